@@ -1,0 +1,1 @@
+//! Source trees into content-addressed, reproducible archives.

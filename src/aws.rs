@@ -1,0 +1,1 @@
+//! The only home of the AWS SDK: what smstack asks of a cloud.

@@ -1,0 +1,1 @@
+//! CloudFormation as values: templates, resources, logical ids, expressions.

@@ -1,0 +1,1 @@
+//! The Pipelines definition as values: steps, references, conditions.

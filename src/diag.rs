@@ -1,0 +1,1 @@
+//! A problem, its code, and what is needed to show it.

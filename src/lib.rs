@@ -1,0 +1,24 @@
+//! smstack: infrastructure as code for the full SageMaker stack.
+pub mod assets;
+#[cfg(feature = "aws")]
+pub mod aws;
+pub mod cfn;
+pub mod cli;
+pub mod commands;
+pub mod constructs;
+pub mod definition;
+#[cfg(feature = "aws")]
+pub mod deploy;
+pub mod diag;
+#[cfg(feature = "aws")]
+pub mod local;
+#[cfg(feature = "aws")]
+pub mod plan;
+pub mod report;
+pub mod rules;
+pub mod schema;
+pub mod shapes;
+pub mod source;
+pub mod stack;
+pub mod synth;
+pub mod tables;

@@ -1,0 +1,1 @@
+//! An assembly and what is deployed become an ordered plan.

@@ -1,0 +1,1 @@
+//! Decisions that a construct and `lint` take alike: bounds, cron, durations, compatibility.

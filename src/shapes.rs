@@ -1,0 +1,1 @@
+//! The only home of Tera: shapes in, JSON resources out.

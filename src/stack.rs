@@ -1,0 +1,1 @@
+//! A stack file becomes a stack: environments, names, references, cycles.
