@@ -1,0 +1,131 @@
+//! `manifest.json`: what goes where, how large it is, and what made it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The form of `manifest.json`; a change that a reader must know about raises it.
+pub const VERSION: u32 = 1;
+
+/// The table of contents of an assembly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The version of smstack that wrote the assembly.
+    pub smstack: String,
+    /// The fact tables' source packages and their versions.
+    pub tables: BTreeMap<String, String>,
+    /// The stack's name.
+    pub stack: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The only region that the assembly may be deployed to, when the stack file names one.
+    pub region: Option<String>,
+    /// The only account that the assembly may be deployed to, when the stack file names one.
+    pub account: Option<String>,
+    /// Tags of the CloudFormation stacks (which pass them on to every resource that takes tags).
+    pub tags: BTreeMap<String, String>,
+    /// Templates in the order of deployment.
+    pub templates: Vec<TemplateEntry>,
+    /// The Pipelines definition, when the stack file has a pipeline.
+    pub definition: Option<FileEntry>,
+    /// Source archives, sorted by file.
+    pub assets: Vec<AssetEntry>,
+}
+
+/// One file of the assembly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Path relative to the assembly's directory.
+    pub file: String,
+    /// Lower-case hexadecimal SHA-256 of the file's bytes.
+    pub sha256: String,
+    /// Size of the file.
+    pub bytes: u64,
+}
+
+/// A source archive, and where in the artifact bucket it belongs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssetEntry {
+    /// The archive in the assembly.
+    #[serde(flatten)]
+    pub file: FileEntry,
+    /// Key in the artifact bucket; it holds the content's address, so an object there never changes.
+    pub key: String,
+    /// What the stack file calls it.
+    pub source: String,
+}
+
+/// Which of the two templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TemplateKind {
+    /// Lake, keys, roles, registry, pipeline, triggers, notifications.
+    Platform,
+    /// Model, endpoint, scaling, alarms, monitors, dashboard.
+    Serving,
+}
+
+impl TemplateKind {
+    /// As it stands in file names, stack names and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TemplateKind::Platform => "platform",
+            TemplateKind::Serving => "serving",
+        }
+    }
+}
+
+/// One template, the CloudFormation stack it becomes, and what its parameters are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateEntry {
+    /// Which of the two.
+    pub kind: TemplateKind,
+    /// Name of the CloudFormation stack.
+    pub stack_name: String,
+    /// The template in the assembly.
+    #[serde(flatten)]
+    pub file: FileEntry,
+    /// Key in the artifact bucket: `templates/<stack>/<env>/<sha256>.template.json`.
+    pub key: String,
+    /// Capabilities that the template needs, derived from its resources.
+    pub capabilities: Vec<String>,
+    /// Where `deploy` finds the value of each parameter.
+    pub parameters: BTreeMap<String, ParameterSource>,
+    /// The output of the platform stack that holds the service role to deploy this template with.
+    pub service_role_output: Option<String>,
+}
+
+/// Where `deploy` finds the value of a template parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum ParameterSource {
+    /// The name of the artifact bucket of the account and region.
+    ArtifactBucket,
+    /// The HTTPS URL of another template of this assembly in the artifact bucket.
+    TemplateUrl {
+        /// Which template.
+        template: TemplateKind,
+    },
+    /// An output of the other deployed stack.
+    Output {
+        /// Which template's stack.
+        template: TemplateKind,
+        /// The output's name.
+        output: String,
+    },
+    /// The ARN of the newest approved model package of a group. While there is none, the template
+    /// is not deployed.
+    ApprovedModel {
+        /// Name of the model package group.
+        group: String,
+    },
+    /// A member of that package, as `DescribeModelPackage` answers it; empty text when it is absent.
+    ApprovedModelField {
+        /// Name of the model package group.
+        group: String,
+        /// Members from the top, joined by `.`, such as `DriftCheckBaselines.ModelDataQuality.Statistics.S3Uri`.
+        path: String,
+    },
+}
