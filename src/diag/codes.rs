@@ -1,0 +1,74 @@
+//! Every code that a diagnostic can carry; `tests/bad/` has a case for each.
+
+use super::Severity;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])+ $name:ident = $text:literal, $severity:ident;)+) => {
+        /// The kind of a problem: stable, so that scripts and suppressions can name it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])+ $name,)+
+        }
+
+        /// All codes, in the order of this file.
+        pub const CODES: &[Code] = &[$(Code::$name,)+];
+
+        impl Code {
+            /// As it stands in output: lower-case words joined by `-`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+
+            /// Whether it stops `synth`.
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$name => Severity::$severity,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    // The file.
+    /// The file cannot be read, or is not UTF-8 text.
+    FileUnreadable = "file-unreadable", Error;
+    /// The file is larger than smstack reads.
+    FileTooLarge = "file-too-large", Error;
+    /// The text is not valid YAML.
+    YamlSyntax = "yaml-syntax", Error;
+    /// A mapping gives one key twice.
+    YamlDuplicateKey = "yaml-duplicate-key", Error;
+    /// A mapping key is not plain text.
+    YamlComplexKey = "yaml-complex-key", Error;
+    /// Nested too deep, too many nodes, or aliases that expand without bound.
+    YamlBudget = "yaml-budget", Error;
+
+    // The structure.
+    /// A key that does not belong there.
+    UnknownKey = "unknown-key", Error;
+    /// A key that must be there.
+    MissingKey = "missing-key", Error;
+    /// A value of the wrong type.
+    WrongType = "wrong-type", Error;
+    /// A value that is not one of the possible ones.
+    UnknownValue = "unknown-value", Error;
+    /// Text that does not have the form asked for.
+    WrongForm = "wrong-form", Error;
+    /// A number, length or count beyond its bounds.
+    OutOfBounds = "out-of-bounds", Error;
+    /// Alternatives of which exactly one must be given.
+    OneOf = "one-of", Error;
+
+    // Names and references.
+    /// A name that AWS would refuse.
+    InvalidName = "invalid-name", Error;
+    /// A name that two constructs share.
+    DuplicateName = "duplicate-name", Error;
+    /// A reference to something that is not there.
+    UnknownReference = "unknown-reference", Error;
+    /// A reference to something of the wrong kind.
+    WrongReference = "wrong-reference", Error;
+    /// `${…}` that cannot be read.
+    BadExpression = "bad-expression", Error;
+    /// Constructs that wait for each other in a circle.
+    ReferenceCycle = "reference-cycle", Error;
+}
