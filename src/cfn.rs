@@ -1,1 +1,9 @@
 //! CloudFormation as values: templates, resources, logical ids, expressions.
+
+mod expr;
+mod policy;
+mod template;
+
+pub use expr::Expr;
+pub use policy::Statement;
+pub use template::{LogicalId, ParameterSource, Template, TemplateKind};

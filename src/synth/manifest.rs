@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::cfn::{ParameterSource, TemplateKind};
+
 /// The form of `manifest.json`; a change that a reader must know about raises it.
 pub const VERSION: u32 = 1;
 
@@ -57,26 +59,6 @@ pub struct AssetEntry {
     pub source: String,
 }
 
-/// Which of the two templates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TemplateKind {
-    /// Lake, keys, roles, registry, pipeline, triggers, notifications.
-    Platform,
-    /// Model, endpoint, scaling, alarms, monitors, dashboard.
-    Serving,
-}
-
-impl TemplateKind {
-    /// As it stands in file names, stack names and messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            TemplateKind::Platform => "platform",
-            TemplateKind::Serving => "serving",
-        }
-    }
-}
-
 /// One template, the CloudFormation stack it becomes, and what its parameters are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateEntry {
@@ -95,37 +77,4 @@ pub struct TemplateEntry {
     pub parameters: BTreeMap<String, ParameterSource>,
     /// The output of the platform stack that holds the service role to deploy this template with.
     pub service_role_output: Option<String>,
-}
-
-/// Where `deploy` finds the value of a template parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "from", rename_all = "snake_case")]
-pub enum ParameterSource {
-    /// The name of the artifact bucket of the account and region.
-    ArtifactBucket,
-    /// The HTTPS URL of another template of this assembly in the artifact bucket.
-    TemplateUrl {
-        /// Which template.
-        template: TemplateKind,
-    },
-    /// An output of the other deployed stack.
-    Output {
-        /// Which template's stack.
-        template: TemplateKind,
-        /// The output's name.
-        output: String,
-    },
-    /// The ARN of the newest approved model package of a group. While there is none, the template
-    /// is not deployed.
-    ApprovedModel {
-        /// Name of the model package group.
-        group: String,
-    },
-    /// A member of that package, as `DescribeModelPackage` answers it; empty text when it is absent.
-    ApprovedModelField {
-        /// Name of the model package group.
-        group: String,
-        /// Members from the top, joined by `.`, such as `DriftCheckBaselines.ModelDataQuality.Statistics.S3Uri`.
-        path: String,
-    },
 }

@@ -1,0 +1,241 @@
+//! A value that is known now, at deployment, or while a pipeline runs.
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+
+/// A value that is known now, that CloudFormation computes at deployment, or that a pipeline execution
+/// computes. Serialises to CloudFormation's intrinsic functions and the Pipelines definition's `Get`,
+/// `Std:Join` and `Std:JsonGet`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    /// Known now.
+    Literal(Value),
+    /// `Ref`: a resource, a template parameter or a pseudo parameter such as `AWS::Region`.
+    Ref(String),
+    /// `Fn::GetAtt`: an attribute of a resource.
+    Attr(String, String),
+    /// `Fn::FindInMap`: map, top-level key, second-level key.
+    FindInMap(String, Box<Expr>, String),
+    /// `Fn::If`: condition, then, else.
+    If(String, Box<Expr>, Box<Expr>),
+    /// `AWS::NoValue`: the property is absent.
+    NoValue,
+    /// The parts one after the other, as text.
+    Concat(Vec<Expr>),
+    /// A reference of the Pipelines definition, such as `Parameters.x` or `Steps.a.ModelArtifacts.S3ModelArtifacts`.
+    Get(String),
+    /// A value inside a JSON file that a processing step wrote.
+    JsonGet {
+        /// The processing step.
+        step: String,
+        /// The property file's name.
+        property_file: String,
+        /// Path in the file, such as `metrics.accuracy.value`.
+        path: String,
+    },
+}
+
+impl Expr {
+    /// Text that is known now.
+    pub fn text(text: impl Into<String>) -> Expr {
+        Expr::Literal(Value::String(text.into()))
+    }
+
+    /// A pseudo parameter, such as `Region`, `Partition`, `AccountId`, `URLSuffix`, `StackName`.
+    pub fn pseudo(name: &str) -> Expr {
+        Expr::Ref(format!("AWS::{name}"))
+    }
+
+    /// The parts as one text, adjacent literals joined.
+    pub fn concat(parts: impl IntoIterator<Item = Expr>) -> Expr {
+        let mut flat: Vec<Expr> = Vec::new();
+        for part in parts {
+            let inner = match part {
+                Expr::Concat(inner) => inner,
+                other => vec![other],
+            };
+            for part in inner {
+                match (flat.last_mut(), literal_text(&part)) {
+                    (Some(Expr::Literal(Value::String(before))), Some(text)) => before.push_str(&text),
+                    (_, Some(text)) => flat.push(Expr::Literal(Value::String(text))),
+                    _ => flat.push(part),
+                }
+            }
+        }
+        match flat.len() {
+            0 => Expr::text(""),
+            1 => flat.remove(0),
+            _ => Expr::Concat(flat),
+        }
+    }
+
+    /// `arn:<partition>:<rest>`, with the partition of the deployment.
+    pub fn arn(rest: impl IntoIterator<Item = Expr>) -> Expr {
+        let head = [Expr::text("arn:"), Expr::pseudo("Partition"), Expr::text(":")];
+        Expr::concat(head.into_iter().chain(rest))
+    }
+
+    /// `arn:<partition>:<service>:<region>:<account>:<resource>`, with the deployment's own.
+    pub fn regional_arn(service: &str, resource: impl IntoIterator<Item = Expr>) -> Expr {
+        let head = [
+            Expr::text(format!("{service}:")),
+            Expr::pseudo("Region"),
+            Expr::text(":"),
+            Expr::pseudo("AccountId"),
+            Expr::text(":"),
+        ];
+        Expr::arn(head.into_iter().chain(resource))
+    }
+
+    /// Whether only a pipeline execution knows it.
+    pub fn is_runtime(&self) -> bool {
+        match self {
+            Expr::Get(_) | Expr::JsonGet { .. } => true,
+            Expr::Concat(parts) => parts.iter().any(Expr::is_runtime),
+            Expr::If(_, yes, no) => yes.is_runtime() || no.is_runtime(),
+            _ => false,
+        }
+    }
+
+    /// The text, when it is known now.
+    pub fn known_text(&self) -> Option<String> {
+        literal_text(self)
+    }
+
+    /// The JSON form: CloudFormation's intrinsic functions, and the definition's own for run-time values.
+    pub fn to_value(&self) -> Value {
+        match self {
+            Expr::Literal(value) => value.clone(),
+            Expr::Ref(name) => json!({ "Ref": name }),
+            Expr::Attr(id, attribute) => json!({ "Fn::GetAtt": [id, attribute] }),
+            Expr::FindInMap(map, key, second) => json!({ "Fn::FindInMap": [map, key.to_value(), second] }),
+            Expr::If(condition, yes, no) => json!({ "Fn::If": [condition, yes.to_value(), no.to_value()] }),
+            Expr::NoValue => json!({ "Ref": "AWS::NoValue" }),
+            Expr::Concat(parts) if self.is_runtime() => {
+                json!({ "Std:Join": { "On": "", "Values": runtime_parts(parts) } })
+            }
+            Expr::Concat(parts) => sub(parts),
+            Expr::Get(path) => json!({ "Get": path }),
+            Expr::JsonGet { step, property_file, path } => json!({
+                "Std:JsonGet": {
+                    "PropertyFile": { "Get": format!("Steps.{step}.PropertyFiles.{property_file}") },
+                    "Path": path,
+                }
+            }),
+        }
+    }
+}
+
+impl Serialize for Expr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_value().serialize(serializer)
+    }
+}
+
+impl From<&str> for Expr {
+    fn from(text: &str) -> Expr {
+        Expr::text(text)
+    }
+}
+
+fn literal_text(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Literal(Value::String(text)) => Some(text.clone()),
+        Expr::Literal(Value::Number(number)) => Some(number.to_string()),
+        Expr::Literal(Value::Bool(flag)) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+/// Runs of what is known before the execution become one text each.
+fn runtime_parts(parts: &[Expr]) -> Vec<Value> {
+    let mut values = Vec::new();
+    let mut rest = parts;
+    while !rest.is_empty() {
+        let fixed = rest.iter().take_while(|part| !part.is_runtime()).count();
+        let (before, after) = rest.split_at(fixed);
+        if !before.is_empty() {
+            values.push(Expr::concat(before.iter().cloned()).to_value());
+        }
+        if let Some(part) = after.first() {
+            values.push(part.to_value());
+        }
+        rest = after.get(1..).unwrap_or_default();
+    }
+    values
+}
+
+/// `Fn::Sub`; what it cannot say inline goes into its variable map.
+fn sub(parts: &[Expr]) -> Value {
+    let mut text = String::new();
+    let mut variables = Map::new();
+    for part in parts {
+        match part {
+            Expr::Ref(name) => text.push_str(&format!("${{{name}}}")),
+            Expr::Attr(id, attribute) => text.push_str(&format!("${{{id}.{attribute}}}")),
+            Expr::Literal(_) => text.push_str(&escape(&literal_text(part).unwrap_or_default())),
+            other => {
+                let name = variable_name(other);
+                text.push_str(&format!("${{{name}}}"));
+                variables.insert(name, other.to_value());
+            }
+        }
+    }
+    if variables.is_empty() { json!({ "Fn::Sub": text }) } else { json!({ "Fn::Sub": [text, variables] }) }
+}
+
+/// `${` in text that `Fn::Sub` reads is written `${!`.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace("${", "${!")
+}
+
+/// A name for what `Fn::Sub` cannot say inline; the same value always has the same name.
+fn variable_name(expr: &Expr) -> String {
+    let words = match expr {
+        Expr::FindInMap(map, _, second) => format!("{map} {second}"),
+        Expr::If(condition, ..) => {
+            let digest = expr
+                .to_value()
+                .to_string()
+                .bytes()
+                .fold(0_u32, |sum, byte| sum.wrapping_mul(16_777_619) ^ u32::from(byte));
+            format!("If {condition} {digest:08x}")
+        }
+        other => format!("Value {}", other.to_value()),
+    };
+    super::LogicalId::new([words.as_str()]).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(expr: &Expr, expected: Value) {
+        assert_eq!(expr.to_value(), expected);
+    }
+
+    #[test]
+    fn text_is_joined_where_it_is_known() {
+        check(&Expr::concat([Expr::text("a"), Expr::text("b")]), json!("ab"));
+        check(
+            &Expr::concat([Expr::text("s3://"), Expr::Ref("Raw".into()), Expr::text("/${x}")]),
+            json!({ "Fn::Sub": "s3://${Raw}/${!x}" }),
+        );
+        check(
+            &Expr::concat([
+                Expr::text("s3://"),
+                Expr::Ref("Raw".into()),
+                "/".into(),
+                Expr::Get("Execution.X".into()),
+            ]),
+            json!({ "Std:Join": { "On": "", "Values": [{ "Fn::Sub": "s3://${Raw}/" }, { "Get": "Execution.X" }] } }),
+        );
+        check(
+            &Expr::concat([
+                Expr::FindInMap("Images".into(), Box::new(Expr::pseudo("Region")), "tf".into()),
+                ".x".into(),
+            ]),
+            json!({ "Fn::Sub": ["${ImagesTf}.x", { "ImagesTf": { "Fn::FindInMap": ["Images", { "Ref": "AWS::Region" }, "tf"] } }] }),
+        );
+    }
+}

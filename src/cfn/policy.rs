@@ -1,0 +1,91 @@
+//! IAM statements: what a construct declares that somebody needs.
+
+use serde_json::{Map, Value, json};
+
+use super::Expr;
+
+/// One statement of a generated policy; always `Allow`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// What it is for, as a statement id: letters and digits. Statements with one `sid` for one role are merged.
+    pub sid: String,
+    /// Actions, such as `s3:GetObject`.
+    pub actions: Vec<String>,
+    /// Resource ARNs.
+    pub resources: Vec<Expr>,
+    /// `Condition`, as IAM writes it.
+    pub condition: Option<Value>,
+}
+
+impl Statement {
+    /// A statement without a condition.
+    pub fn allow<'a>(
+        sid: &str,
+        actions: impl IntoIterator<Item = &'a str>,
+        resources: impl IntoIterator<Item = Expr>,
+    ) -> Statement {
+        Statement {
+            sid: sid.to_owned(),
+            actions: actions.into_iter().map(str::to_owned).collect(),
+            resources: resources.into_iter().collect(),
+            condition: None,
+        }
+    }
+
+    /// Holds only under a condition.
+    #[must_use]
+    pub fn when(mut self, condition: Value) -> Statement {
+        self.condition = Some(condition);
+        self
+    }
+
+    /// Statements as a policy document, those of one sid and condition merged, everything sorted.
+    pub fn document(statements: &[Statement]) -> Value {
+        let mut merged: Vec<Statement> = Vec::new();
+        for statement in statements {
+            let twin = merged.iter_mut().find(|other| {
+                other.sid == statement.sid
+                    && other.condition == statement.condition
+                    && other.actions == statement.actions
+            });
+            match twin {
+                Some(other) => other.resources.extend(statement.resources.iter().cloned()),
+                None => merged.push(statement.clone()),
+            }
+        }
+        merged.sort_by(|a, b| a.sid.cmp(&b.sid));
+        let mut seen = std::collections::BTreeMap::<String, usize>::new();
+        let statements: Vec<Value> = merged
+            .into_iter()
+            .map(|statement| {
+                let nth = seen.entry(statement.sid.clone()).or_default();
+                *nth += 1;
+                let sid = if *nth == 1 { statement.sid.clone() } else { format!("{}{nth}", statement.sid) };
+                statement.to_value(&sid)
+            })
+            .collect();
+        json!({ "Version": "2012-10-17", "Statement": statements })
+    }
+
+    fn to_value(&self, sid: &str) -> Value {
+        let mut actions = self.actions.clone();
+        actions.sort();
+        actions.dedup();
+        let mut resources: Vec<Value> = self.resources.iter().map(Expr::to_value).collect();
+        resources.sort_by_key(Value::to_string);
+        resources.dedup();
+        let mut statement = Map::new();
+        statement.insert("Sid".into(), json!(sid));
+        statement.insert("Effect".into(), json!("Allow"));
+        statement.insert("Action".into(), json!(actions));
+        statement.insert("Resource".into(), one_or_many(resources));
+        if let Some(condition) = &self.condition {
+            statement.insert("Condition".into(), condition.clone());
+        }
+        Value::Object(statement)
+    }
+}
+
+fn one_or_many(mut values: Vec<Value>) -> Value {
+    if values.len() == 1 { values.remove(0) } else { Value::Array(values) }
+}

@@ -1,0 +1,205 @@
+//! A template being built, and where the values of its parameters come from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::Expr;
+
+/// The name of a resource inside a template: letters and digits only.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html>
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct LogicalId(String);
+
+impl LogicalId {
+    /// The words of all parts in PascalCase: `["deep-learning-endpoint", "Config"]` → `DeepLearningEndpointConfig`.
+    pub fn new<'a>(parts: impl IntoIterator<Item = &'a str>) -> LogicalId {
+        let mut id = String::new();
+        for part in parts {
+            let mut start = true;
+            for c in part.chars() {
+                if !c.is_ascii_alphanumeric() {
+                    start = true;
+                } else if start {
+                    id.push(c.to_ascii_uppercase());
+                    start = false;
+                } else {
+                    id.push(c);
+                }
+            }
+        }
+        LogicalId(id)
+    }
+
+    /// `Ref` to it.
+    pub fn reference(&self) -> Expr {
+        Expr::Ref(self.0.clone())
+    }
+
+    /// `Fn::GetAtt` of it.
+    pub fn attr(&self, attribute: &str) -> Expr {
+        Expr::Attr(self.0.clone(), attribute.to_owned())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LogicalId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Which of the two templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TemplateKind {
+    /// Lake, keys, roles, registry, pipeline, triggers, notifications.
+    Platform,
+    /// Model, endpoint, scaling, alarms, monitors, dashboard.
+    Serving,
+}
+
+impl TemplateKind {
+    /// As it stands in file names, stack names and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TemplateKind::Platform => "platform",
+            TemplateKind::Serving => "serving",
+        }
+    }
+}
+
+/// Where `deploy` finds the value of a template parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum ParameterSource {
+    /// The name of the artifact bucket of the account and region.
+    ArtifactBucket,
+    /// The HTTPS URL of another template of this assembly in the artifact bucket.
+    TemplateUrl {
+        /// Which template.
+        template: TemplateKind,
+    },
+    /// An output of the other deployed stack.
+    Output {
+        /// Which template's stack.
+        template: TemplateKind,
+        /// The output's name.
+        output: String,
+    },
+    /// The ARN of the newest approved model package of a group. While there is none, the template
+    /// is not deployed.
+    ApprovedModel {
+        /// Name of the model package group.
+        group: String,
+    },
+    /// A member of that package, as `DescribeModelPackage` answers it; empty text when it is absent.
+    ApprovedModelField {
+        /// Name of the model package group.
+        group: String,
+        /// Members from the top, joined by `.`, such as `DriftCheckBaselines.ModelDataQuality.Statistics.S3Uri`.
+        path: String,
+    },
+}
+
+/// A template being built. Sections keep the order in which constructs add to them.
+#[derive(Debug, Clone, Default)]
+pub struct Template {
+    /// What it is, for people.
+    pub description: String,
+    /// `Metadata`.
+    pub metadata: Map<String, Value>,
+    /// `Parameters`.
+    pub parameters: Map<String, Value>,
+    /// Where `deploy` finds each parameter's value.
+    pub sources: BTreeMap<String, ParameterSource>,
+    /// `Mappings`.
+    pub mappings: Map<String, Value>,
+    /// `Conditions`.
+    pub conditions: Map<String, Value>,
+    /// `Resources`.
+    pub resources: Map<String, Value>,
+    /// `Outputs`.
+    pub outputs: Map<String, Value>,
+}
+
+impl Template {
+    /// Adds a parameter; the same name twice is the same parameter.
+    pub fn parameter(&mut self, name: &str, description: &str, source: ParameterSource) -> Expr {
+        self.parameters
+            .entry(name)
+            .or_insert_with(|| json!({ "Type": "String", "Description": description }));
+        self.sources.entry(name.to_owned()).or_insert(source);
+        Expr::Ref(name.to_owned())
+    }
+
+    /// Adds a parameter that may be empty, with a condition `Has<name>` that it is not.
+    pub fn optional_parameter(&mut self, name: &str, description: &str, source: ParameterSource) -> Expr {
+        self.parameters
+            .entry(name)
+            .or_insert_with(|| json!({ "Type": "String", "Default": "", "Description": description }));
+        self.sources.entry(name.to_owned()).or_insert(source);
+        self.conditions
+            .entry(format!("Has{name}"))
+            .or_insert_with(|| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] }));
+        Expr::Ref(name.to_owned())
+    }
+
+    /// Adds an output.
+    pub fn output(&mut self, name: &str, description: &str, value: &Expr) {
+        self.outputs
+            .insert(name.to_owned(), json!({ "Description": description, "Value": value.to_value() }));
+    }
+
+    /// Adds resources, as a shape renders them.
+    ///
+    /// # Panics
+    /// When a logical id is taken: each kind's ids end in words of its own, and names are unique.
+    pub fn add(&mut self, resources: Map<String, Value>) {
+        for (id, resource) in resources {
+            let before = self.resources.insert(id.clone(), resource);
+            assert!(before.is_none(), "the logical id {id} is given twice");
+        }
+    }
+
+    /// The template as CloudFormation reads it; empty sections are left out.
+    pub fn to_value(&self) -> Value {
+        let mut root = Map::new();
+        root.insert("AWSTemplateFormatVersion".into(), json!("2010-09-09"));
+        root.insert("Description".into(), json!(self.description));
+        let sections = [
+            ("Metadata", &self.metadata),
+            ("Parameters", &self.parameters),
+            ("Mappings", &self.mappings),
+            ("Conditions", &self.conditions),
+            ("Resources", &self.resources),
+            ("Outputs", &self.outputs),
+        ];
+        for (name, section) in sections {
+            if !section.is_empty() {
+                root.insert(name.into(), Value::Object(section.clone()));
+            }
+        }
+        Value::Object(root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logical_id_is_pascal_case() {
+        assert_eq!(
+            LogicalId::new(["deep-learning-endpoint", "Config"]).as_str(),
+            "DeepLearningEndpointConfig"
+        );
+        assert_eq!(LogicalId::new(["AllTraffic", "5xx_errors"]).as_str(), "AllTraffic5xxErrors");
+    }
+}
