@@ -1,1 +1,3 @@
 //! Decisions that a construct and `lint` take alike: bounds, cron, durations, compatibility.
+
+pub mod units;

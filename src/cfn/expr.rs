@@ -171,12 +171,12 @@ fn sub(parts: &[Expr]) -> Value {
     let mut variables = Map::new();
     for part in parts {
         match part {
-            Expr::Ref(name) => text.push_str(&format!("${{{name}}}")),
-            Expr::Attr(id, attribute) => text.push_str(&format!("${{{id}.{attribute}}}")),
+            Expr::Ref(name) => text.extend(["${", name, "}"]),
+            Expr::Attr(id, attribute) => text.extend(["${", id, ".", attribute, "}"]),
             Expr::Literal(_) => text.push_str(&escape(&literal_text(part).unwrap_or_default())),
             other => {
                 let name = variable_name(other);
-                text.push_str(&format!("${{{name}}}"));
+                text.extend(["${", &name, "}"]);
                 variables.insert(name, other.to_value());
             }
         }
@@ -210,16 +210,16 @@ fn variable_name(expr: &Expr) -> String {
 mod tests {
     use super::*;
 
-    fn check(expr: &Expr, expected: Value) {
-        assert_eq!(expr.to_value(), expected);
+    fn check(expr: &Expr, expected: &Value) {
+        assert_eq!(&expr.to_value(), expected);
     }
 
     #[test]
     fn text_is_joined_where_it_is_known() {
-        check(&Expr::concat([Expr::text("a"), Expr::text("b")]), json!("ab"));
+        check(&Expr::concat([Expr::text("a"), Expr::text("b")]), &json!("ab"));
         check(
             &Expr::concat([Expr::text("s3://"), Expr::Ref("Raw".into()), Expr::text("/${x}")]),
-            json!({ "Fn::Sub": "s3://${Raw}/${!x}" }),
+            &json!({ "Fn::Sub": "s3://${Raw}/${!x}" }),
         );
         check(
             &Expr::concat([
@@ -228,14 +228,14 @@ mod tests {
                 "/".into(),
                 Expr::Get("Execution.X".into()),
             ]),
-            json!({ "Std:Join": { "On": "", "Values": [{ "Fn::Sub": "s3://${Raw}/" }, { "Get": "Execution.X" }] } }),
+            &json!({ "Std:Join": { "On": "", "Values": [{ "Fn::Sub": "s3://${Raw}/" }, { "Get": "Execution.X" }] } }),
         );
         check(
             &Expr::concat([
                 Expr::FindInMap("Images".into(), Box::new(Expr::pseudo("Region")), "tf".into()),
                 ".x".into(),
             ]),
-            json!({ "Fn::Sub": ["${ImagesTf}.x", { "ImagesTf": { "Fn::FindInMap": ["Images", { "Ref": "AWS::Region" }, "tf"] } }] }),
+            &json!({ "Fn::Sub": ["${ImagesTf}.x", { "ImagesTf": { "Fn::FindInMap": ["Images", { "Ref": "AWS::Region" }, "tf"] } }] }),
         );
     }
 }
