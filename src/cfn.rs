@@ -5,5 +5,6 @@ mod policy;
 mod template;
 
 pub use expr::Expr;
+pub(crate) use expr::{escape, placeholder};
 pub use policy::Statement;
 pub use template::{LogicalId, ParameterSource, Template, TemplateKind};

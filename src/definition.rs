@@ -1,1 +1,231 @@
 //! The Pipelines definition as values: steps, references, conditions.
+//!
+//! The grammar is the one that AWS's own SDK emits (`Version` 2020-12-01).
+//! <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-overview.html>
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::cfn;
+
+/// One step, before it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Unique over the whole definition, branches included.
+    pub name: String,
+    /// `Type`, such as `Processing`.
+    pub kind: &'static str,
+    /// `Arguments`: the request of the API that the step calls, with expressions inside.
+    pub arguments: Value,
+    /// Names of steps that must end first, beyond those whose values it uses.
+    pub depends_on: Vec<String>,
+    /// Members of the envelope beside the common ones, such as `PropertyFiles`, `CacheConfig`, `RetryPolicies`.
+    pub envelope: Map<String, Value>,
+}
+
+impl Step {
+    /// A step with nothing but its arguments.
+    pub fn new(name: impl Into<String>, kind: &'static str, arguments: Value) -> Step {
+        Step { name: name.into(), kind, arguments, depends_on: Vec::new(), envelope: Map::new() }
+    }
+
+    /// Whether the service caches steps of this type.
+    /// <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html>
+    pub fn can_cache(&self) -> bool {
+        matches!(
+            self.kind,
+            "Processing"
+                | "Training"
+                | "Tuning"
+                | "AutoML"
+                | "Transform"
+                | "ClarifyCheck"
+                | "QualityCheck"
+                | "EMR"
+        )
+    }
+
+    /// Whether steps of this type take `RetryPolicies`.
+    /// <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-retry-policy.html>
+    pub fn can_retry(&self) -> bool {
+        matches!(
+            self.kind,
+            "Processing" | "Training" | "Tuning" | "AutoML" | "Transform" | "Model" | "RegisterModel" | "EMR"
+        )
+    }
+
+    /// The step as the definition has it.
+    pub fn to_value(&self) -> Value {
+        let mut step = Map::new();
+        step.insert("Name".into(), json!(self.name));
+        step.insert("Type".into(), json!(self.kind));
+        step.insert("Arguments".into(), self.arguments.clone());
+        if !self.depends_on.is_empty() {
+            step.insert("DependsOn".into(), json!(self.depends_on));
+        }
+        step.extend(self.envelope.clone());
+        Value::Object(step)
+    }
+}
+
+/// A whole definition, with CloudFormation's expressions still inside.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Definition {
+    /// `Metadata`.
+    pub metadata: Map<String, Value>,
+    /// `Parameters`.
+    pub parameters: Vec<Value>,
+    /// `PipelineExperimentConfig`.
+    pub experiment: Option<Value>,
+    /// `Steps`.
+    pub steps: Vec<Value>,
+}
+
+/// A definition as text with `${…}` where `Fn::Sub` puts what only the deployment knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Body {
+    /// The definition with placeholders.
+    pub value: Value,
+    /// What `Fn::Sub` cannot say inline, by placeholder.
+    pub variables: Map<String, Value>,
+}
+
+impl Definition {
+    /// The definition with CloudFormation's expressions lowered to placeholders.
+    pub fn body(&self) -> Body {
+        let mut root = Map::new();
+        root.insert("Version".into(), json!("2020-12-01"));
+        root.insert("Metadata".into(), Value::Object(self.metadata.clone()));
+        root.insert("Parameters".into(), Value::Array(self.parameters.clone()));
+        if let Some(experiment) = &self.experiment {
+            root.insert("PipelineExperimentConfig".into(), experiment.clone());
+        }
+        root.insert("Steps".into(), Value::Array(self.steps.clone()));
+        let mut variables = Map::new();
+        let value = lower(Value::Object(root), &mut variables);
+        Body { value, variables }
+    }
+}
+
+impl Body {
+    /// `PipelineDefinitionBody`: the text, substituted by CloudFormation where there is something to substitute.
+    pub fn to_cfn(&self) -> Value {
+        let text = self.value.to_string();
+        if !text.contains("${") {
+            json!(text)
+        } else if self.variables.is_empty() {
+            json!({ "Fn::Sub": text })
+        } else {
+            json!({ "Fn::Sub": [text, self.variables] })
+        }
+    }
+}
+
+/// Names of the steps whose values stand in `value`.
+pub fn steps_used(value: &Value) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    collect_steps(value, &mut used);
+    used
+}
+
+fn collect_steps(value: &Value, used: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            if let (1, Some(Value::String(path))) = (members.len(), members.get("Get"))
+                && let Some(step) = path.strip_prefix("Steps.").and_then(|rest| rest.split(['.', '[']).next())
+            {
+                used.insert(step.to_owned());
+            }
+            members.values().for_each(|member| collect_steps(member, used));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_steps(item, used)),
+        _ => {}
+    }
+}
+
+/// CloudFormation's intrinsic functions become text with placeholders; everything else stays.
+fn lower(value: Value, variables: &mut Map<String, Value>) -> Value {
+    match value {
+        Value::Object(members) if members.len() == 1 => {
+            let (key, inner) = members.into_iter().next().expect("there is one member");
+            match (key.as_str(), inner) {
+                ("Ref", Value::String(name)) => json!(format!("${{{name}}}")),
+                ("Fn::GetAtt", Value::Array(parts)) => {
+                    let parts: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
+                    json!(format!("${{{}}}", parts.join(".")))
+                }
+                ("Fn::Sub", Value::String(text)) => Value::String(text),
+                ("Fn::Sub", Value::Array(parts)) => {
+                    let mut parts = parts.into_iter();
+                    let text = parts.next().unwrap_or_default();
+                    if let Some(Value::Object(more)) = parts.next() {
+                        variables.extend(more);
+                    }
+                    text
+                }
+                (function @ ("Fn::FindInMap" | "Fn::If"), inner) => {
+                    let value = json!({ function: inner });
+                    let name = cfn::placeholder(&value);
+                    let text = format!("${{{name}}}");
+                    variables.insert(name, value);
+                    Value::String(text)
+                }
+                (_, inner) => {
+                    let mut members = Map::new();
+                    members.insert(key, lower(inner, variables));
+                    Value::Object(members)
+                }
+            }
+        }
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(key, member)| (key, lower(member, variables))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| lower(item, variables)).collect()),
+        Value::String(text) if text.contains("${") => Value::String(cfn::escape(&text)),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cfn::Expr;
+
+    #[test]
+    fn a_body_has_placeholders_where_cloudformation_knows() {
+        let uri = Expr::concat([
+            Expr::text("s3://"),
+            Expr::Ref("Raw".into()),
+            Expr::text("/x/"),
+            Expr::Get("Execution.PipelineExecutionId".into()),
+        ]);
+        let image = Expr::concat([
+            Expr::FindInMap("Images".into(), Box::new(Expr::pseudo("Region")), "tf".into()),
+            Expr::text(".dkr"),
+        ]);
+        let step = Step::new(
+            "a",
+            "Processing",
+            json!({ "Uri": uri, "Image": image, "Text": "${literal}", "Role": Expr::Attr("R".into(), "Arn".into()) }),
+        );
+        let body = Definition { steps: vec![step.to_value()], ..Definition::default() }.body();
+        let arguments = &body.value["Steps"][0]["Arguments"];
+        assert_eq!(
+            arguments,
+            &json!({
+                "Uri": { "Std:Join": { "On": "", "Values": ["s3://${Raw}/x/", { "Get": "Execution.PipelineExecutionId" }] } },
+                "Image": "${ImagesTf}.dkr",
+                "Text": "${!literal}",
+                "Role": "${R.Arn}",
+            })
+        );
+        assert_eq!(body.variables.keys().collect::<Vec<_>>(), ["ImagesTf"]);
+    }
+
+    #[test]
+    fn used_steps_are_found_at_any_depth() {
+        let value = json!({ "a": [{ "Std:Join": { "On": "", "Values": [{ "Get": "Steps.search.TrainingJobSummaries[0].TrainingJobName" }] } }], "b": { "Get": "Parameters.x" } });
+        assert_eq!(steps_used(&value).into_iter().collect::<Vec<_>>(), ["search"]);
+    }
+}

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 /// A value that is known now, that CloudFormation computes at deployment, or that a pipeline execution
 /// computes. Serialises to CloudFormation's intrinsic functions and the Pipelines definition's `Get`,
@@ -175,9 +176,10 @@ fn sub(parts: &[Expr]) -> Value {
             Expr::Attr(id, attribute) => text.extend(["${", id, ".", attribute, "}"]),
             Expr::Literal(_) => text.push_str(&escape(&literal_text(part).unwrap_or_default())),
             other => {
-                let name = variable_name(other);
+                let value = other.to_value();
+                let name = placeholder(&value);
                 text.extend(["${", &name, "}"]);
-                variables.insert(name, other.to_value());
+                variables.insert(name, value);
             }
         }
     }
@@ -189,21 +191,18 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace("${", "${!")
 }
 
-/// A name for what `Fn::Sub` cannot say inline; the same value always has the same name.
-fn variable_name(expr: &Expr) -> String {
-    let words = match expr {
-        Expr::FindInMap(map, _, second) => format!("{map} {second}"),
-        Expr::If(condition, ..) => {
-            let digest = expr
-                .to_value()
-                .to_string()
-                .bytes()
-                .fold(0_u32, |sum, byte| sum.wrapping_mul(16_777_619) ^ u32::from(byte));
-            format!("If {condition} {digest:08x}")
+/// A placeholder for what `Fn::Sub` cannot say inline, given as its JSON form; the same value always has the
+/// same name, and different values have different ones.
+pub(crate) fn placeholder(value: &Value) -> String {
+    match value.get("Fn::FindInMap").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([Value::String(map), _, Value::String(second)]) => {
+            super::LogicalId::new([map.as_str(), second]).to_string()
         }
-        other => format!("Value {}", other.to_value()),
-    };
-    super::LogicalId::new([words.as_str()]).to_string()
+        _ => {
+            let digest = Sha256::digest(value.to_string());
+            digest.iter().take(4).fold("Value".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+        }
+    }
 }
 
 #[cfg(test)]
