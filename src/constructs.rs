@@ -1,1 +1,68 @@
-//! The kinds of construct.
+//! The kinds of construct: the trait that each implements, and the table of kinds.
+//!
+//! A kind reads whole in one room: its section of the stack file, its checks, its resources, its steps, its
+//! permissions. Kinds never import each other; they meet through what they [export](Export).
+
+pub mod exports;
+pub mod grants;
+pub mod rendering;
+pub mod scope;
+pub mod table;
+pub mod text;
+
+use crate::definition::Step;
+use crate::diag::{Issue, Pointer};
+
+pub use exports::{Bucket, Data, Export, Exports, Image, Model, Report, TrainingJob, Variant};
+pub use rendering::{Rendering, Role};
+pub use scope::{AssetKey, Scope};
+pub use table::{Environment, StackFile};
+pub use text::{Reference, Text};
+
+/// A construct's name, and where the stack file gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct This {
+    /// The name; the section's name for sections that are one construct.
+    pub name: String,
+    /// The construct's place in the stack file.
+    pub pointer: Pointer,
+}
+
+/// A file or directory of the user's that has to be packed and uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRequest {
+    /// The path, as the stack file wrote it.
+    pub path: String,
+    /// The entry point inside a directory; `None` for a single file.
+    pub entry: Option<String>,
+    /// Where the stack file names it.
+    pub pointer: Pointer,
+}
+
+/// One entry of one section of the stack file.
+pub trait Construct {
+    /// Adds what it offers to others. Kinds are asked in the order of the table, constructs in the order of
+    /// the file; `scope` holds what earlier ones offered. Problems are not said here but by [`Construct::check`].
+    fn export(&self, this: &This, scope: &Scope<'_>, exports: &mut Exports);
+
+    /// Files and directories of the user's that it needs.
+    fn sources(&self, _this: &This) -> Vec<SourceRequest> {
+        Vec::new()
+    }
+
+    /// Says everything that is wrong with it.
+    fn check(&self, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>);
+
+    /// The pipeline step that runs it, for kinds that a pipeline can run.
+    fn step(&self, _this: &This, _scope: &Scope<'_>) -> Option<Step> {
+        None
+    }
+
+    /// The training job that it describes, for kinds that describe one.
+    fn training_job(&self, _this: &This, _scope: &Scope<'_>) -> Option<TrainingJob> {
+        None
+    }
+
+    /// Adds its resources and the permissions that it needs. Called only when nothing is wrong.
+    fn render(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering);
+}

@@ -194,14 +194,13 @@ pub(crate) fn escape(text: &str) -> String {
 /// A placeholder for what `Fn::Sub` cannot say inline, given as its JSON form; the same value always has the
 /// same name, and different values have different ones.
 pub(crate) fn placeholder(value: &Value) -> String {
-    match value.get("Fn::FindInMap").and_then(Value::as_array).map(Vec::as_slice) {
-        Some([Value::String(map), _, Value::String(second)]) => {
-            super::LogicalId::new([map.as_str(), second]).to_string()
-        }
-        _ => {
-            let digest = Sha256::digest(value.to_string());
-            digest.iter().take(4).fold("Value".to_owned(), |name, byte| format!("{name}{byte:02x}"))
-        }
+    if let Some([Value::String(map), _, Value::String(second)]) =
+        value.get("Fn::FindInMap").and_then(Value::as_array).map(Vec::as_slice)
+    {
+        super::LogicalId::new([map.as_str(), second]).to_string()
+    } else {
+        let digest = Sha256::digest(value.to_string());
+        digest.iter().take(4).fold("Value".to_owned(), |name, byte| format!("{name}{byte:02x}"))
     }
 }
 

@@ -1,0 +1,139 @@
+//! What constructs render into: the two templates, the definition, and who may do what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, Template, TemplateKind};
+use crate::definition::Definition;
+use crate::shapes::{ShapeError, Shapes};
+
+/// The mapping from regions to image registries, in templates that are not tied to a region.
+pub const IMAGES: &str = "Images";
+
+/// A role that smstack generates; one per kind of work, each with what its constructs declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Processing steps.
+    Processing,
+    /// Training and tuning steps.
+    Training,
+    /// The pipeline itself.
+    Pipeline,
+    /// Models behind endpoints.
+    Endpoint,
+    /// Monitoring jobs.
+    Monitor,
+    /// What starts the pipeline: the scheduler and EventBridge rules.
+    Trigger,
+    /// The state machine that rolls an approved model out.
+    Approval,
+    /// CloudFormation, when it deploys the serving template.
+    Serving,
+}
+
+impl Role {
+    /// The role's resource in the platform template.
+    pub fn id(self) -> LogicalId {
+        LogicalId::new([self.word(), "Role"])
+    }
+
+    /// The role's ARN, in the platform template.
+    pub fn arn(self) -> Expr {
+        self.id().attr("Arn")
+    }
+
+    /// What it is for, for people.
+    pub fn description(self) -> &'static str {
+        match self {
+            Role::Processing => "Runs processing steps",
+            Role::Training => "Runs training and tuning steps",
+            Role::Pipeline => "Runs the pipeline",
+            Role::Endpoint => "Runs models behind endpoints",
+            Role::Monitor => "Runs monitoring jobs",
+            Role::Trigger => "Starts the pipeline",
+            Role::Approval => "Rolls approved models out",
+            Role::Serving => "Deploys the serving stack",
+        }
+    }
+
+    /// The services that may take the role.
+    pub fn principals(self) -> &'static [&'static str] {
+        match self {
+            Role::Trigger => &["events.amazonaws.com", "scheduler.amazonaws.com"],
+            Role::Approval => &["events.amazonaws.com", "states.amazonaws.com"],
+            Role::Serving => &["cloudformation.amazonaws.com"],
+            _ => &["sagemaker.amazonaws.com"],
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Role::Processing => "Processing",
+            Role::Training => "Training",
+            Role::Pipeline => "Pipeline",
+            Role::Endpoint => "Endpoint",
+            Role::Monitor => "Monitor",
+            Role::Trigger => "Trigger",
+            Role::Approval => "Approval",
+            Role::Serving => "Serving",
+        }
+    }
+}
+
+/// The two templates being built, and what goes with them.
+#[derive(Debug, Default)]
+pub struct Rendering {
+    /// Lake, keys, roles, registry, pipeline, triggers, notifications.
+    pub platform: Template,
+    /// Model, endpoint, scaling, alarms, monitors, dashboard.
+    pub serving: Template,
+    /// The pipeline's definition.
+    pub definition: Option<Definition>,
+    /// What each role may do.
+    pub grants: BTreeMap<Role, Vec<Statement>>,
+    /// Services that must be able to use the lake's key beside the roles, such as `events.amazonaws.com`.
+    pub key_users: BTreeSet<&'static str>,
+    /// Buckets that must tell EventBridge about new objects, by bucket construct.
+    pub notifying_buckets: BTreeSet<String>,
+    /// Widgets of the dashboard, in order.
+    pub widgets: Vec<serde_json::Value>,
+    /// Overridden shapes that failed.
+    pub problems: Vec<ShapeError>,
+    shapes: Shapes,
+}
+
+impl Rendering {
+    /// Nothing yet.
+    pub fn new(shapes: Shapes) -> Rendering {
+        Rendering { shapes, ..Rendering::default() }
+    }
+
+    /// The template of that kind.
+    pub fn template(&mut self, kind: TemplateKind) -> &mut Template {
+        match kind {
+            TemplateKind::Platform => &mut self.platform,
+            TemplateKind::Serving => &mut self.serving,
+        }
+    }
+
+    /// Renders a shape into a template.
+    pub fn shape(&mut self, kind: TemplateKind, shape: &str, context: &impl Serialize) {
+        match self.shapes.render(shape, context) {
+            Ok(resources) => self.template(kind).add(resources),
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    /// Declares that a role needs something.
+    pub fn grant(&mut self, role: Role, statements: impl IntoIterator<Item = Statement>) {
+        self.grants.entry(role).or_default().extend(statements);
+    }
+
+    /// Carries a value of the platform template into the serving template: an output there, a parameter here.
+    pub fn import(&mut self, name: &str, description: &str, value: &Expr) -> Expr {
+        self.platform.output(name, description, value);
+        let source = ParameterSource::Output { template: TemplateKind::Platform, output: name.to_owned() };
+        self.serving.parameter(name, description, source)
+    }
+}

@@ -1,0 +1,383 @@
+//! What a construct can see of the others: their exports, and the stack's own settings.
+
+use std::collections::BTreeMap;
+
+use super::text::Piece;
+use super::{
+    Bucket, Construct, Data, Export, Exports, Image, Model, Report, StackFile, Text, This, TrainingJob,
+    Variant,
+};
+use crate::cfn::Expr;
+use crate::definition::Step;
+use crate::diag::{Code, Issue, Pointer, nearest, or_list};
+
+/// Where a packed source lies in the artifact bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssetKey {
+    /// The object's key.
+    pub key: String,
+    /// Lower-case hexadecimal SHA-256 of the content.
+    pub sha256: String,
+}
+
+/// The template parameter that holds the artifact bucket's name.
+pub const ARTIFACT_BUCKET: &str = "ArtifactBucket";
+
+/// Variables of an execution, as `${execution.<name>}`.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-properties.html>
+pub const EXECUTION_VARIABLES: [(&str, &str); 6] = [
+    ("start_time", "StartDateTime"),
+    ("current_time", "CurrentDateTime"),
+    ("pipeline_name", "PipelineName"),
+    ("pipeline_arn", "PipelineArn"),
+    ("id", "PipelineExecutionId"),
+    ("arn", "PipelineExecutionArn"),
+];
+
+/// What a construct sees.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The stack file, decoded; for the sections that are settings: name, tags, network.
+    pub file: &'a StackFile,
+    /// The environment's name.
+    pub environment: &'a str,
+    /// The environment's region, when the stack file names one.
+    pub region: Option<&'a str>,
+    /// What constructs offer.
+    pub exports: &'a Exports,
+    /// Packed sources by the path that the stack file wrote; empty before they are packed.
+    pub assets: &'a BTreeMap<String, AssetKey>,
+}
+
+impl<'a> Scope<'a> {
+    /// A name that AWS needs fixed, kept apart from other environments' by the environment's name.
+    pub fn fixed_name(&self, name: &str) -> String {
+        format!("{name}-{}", self.environment)
+    }
+
+    /// The prefix under which this stack writes into its buckets: the pipeline's name in AWS.
+    pub fn prefix(&self) -> String {
+        self.fixed_name(&self.file.name)
+    }
+
+    /// Tags of what pipelines make at run time, as a list of `Key` and `Value`.
+    pub fn run_time_tags(&self) -> Vec<serde_json::Value> {
+        self.file
+            .all_tags(self.environment)
+            .iter()
+            .map(|(key, value)| serde_json::json!({ "Key": key, "Value": value }))
+            .collect()
+    }
+
+    /// What `name.offer` offers; `rest` is what follows the offer in a longer path.
+    fn find(&self, path: &'a str) -> Option<(&'a Export, &'a str)> {
+        let (name, after) = path.split_once('.').unwrap_or((path, ""));
+        let offers = &self.exports.get(name)?.offers;
+        if let Some(export) = offers.get(after) {
+            return Some((export, ""));
+        }
+        let (offer, rest) = after.split_once('.')?;
+        let export = offers.get(offer)?;
+        matches!(export, Export::Report(_)).then_some((export, rest))
+    }
+
+    /// What `name.offer` offers.
+    pub fn export(&self, path: &'a str) -> Option<&'a Export> {
+        self.find(path).filter(|(_, rest)| rest.is_empty()).map(|(export, _)| export)
+    }
+
+    /// The construct of that name in that section, as a trait object.
+    pub fn construct(&self, name: &str) -> Option<(This, &'a dyn Construct)> {
+        self.file
+            .constructs()
+            .into_iter()
+            .map(|(_, this, construct)| (this, construct))
+            .find(|(this, _)| this.name == name)
+    }
+
+    /// The step that runs the construct `name`.
+    pub fn step(&self, name: &str) -> Option<Step> {
+        let (this, construct) = self.construct(name)?;
+        construct.step(&this, self)
+    }
+
+    /// The training job that the construct `name` describes.
+    pub fn training_job(&self, name: &str) -> Option<TrainingJob> {
+        let (this, construct) = self.construct(name)?;
+        construct.training_job(&this, self)
+    }
+
+    /// The lake's key, when data is encrypted with a customer key.
+    pub fn key(&self) -> Option<Expr> {
+        match self.export("data_lake.key") {
+            Some(Export::Key(arn)) => Some(arn.clone()),
+            _ => None,
+        }
+    }
+
+    /// Where jobs write data by default.
+    pub fn output_bucket(&self) -> Bucket {
+        self.lake_bucket("data_lake.outputs")
+    }
+
+    /// Where models, checkpoints and reports go by default.
+    pub fn artifacts_bucket(&self) -> Bucket {
+        self.lake_bucket("data_lake.artifacts")
+    }
+
+    fn lake_bucket(&self, path: &'a str) -> Bucket {
+        match self.export(path) {
+            Some(Export::Bucket(bucket)) => bucket.clone(),
+            _ => Bucket { name: Expr::text("missing"), arn: Expr::text("missing") }, // a lake without buckets is refused
+        }
+    }
+
+    /// The S3 URI of a packed source.
+    pub fn asset(&self, path: &str) -> Expr {
+        let key = self.assets.get(path).map_or("not-packed-yet", |asset| asset.key.as_str());
+        Expr::concat([
+            Expr::text("s3://"),
+            Expr::Ref(ARTIFACT_BUCKET.to_owned()),
+            Expr::text(format!("/{key}")),
+        ])
+    }
+
+    /// Data that a reference names: an export, a bucket as a whole, or a literal S3 URI.
+    pub fn data(&self, reference: &'a str) -> Option<Data> {
+        if let Some(uri) = reference.strip_prefix("s3://") {
+            let (bucket, prefix) = uri.split_once('/').unwrap_or((uri, ""));
+            return Some(Data {
+                uri: Expr::text(reference),
+                bucket: Bucket {
+                    name: Expr::text(bucket),
+                    arn: Expr::arn([Expr::text(format!("s3:::{bucket}"))]),
+                },
+                prefix: prefix.to_owned(),
+                manifest: false,
+            });
+        }
+        match self.export(reference)? {
+            Export::Data(data) => Some(data.clone()),
+            Export::Bucket(bucket) => Some(Data {
+                uri: bucket.uri(""),
+                bucket: bucket.clone(),
+                prefix: String::new(),
+                manifest: false,
+            }),
+            Export::Model(model) => Some(Data { uri: model.data.clone(), ..model.place.clone() }),
+            _ => None,
+        }
+    }
+
+    /// The trained model that a reference names.
+    pub fn model(&self, reference: &'a str) -> Option<&'a Model> {
+        match self.export(reference)? {
+            Export::Model(model) => Some(model),
+            _ => None,
+        }
+    }
+
+    /// The report that a reference names.
+    pub fn report(&self, reference: &'a str) -> Option<&'a Report> {
+        match self.export(reference)? {
+            Export::Report(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// The variant that a reference names.
+    pub fn variant(&self, reference: &'a str) -> Option<&'a Variant> {
+        match self.export(reference)? {
+            Export::Variant(variant) => Some(variant),
+            _ => None,
+        }
+    }
+
+    /// What stands for `${path}`.
+    pub fn value(&self, path: &'a str) -> Option<Expr> {
+        if let Some(name) = path.strip_prefix("execution.") {
+            let (_, variable) = EXECUTION_VARIABLES.iter().find(|(ours, _)| *ours == name)?;
+            return Some(Expr::Get(format!("Execution.{variable}")));
+        }
+        match self.find(path)? {
+            (Export::Parameter { value, .. }, _) => Some(value.clone()),
+            (Export::Report(report), rest) if !rest.is_empty() => Some(Expr::JsonGet {
+                step: report.step.clone(),
+                property_file: report.property_file.clone(),
+                path: rest.to_owned(),
+            }),
+            (Export::Data(data), _) => Some(data.uri.clone()),
+            (Export::Model(model), _) => Some(model.data.clone()),
+            (Export::Bucket(bucket), _) => Some(bucket.name.clone()),
+            (Export::Group { name, .. } | Export::Pipeline { name }, _) => Some(Expr::text(name.clone())),
+            _ => None,
+        }
+    }
+
+    /// A text with its references resolved; unresolved ones vanish, `check_text` has refused them.
+    pub fn text(&self, text: &'a Text) -> Expr {
+        match text {
+            Text::Literal(value) => Expr::Literal(value.clone()),
+            Text::Pieces(pieces) => Expr::concat(pieces.iter().filter_map(|piece| match piece {
+                Piece::Literal(text) => Some(Expr::text(text.clone())),
+                Piece::Reference(path) => self.value(path),
+            })),
+        }
+    }
+
+    /// Refuses references in a text that resolve to nothing.
+    pub fn check_text(&self, text: &'a Text, pointer: &Pointer, issues: &mut Vec<Issue>) {
+        for path in text.references() {
+            if self.value(path).is_none() {
+                issues.push(self.unresolved(path, "a value", pointer));
+            }
+        }
+    }
+
+    /// Refuses a reference that is not of the kind wanted; `wanted` as in «a trained model is wanted here».
+    pub fn check_reference(
+        &self,
+        reference: &'a str,
+        wanted: &str,
+        pointer: &Pointer,
+        fits: impl Fn(&Export) -> bool,
+        issues: &mut Vec<Issue>,
+    ) -> bool {
+        let good = self.export(reference).is_some_and(&fits);
+        if !good {
+            let mut issue = self.unresolved(reference, wanted, pointer);
+            let fitting: Vec<String> = self.paths(fits);
+            if issue.fix.is_none() {
+                if let Some(near) = nearest(reference, fitting.iter().map(String::as_str)) {
+                    issue = issue.fix(near, format!("did you mean `{near}`?"));
+                } else if !fitting.is_empty() {
+                    issue = issue.help(format!(
+                        "{wanted} is offered as {}",
+                        or_list(fitting.iter().map(String::as_str))
+                    ));
+                }
+            }
+            issues.push(issue);
+        }
+        good
+    }
+
+    /// Refuses a reference that names no data in S3.
+    pub fn check_data(&self, reference: &'a str, pointer: &Pointer, issues: &mut Vec<Issue>) -> bool {
+        let is_data =
+            |export: &Export| matches!(export, Export::Data(_) | Export::Bucket(_) | Export::Model(_));
+        if let Some(uri) = reference.strip_prefix("s3://") {
+            if uri.split('/').next().is_some_and(|bucket| !bucket.is_empty()) {
+                return true;
+            }
+            issues.push(
+                Issue::new(Code::WrongForm, pointer.clone(), format!("`{reference}` names no bucket"))
+                    .help("write `s3://<bucket>/<prefix>`"),
+            );
+            return false;
+        }
+        self.check_reference(reference, "data in S3", pointer, is_data, issues)
+    }
+
+    /// Paths of all exports that fit, sorted.
+    pub fn paths(&self, fits: impl Fn(&Export) -> bool) -> Vec<String> {
+        let all = self.exports.iter().flat_map(|(name, offers)| {
+            offers.offers.iter().map(move |(offer, export)| (name, offer, export))
+        });
+        all.filter(|(_, _, export)| fits(export))
+            .map(
+                |(name, offer, _)| if offer.is_empty() { name.to_owned() } else { format!("{name}.{offer}") },
+            )
+            .collect()
+    }
+
+    fn unresolved(&self, path: &str, wanted: &str, pointer: &Pointer) -> Issue {
+        let (name, after) = path.split_once('.').unwrap_or((path, ""));
+        let Some(offers) = self.exports.get(name) else {
+            let issue =
+                Issue::new(Code::UnknownReference, pointer.clone(), format!("nothing is called `{name}`"))
+                    .label("no such name");
+            let names: Vec<&str> = self.exports.iter().map(|(name, _)| name).chain(["execution"]).collect();
+            return match nearest(name, names) {
+                Some(near) if after.is_empty() => issue.fix(near, format!("did you mean `{near}`?")),
+                Some(near) => issue.help(format!("did you mean `{near}.{after}`?")),
+                None => issue,
+            };
+        };
+        let offered: Vec<&str> =
+            offers.offers.keys().map(String::as_str).filter(|offer| !offer.is_empty()).collect();
+        match offers.offers.get(after) {
+            Some(export) => Issue::new(
+                Code::WrongReference,
+                pointer.clone(),
+                format!("`{path}` is {}, and {wanted} is wanted here", export.describe()),
+            )
+            .label(format!("{wanted} is wanted"))
+            .also(offers.pointer.clone(), "given here"),
+            None if after.is_empty() => Issue::new(
+                Code::WrongReference,
+                pointer.clone(),
+                format!("`{name}` alone names nothing that can stand here"),
+            )
+            .label("says too little")
+            .help(format!(
+                "it offers {}",
+                or_list(
+                    offered
+                        .iter()
+                        .map(|offer| format!("{name}.{offer}"))
+                        .collect::<Vec<_>>()
+                        .iter()
+                        .map(String::as_str)
+                )
+            )),
+            None => {
+                let issue = Issue::new(
+                    Code::UnknownReference,
+                    pointer.clone(),
+                    format!("`{name}` offers nothing called `{after}`"),
+                )
+                .label("not offered")
+                .also(offers.pointer.clone(), format!("`{name}` is given here"));
+                match nearest(after, offered.iter().copied()) {
+                    Some(near) => issue.help(format!("did you mean `{name}.{near}`?")),
+                    None => issue.help(format!("it offers {}", or_list(offered))),
+                }
+            }
+        }
+    }
+
+    /// An image of a framework, in the environment's region, or in any region through a mapping.
+    pub fn image(&self, repository: &str, tag: &str, accounts: &BTreeMap<String, String>) -> Image {
+        let registry = match self.region.and_then(|region| accounts.get(region)) {
+            Some(account) => Expr::text(account.clone()),
+            None => Expr::FindInMap(
+                super::rendering::IMAGES.to_owned(),
+                Box::new(Expr::pseudo("Region")),
+                image_key(repository),
+            ),
+        };
+        Image {
+            uri: Expr::concat([
+                registry.clone(),
+                Expr::text(".dkr.ecr."),
+                Expr::pseudo("Region"),
+                Expr::text("."),
+                Expr::pseudo("URLSuffix"),
+                Expr::text(format!("/{repository}:{tag}")),
+            ]),
+            repository_arn: Expr::arn([
+                Expr::text("ecr:"),
+                Expr::pseudo("Region"),
+                Expr::text(":"),
+                registry,
+                Expr::text(format!(":repository/{repository}")),
+            ]),
+        }
+    }
+}
+
+/// The second-level key of a repository in the mapping of registries: letters and digits.
+pub(super) fn image_key(repository: &str) -> String {
+    crate::cfn::LogicalId::new([repository]).to_string()
+}
