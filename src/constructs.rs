@@ -16,7 +16,7 @@ use crate::diag::{Issue, Pointer};
 pub use exports::{Bucket, Data, Export, Exports, Image, Model, Report, TrainingJob, Variant};
 pub use rendering::{Rendering, Role};
 pub use scope::{AssetKey, Scope};
-pub use table::{Environment, StackFile};
+pub use table::{Environment, Network, StackFile};
 pub use text::{Reference, Text};
 
 /// A construct's name, and where the stack file gives it.
@@ -63,6 +63,14 @@ pub trait Construct {
         None
     }
 
+    /// The pipeline step that computes the baseline of a monitor, for kinds that compare with one.
+    fn baseline_step(&self, _this: &This, _scope: &Scope<'_>) -> Option<Step> {
+        None
+    }
+
     /// Adds its resources and the permissions that it needs. Called only when nothing is wrong.
     fn render(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering);
+
+    /// Adds what depends on what all others have rendered. Called once for each construct, after all of them.
+    fn finish(&self, _this: &This, _scope: &Scope<'_>, _out: &mut Rendering) {}
 }

@@ -260,6 +260,16 @@ impl Exports {
         }
     }
 
+    /// Adds all that `more` offers.
+    pub fn extend(&mut self, more: Exports) {
+        for (name, given) in more.by_name {
+            for (offer, export) in given.offers {
+                self.add(given.section, &given.pointer, &name, &offer, export);
+            }
+        }
+        self.clashes.extend(more.clashes);
+    }
+
     /// What a name offers.
     pub fn get(&self, name: &str) -> Option<&Offers> {
         self.by_name.get(name)

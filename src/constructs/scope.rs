@@ -7,7 +7,7 @@ use super::{
     Bucket, Construct, Data, Export, Exports, Image, Model, Report, StackFile, Text, This, TrainingJob,
     Variant,
 };
-use crate::cfn::Expr;
+use crate::cfn::{Expr, TemplateKind};
 use crate::definition::Step;
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 
@@ -53,6 +53,11 @@ impl<'a> Scope<'a> {
     /// A name that AWS needs fixed, kept apart from other environments' by the environment's name.
     pub fn fixed_name(&self, name: &str) -> String {
         format!("{name}-{}", self.environment)
+    }
+
+    /// The name of the CloudFormation stack that a template becomes.
+    pub fn stack_name(&self, kind: TemplateKind) -> String {
+        format!("{}-{}-{}", self.file.name, self.environment, kind.as_str())
     }
 
     /// The prefix under which this stack writes into its buckets: the pipeline's name in AWS.

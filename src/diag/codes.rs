@@ -71,4 +71,12 @@ codes! {
     BadExpression = "bad-expression", Error;
     /// Constructs that wait for each other in a circle.
     ReferenceCycle = "reference-cycle", Error;
+
+    // Rendering.
+    /// A shape of the project's own does not render.
+    Shape = "shape", Error;
+    /// A limit of CloudFormation, IAM or Pipelines is exceeded.
+    BeyondLimit = "beyond-limit", Error;
+    /// A limit of CloudFormation, IAM or Pipelines is near.
+    NearLimit = "near-limit", Warning;
 }
