@@ -1,1 +1,3 @@
-//! The integration tests: one binary.
+//! The integration tests: one binary, because each links the SDK.
+
+mod house;
