@@ -271,6 +271,129 @@ def regions(packages):
     }
 
 
+# ---------------------------------------------------------------- the API's members
+
+# Service model → the operations whose requests are held.
+REQUESTS = {
+    "sagemaker/2017-07-24": [
+        "CreateAutoMLJobV2", "CreateDataQualityJobDefinition", "CreateEndpoint", "CreateEndpointConfig",
+        "CreateFeatureGroup", "CreateHyperParameterTuningJob", "CreateInferenceComponent", "CreateModel",
+        "CreateModelBiasJobDefinition", "CreateModelExplainabilityJobDefinition", "CreateModelPackage",
+        "CreateModelPackageGroup", "CreateModelQualityJobDefinition", "CreateMonitoringSchedule",
+        "CreatePipeline", "CreateProcessingJob", "CreateTrainingJob", "CreateTransformJob",
+        "StartPipelineExecution", "UpdateEndpoint",
+    ],
+    "application-autoscaling/2016-02-06": ["PutScalingPolicy", "PutScheduledAction", "RegisterScalableTarget"],
+    "cloudwatch/2010-08-01": ["PutCompositeAlarm", "PutMetricAlarm"],
+    "scheduler/2021-06-30": ["CreateSchedule"],
+}  # fmt: skip
+
+
+def api(packages):
+    services = {}
+    for model, operations in REQUESTS.items():
+        service = packages.json("botocore", f"botocore/data/{model}/service-2.json")
+        shapes, wanted = service["shapes"], [service["operations"][name]["input"]["shape"] for name in operations]
+        structures, others = {}, {}
+        while wanted:
+            name = wanted.pop()
+            if name in structures or name in others:
+                continue
+            shape = shapes[name]
+            if shape["type"] == "structure":
+                members = {member: ref["shape"] for member, ref in shape["members"].items()}
+                wanted += members.values()
+                structures[name] = {"required": shape.get("required", []), "members": members}
+            else:
+                parts = {part: shape[part]["shape"] for part in ("member", "key", "value") if part in shape}
+                wanted += parts.values()
+                # Bounds are whole numbers but for one; instance types have a table of their own.
+                bounds = {side: int(shape[side]) for side in ("min", "max") if float(shape.get(side, 0.5)).is_integer()}
+                rest = {key: shape[key] for key in ("pattern", "enum") if key in shape and name not in JOBS.values()}
+                others[name] = {"type": shape["type"]} | parts | bounds | rest
+        services[model.split("/")[0]] = {
+            "structures": dict(sorted(structures.items())),
+            "shapes": dict(sorted(others.items())),
+        }
+    return {"sources": packages.sources("botocore"), "services": services}
+
+
+# ---------------------------------------------------------------- metrics
+
+# From the page "Amazon SageMaker AI metrics in Amazon CloudWatch"
+# (docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html); unit "none" there is a count.
+# Left out: what only multi-model endpoints and inference components send.
+INVOCATIONS = {
+    "ConcurrentRequestsPerModel": ("count", ["Minimum", "Maximum"]),
+    "Invocation4XXErrors": ("count", ["Average", "Sum"]),
+    "Invocation5XXErrors": ("count", ["Average", "Sum"]),
+    "InvocationModelErrors": ("count", ["Average", "Sum"]),
+    "Invocations": ("count", ["Sum"]),
+    "InvocationsPerInstance": ("count", ["Sum"]),
+    "ModelLatency": ("microseconds", ["Average", "Sum", "Minimum", "Maximum", "SampleCount", "p"]),
+    "ModelSetupTime": ("microseconds", ["Average", "Minimum", "Maximum", "SampleCount", "p"]),
+    "OverheadLatency": ("microseconds", ["Average", "Sum", "Minimum", "Maximum", "SampleCount"]),
+}
+UTILISATION = ["CPUUtilization", "DiskUtilization", "GPUMemoryUtilization", "GPUUtilization", "MemoryUtilization"]
+# From "CloudWatch statistics definitions"
+# (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html): a prefix and a
+# percentage (`p99`), a name and boundaries (`TM(2%:98%)`), a name alone.
+STATISTICS = {"numbered": ["p", "tc", "tm", "ts", "wm"], "ranged": ["PR", "TC", "TM", "TS", "WM"], "whole": ["IQM"]}
+
+
+def metrics(packages):
+    cloudwatch = packages.json("botocore", "botocore/data/cloudwatch/2010-08-01/service-2.json")["shapes"]
+    scaling = packages.json("botocore", "botocore/data/application-autoscaling/2016-02-06/service-2.json")["shapes"]
+    dimensions = ["EndpointName", "VariantName"]
+    rows = {
+        name: {"namespace": "AWS/SageMaker", "unit": unit, "dimensions": dimensions, "statistics": statistics}
+        for name, (unit, statistics) in INVOCATIONS.items()
+    }
+    for name in UTILISATION:
+        rows[name] = {"namespace": "/aws/sagemaker/Endpoints", "unit": "percent", "dimensions": dimensions}
+    return {
+        "sources": packages.sources("botocore"),
+        "endpoint": dict(sorted(rows.items())),
+        "statistics": {"plain": sorted(cloudwatch["Statistic"]["enum"])} | STATISTICS,
+        "scaling": {
+            "metrics": sorted(name for name in scaling["MetricType"]["enum"] if name.startswith("SageMaker")),
+            "dimensions": sorted(name for name in scaling["ScalableDimension"]["enum"] if name.startswith("sagemaker:")),
+        },
+    }
+
+
+# ---------------------------------------------------------------- resources
+
+# cfn-lint's list of what holds data does not know SageMaker's: the registry, the feature store, and a
+# Studio domain's file system (docs.aws.amazon.com/sagemaker/latest/dg/gs-studio-delete-domain.html).
+STATEFUL = ["AWS::SageMaker::Domain", "AWS::SageMaker::FeatureGroup", "AWS::SageMaker::ModelPackageGroup"]
+
+
+def resources(packages):
+    everything = packages.json("cfn-lint", PROVIDERS + "us-east-1.json")
+    stateful = packages.json("cfn-lint", "cfnlint/data/AdditionalSpecs/StatefulResources.json")["ResourceTypes"]
+    types = {}
+    for name in resource_types(packages):
+        schema = packages.json("cfn-lint", f"cfnlint/data/schemas/resources/{everything[name]}.json")
+
+        def paths(key):
+            return sorted(path.removeprefix("/properties/").replace("/", ".") for path in schema.get(key, []))
+
+        row = {"required": sorted(schema.get("required", []))}
+        row["create_only"] = paths("createOnlyProperties")
+        row["conditional"] = paths("conditionalCreateOnlyProperties")
+        row["read_only"] = paths("readOnlyProperties")
+        row["write_only"] = paths("writeOnlyProperties")
+        tagging = schema.get("tagging", {})
+        tags = tagging.get("tagProperty", "/properties/Tags").removeprefix("/properties/")
+        if tags in schema["properties"] and tagging.get("taggable", True):
+            form = "list" if schema["properties"][tags].get("type") == "array" else "map"
+            row["tags"] = {"property": tags, "form": form}
+        row["stateful"] = name in stateful or name in STATEFUL
+        types[name] = {key: value for key, value in row.items() if value}
+    return {"sources": packages.sources("cfn-lint"), "types": types}
+
+
 # ---------------------------------------------------------------- the SDK's own answers
 
 # Runs where the SDK is installed: reads the table, asks `image_uris.retrieve` about all that it holds.
@@ -336,6 +459,9 @@ MAKERS = {
     "images.json": (images, 5),
     "instances.json": (instances, 2),
     "regions.json": (regions, 2),
+    "api.json": (api, 4),
+    "metrics.json": (metrics, 2),
+    "resources.json": (resources, 2),
 }
 
 

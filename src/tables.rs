@@ -5,14 +5,18 @@
 //! `schemas/refresh.py` from published packages; `schemas/README.md` says what each one holds. A table is
 //! parsed when it is first asked, so a command pays only for what it uses. Decisions live elsewhere.
 
+mod api;
 mod images;
 mod instances;
+mod metrics;
 mod regions;
+mod resources;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use api::{Bound, bound, enumeration, members, pattern, required};
 pub use images::{
     Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,
 };
@@ -20,7 +24,12 @@ pub use instances::{
     JobKind, accelerator, gpus, has_local_storage, instance_exists, instance_types, is_arm, is_burstable,
     is_gpu, jobs_of, near_instance,
 };
+pub use metrics::{
+    Metric, Statistic, Unit, endpoint_metric, endpoint_metrics, plain_statistics, scaling_dimensions,
+    scaling_metrics, statistic,
+};
 pub use regions::{dns_suffix, partition_of, regions, type_in_region};
+pub use resources::{Replacement, Resource, TagForm, Tags, replacement, resource, resource_types};
 
 /// The packages a table was made from, by name: their versions.
 type Sources = BTreeMap<&'static str, &'static str>;
@@ -53,9 +62,12 @@ mod tests {
     fn every_table_was_made_from_the_pinned_packages() {
         let pinned = versions();
         for (table, sources) in [
+            ("api", api::sources()),
             ("images", images::sources()),
             ("instances", instances::sources()),
+            ("metrics", metrics::sources()),
             ("regions", regions::sources()),
+            ("resources", resources::sources()),
         ] {
             assert!(!sources.is_empty(), "{table} names no source");
             for (package, version) in sources {
