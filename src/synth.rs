@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::assets::Assets;
 use crate::cfn::Template;
 use crate::constructs::rendering::IMAGES;
+use crate::constructs::scope::image_key;
 use crate::constructs::{Rendering, Role};
 use crate::diag::{Code, Issue, Pointer};
 use crate::stack::Stack;
@@ -42,7 +43,36 @@ impl Assembly {
     pub fn file(&self, path: &str) -> Option<&[u8]> {
         self.files.iter().find(|file| file.path == path).map(|file| file.bytes.as_slice())
     }
+
+    /// The same assembly with its templates as YAML. The definition stays JSON, which is all that SageMaker reads.
+    #[must_use]
+    pub fn into_yaml(self) -> Assembly {
+        let Assembly { mut manifest, files } = self;
+        let mut written = Vec::new();
+        for file in files {
+            let Some(stem) = file.path.strip_suffix(".template.json") else {
+                if file.path != MANIFEST {
+                    written.push(file);
+                }
+                continue;
+            };
+            let value: Value = serde_json::from_slice(&file.bytes).expect("a template of ours is JSON");
+            let text = serde_saphyr::to_string(&value).expect("a JSON value always serialises");
+            let entry = add(&mut written, format!("{stem}.template.yaml"), text.into_bytes());
+            for template in manifest.templates.iter_mut().filter(|template| template.file.file == file.path) {
+                template.file = entry.clone();
+                let scope = format!("templates/{}/{}", manifest.stack, manifest.environment);
+                template.key = format!("{scope}/{}.template.yaml", entry.sha256);
+            }
+        }
+        add(&mut written, MANIFEST.to_owned(), pretty(&json!(manifest)));
+        written.sort_by(|a, b| a.path.cmp(&b.path));
+        Assembly { manifest, files: written }
+    }
 }
+
+/// The manifest's path in an assembly.
+pub const MANIFEST: &str = "manifest.json";
 
 /// Renders a stack. What is merely close to a limit of CloudFormation comes back beside the assembly, as warnings.
 ///
@@ -103,7 +133,7 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
         definition,
         assets: entries,
     };
-    add(&mut files, "manifest.json".to_owned(), pretty(&json!(manifest)));
+    add(&mut files, MANIFEST.to_owned(), pretty(&json!(manifest)));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files.dedup();
     Ok((Assembly { manifest, files }, warnings))
@@ -153,9 +183,12 @@ fn registries_used(value: &Value) -> BTreeSet<String> {
 /// Region → key → registry account, for the regions that have them all.
 fn registry_mapping(keys: &BTreeSet<String>) -> Value {
     let mut by_region: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for key in keys {
-        for (region, account) in tables::registry_accounts(key) {
-            by_region.entry(region).or_default().insert(key.clone(), json!(account));
+    for (repository, accounts) in tables::registries() {
+        let key = image_key(repository);
+        if keys.contains(&key) {
+            for (region, account) in accounts {
+                by_region.entry(region).or_default().insert(key.clone(), json!(account));
+            }
         }
     }
     by_region.retain(|_, found| found.len() == keys.len());

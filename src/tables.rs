@@ -19,6 +19,7 @@ use serde::Deserialize;
 pub use api::{Bound, bound, enumeration, members, pattern, required};
 pub use images::{
     Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,
+    registries,
 };
 pub use instances::{
     JobKind, accelerator, gpus, has_local_storage, instance_exists, instance_types, is_arm, is_burstable,

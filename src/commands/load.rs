@@ -43,7 +43,9 @@ impl Loaded {
 
     /// Adds findings about one environment.
     pub(crate) fn add(&mut self, environment: &str, issues: Vec<Issue>) {
-        let Some(ready) = self.stacks.iter().find(|ready| ready.stack.environment() == environment) else { return };
+        let Some(ready) = self.stacks.iter().find(|ready| ready.stack.environment() == environment) else {
+            return;
+        };
         let found = issues.into_iter().map(|issue| source::locate(issue, &self.file, &ready.view.places));
         self.diagnostics.extend(found.collect::<Vec<_>>());
         arrange(&mut self.diagnostics);
@@ -77,7 +79,11 @@ fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
     let file = match SourceFile::from_bytes(shown.clone(), bytes) {
         Ok(file) => file,
         Err(diagnostic) => {
-            return Ok(Loaded { file: SourceFile::new(shown, ""), stacks: Vec::new(), diagnostics: vec![diagnostic] });
+            return Ok(Loaded {
+                file: SourceFile::new(shown, ""),
+                stacks: Vec::new(),
+                diagnostics: vec![diagnostic],
+            });
         }
     };
     match source::parse(&file) {
@@ -89,7 +95,8 @@ fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
 fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
     let shapes = Shapes::new(overridden_shapes(path)?);
     let root = path.parent().unwrap_or(Path::new(""));
-    let chosen = stack::choose(&document.value, wanted).map_err(|message| Stop::usage(format!("{}: {message}", file.path())))?;
+    let chosen = stack::choose(&document.value, wanted)
+        .map_err(|message| Stop::usage(format!("{}: {message}", file.path())))?;
     let mut diagnostics: Vec<Diagnostic> = stack::check_environments(&document.value)
         .into_iter()
         .map(|issue| source::locate(issue, &file, &document.places))
@@ -100,14 +107,17 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) 
     let views = if chosen.is_empty() { vec![String::new()] } else { chosen };
     for environment in views {
         let mut view = document.environment(&environment);
-        if let (Some(view), Some(environments)) = (view.value.as_object_mut(), document.value.get("environments")) {
+        if let (Some(view), Some(environments)) =
+            (view.value.as_object_mut(), document.value.get("environments"))
+        {
             view.insert("environments".to_owned(), environments.clone());
         }
         let (stack, mut issues) = stack::resolve(&view.value, &environment, &shapes);
         if let Some(stack) = stack {
             let requests: Vec<assets::Request> = stack.sources().iter().map(request).collect();
             let cache_key = requests.iter().map(|request| format!("{request:?}")).collect();
-            let (assets, problems) = packed.entry(cache_key).or_insert_with(|| assets::collect(root, &requests)).clone();
+            let (assets, problems) =
+                packed.entry(cache_key).or_insert_with(|| assets::collect(root, &requests)).clone();
             let sound = problems.is_empty();
             issues.extend(problems.iter().map(asset_issue));
             if sound && !environment.is_empty() {
@@ -141,11 +151,21 @@ fn keys(sources: &[SourceRequest], assets: &Assets) -> BTreeMap<String, AssetKey
 }
 
 fn asset_issue(problem: &assets::Problem) -> Issue {
-    let issue = Issue::new(Code::Source, Pointer::parse(problem.pointer.clone()), problem.to_string());
-    match problem.help() {
-        Some(help) => issue.help(help),
-        None => issue,
-    }
+    use assets::ProblemKind as Kind;
+    let code = match &problem.kind {
+        Kind::Missing { .. } | Kind::NotAFile | Kind::NotADirectory => Code::SourceMissing,
+        Kind::EntryMissing { .. } | Kind::EntryNotAFile { .. } | Kind::EntryIgnored { .. } => {
+            Code::SourceEntry
+        }
+        Kind::Absolute | Kind::LeavesProject | Kind::EntryLeaves { .. } => Code::SourceOutside,
+        Kind::LinkLeaves { .. } | Kind::LinkBroken { .. } | Kind::LinkCycle { .. } => Code::SourceLink,
+        Kind::Secret(_) => Code::SourceSecret,
+        Kind::TooManyBytes { .. } | Kind::TooManyFiles { .. } | Kind::TooDeep { .. } => Code::SourceTooLarge,
+        Kind::Unreadable { .. } | Kind::Special { .. } | Kind::NameNotUtf8 | Kind::BadIgnore { .. } => {
+            Code::SourceUnreadable
+        }
+    };
+    Issue::new(code, Pointer::parse(problem.pointer.clone()), problem.to_string()).help(problem.help())
 }
 
 /// The files that the command line means, or all of `stacks/`.
@@ -154,7 +174,9 @@ fn find(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
     if named.is_empty() {
         return match there {
             Ok(found) if !found.is_empty() => Ok(found),
-            _ => Err(Stop::usage("there is no stack file in `stacks/`: name one, or run this in a project's directory")),
+            _ => Err(Stop::usage(
+                "there is no stack file in `stacks/`: name one, or run this in a project's directory",
+            )),
         };
     }
     let there = there.unwrap_or_default();
@@ -165,7 +187,8 @@ fn resolve(name: &Path, there: &[PathBuf]) -> Result<PathBuf, Stop> {
     if name.is_file() {
         return Ok(name.to_owned());
     }
-    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem =
+        |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if let Some(found) = there.iter().find(|path| name.as_os_str() == stem(path).as_str()) {
         return Ok(found.clone());
     }
@@ -174,7 +197,10 @@ fn resolve(name: &Path, there: &[PathBuf]) -> Result<PathBuf, Stop> {
     Err(Stop::usage(match nearest(&stem(name), names.iter().map(String::as_str)) {
         Some(near) => format!("there is no stack file `{shown}`: did you mean `{near}`?"),
         None if names.is_empty() => format!("there is no stack file `{shown}`, and none in `stacks/`"),
-        None => format!("there is no stack file `{shown}`: there is {}", diag::or_list(names.iter().map(String::as_str))),
+        None => format!(
+            "there is no stack file `{shown}`: there is {}",
+            diag::or_list(names.iter().map(String::as_str))
+        ),
     }))
 }
 
@@ -195,14 +221,20 @@ fn in_stacks() -> io::Result<Vec<PathBuf>> {
 /// Shapes of the project's own: `templates/shapes/*.json` beside the stack file's directory.
 fn overridden_shapes(stack_file: &Path) -> Result<BTreeMap<String, String>, Stop> {
     let home = stack_file.parent().unwrap_or(Path::new(""));
-    let project = if home.file_name().is_some_and(|name| name == "stacks") { home.parent().unwrap_or(home) } else { home };
+    let project = if home.file_name().is_some_and(|name| name == "stacks") {
+        home.parent().unwrap_or(home)
+    } else {
+        home
+    };
     let directory = project.join("templates").join("shapes");
     let mut found = BTreeMap::new();
     let Ok(entries) = fs::read_dir(&directory) else { return Ok(found) };
     let known = Shapes::names();
     for entry in entries {
         let path = entry.context("cannot list the project's shapes")?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json")) else {
+        let Some(name) =
+            path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"))
+        else {
             continue;
         };
         if !known.iter().any(|shape| shape == name) {

@@ -52,6 +52,13 @@ fn write(assembly: &Assembly, directory: &Path) -> Result<(), Stop> {
     if is_there(assembly, directory) {
         return Ok(());
     }
+    if count_files(directory) > 0 && !directory.join(synth::MANIFEST).is_file() {
+        let refusal = anyhow::anyhow!(
+            "{} holds something that is no assembly: move it, or choose another `--out`",
+            directory.display()
+        );
+        return Err(refusal.into());
+    }
     let parent = directory.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     let aside = tempfile::Builder::new()

@@ -14,7 +14,11 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Stop> {
             report::diagnostics(&files, &diagnostics);
             if !has_errors(&diagnostics) {
                 for one in &loaded {
-                    report::out(&format!("{}: valid for {}\n", one.file.path(), one.environments().join(", ")));
+                    report::out(&format!(
+                        "{}: valid for {}\n",
+                        one.file.path(),
+                        one.environments().join(", ")
+                    ));
                 }
             }
         }

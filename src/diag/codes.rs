@@ -104,6 +104,22 @@ codes! {
     /// A trigger on drift, and no monitor with an alarm.
     TriggerDrift = "trigger-drift", Error;
 
+    // Sources.
+    /// A file or directory of code that is not there.
+    SourceMissing = "source-missing", Error;
+    /// An entry point that the source tree does not have.
+    SourceEntry = "source-entry", Error;
+    /// A path that leads out of the project.
+    SourceOutside = "source-outside", Error;
+    /// A symbolic link that leads out of the tree, nowhere, or in a circle.
+    SourceLink = "source-link", Error;
+    /// A file that looks like a secret would be uploaded.
+    SourceSecret = "source-secret", Error;
+    /// More than is uploaded.
+    SourceTooLarge = "source-too-large", Error;
+    /// A file that cannot be packed.
+    SourceUnreadable = "source-unreadable", Error;
+
     // Rendering.
     /// A shape of the project's own does not render.
     Shape = "shape", Error;

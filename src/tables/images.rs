@@ -189,6 +189,26 @@ pub fn monitor_image(kind: MonitorImage) -> Image {
     }
 }
 
+/// Every repository with the registry account of each region in which any of its images lies.
+pub fn registries() -> BTreeMap<&'static str, Accounts> {
+    let table = &*TABLE;
+    let releases =
+        table.frameworks.values().flat_map(|framework| [&framework.training, &framework.inference]);
+    let rows = releases.flat_map(|releases| releases.versions.values().flatten());
+    let monitors = [&table.monitors.clarify, &table.monitors.model_monitor];
+    let places = rows
+        .map(|row| (row.repository, row.accounts))
+        .chain(monitors.into_iter().map(|row| (row.repository, row.accounts)));
+    let mut found: BTreeMap<&'static str, Accounts> = BTreeMap::new();
+    for (repository, set) in places {
+        found
+            .entry(repository)
+            .or_default()
+            .extend(accounts(set).iter().map(|(region, account)| (*region, *account)));
+    }
+    found
+}
+
 static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("../../schemas/aws/images.json")));
 
 #[derive(Deserialize)]

@@ -59,7 +59,8 @@ fn floor(room: &str) -> Option<usize> {
 /// Rooms named after `crate::` (or the library's name, in the binary), one by one or in a list.
 fn imports(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+    let code =
+        text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
     for head in ["crate::", "smstack::"] {
         for (at, _) in code.match_indices(head) {
             let rest = &code[at + head.len()..];
@@ -105,7 +106,8 @@ fn floors_import_downward() {
         }
     });
     assert!(wrong.is_empty(), "upward imports:\n{}", wrong.join("\n"));
-    let circles: Vec<_> = sideways.iter().filter(|(a, b)| sideways.contains(&(b.clone(), a.clone()))).collect();
+    let circles: Vec<_> =
+        sideways.iter().filter(|(a, b)| sideways.contains(&(b.clone(), a.clone()))).collect();
     assert!(circles.is_empty(), "rooms of one floor in a circle: {circles:?}");
 }
 
@@ -117,7 +119,15 @@ fn kinds_do_not_import_each_other() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/constructs");
         let Ok(inside) = path.strip_prefix(&root) else { return };
         assert_eq!(room, "constructs");
-        let kind = inside.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let kind = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
         if shared.contains(&kind.as_str()) {
             return;
         }
