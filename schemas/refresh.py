@@ -360,9 +360,8 @@ def metrics(packages):
 
 # ---------------------------------------------------------------- resources
 
-# cfn-lint's list of what holds data does not know SageMaker's: the registry, the feature store, and a
-# Studio domain's file system (docs.aws.amazon.com/sagemaker/latest/dg/gs-studio-delete-domain.html).
-STATEFUL = ["AWS::SageMaker::Domain", "AWS::SageMaker::FeatureGroup", "AWS::SageMaker::ModelPackageGroup"]
+# cfn-lint's list of what holds data does not know SageMaker's: the model registry and the feature store.
+STATEFUL = ["AWS::SageMaker::FeatureGroup", "AWS::SageMaker::ModelPackageGroup"]
 
 
 def resources(packages):
