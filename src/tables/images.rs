@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Sources, dns_suffix, numbers, parse};
+use super::{dns_suffix, numbers, parse};
 
 /// The registry account of an image, by region.
 pub type Accounts = BTreeMap<&'static str, &'static str>;
@@ -209,13 +209,12 @@ pub fn registries() -> BTreeMap<&'static str, Accounts> {
     found
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("../../schemas/aws/images.json")));
+static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
+const TEXT: &str = include_str!("../../schemas/aws/images.json");
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'static"))]
 struct Table {
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the pins by a test"))]
-    sources: Sources,
     accounts: BTreeMap<&'static str, Accounts>,
     monitors: Monitors,
     frameworks: BTreeMap<&'static str, Framework>,
@@ -363,8 +362,8 @@ fn owned<'a>(names: impl IntoIterator<Item = &'a &'static str>) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(super) fn sources() -> &'static Sources {
-    &TABLE.sources
+pub(super) fn sources() -> super::Sources {
+    super::rows::sources(TEXT)
 }
 
 #[cfg(test)]
