@@ -339,8 +339,8 @@ pub trait Cloud: Clone + Send + Sync + 'static {
     /// `DeleteStack`.
     fn delete_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
 
-    /// `ListChangeSets`, all pages: names.
-    fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
+    /// `ListChangeSets`, all pages: names, and which they are.
+    fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<(String, ChangeSetRef)>>> + Send;
 
     /// `CreateChangeSet`.
     fn create_change_set(

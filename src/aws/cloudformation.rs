@@ -92,18 +92,22 @@ pub(super) async fn delete_stack(client: &Client, stack: &str, token: &str) -> R
     call.send().await.map(drop).map_err(|error| Error::of("DeleteStack", &error))
 }
 
-pub(super) async fn change_sets(client: &Client, stack: &str) -> Result<Vec<String>> {
-    let mut names = Vec::new();
+pub(super) async fn change_sets(client: &Client, stack: &str) -> Result<Vec<(String, ChangeSetRef)>> {
+    let mut sets = Vec::new();
     let mut page = None;
     loop {
         let call = client.list_change_sets().stack_name(stack).set_next_token(page);
         let output = call.send().await.map_err(|error| Error::of("ListChangeSets", &error))?;
-        names.extend(
-            output.summaries.unwrap_or_default().into_iter().filter_map(|summary| summary.change_set_name),
-        );
+        for summary in output.summaries.unwrap_or_default() {
+            let made = ChangeSetRef {
+                id: summary.change_set_id.unwrap_or_default(),
+                stack_id: summary.stack_id.unwrap_or_default(),
+            };
+            sets.push((summary.change_set_name.unwrap_or_default(), made));
+        }
         page = said(output.next_token);
         if page.is_none() {
-            return Ok(names);
+            return Ok(sets);
         }
     }
 }

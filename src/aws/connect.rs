@@ -127,7 +127,10 @@ fn local_config(local: &LocalCloud) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(&local.endpoint_url)
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
+        // On this machine nothing mends itself by waiting long.
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)),
+        )
         .timeout_config(timeouts())
         .build()
 }
@@ -281,7 +284,7 @@ impl Cloud for Aws {
         cloudformation::delete_stack(&self.cloudformation, stack, token).await
     }
 
-    async fn change_sets(&self, stack: &str) -> Result<Vec<String>> {
+    async fn change_sets(&self, stack: &str) -> Result<Vec<(String, ChangeSetRef)>> {
         cloudformation::change_sets(&self.cloudformation, stack).await
     }
 
