@@ -22,6 +22,9 @@ pub fn locate(issue: Issue, file: &SourceFile, places: &Places) -> Diagnostic {
         }
     }
     diagnostic.fix = issue.fix.filter(|_| place.exact).and_then(|(replacement, title)| {
+        if issue.part == Part::Value && !place.simple {
+            return None;
+        }
         let replacement = in_style(file.text().get(span.clone())?, &replacement)?;
         Some(Fix { span, replacement, title })
     });
@@ -43,7 +46,6 @@ fn part(place: &Place, part: Part) -> Range<usize> {
 fn in_style(old: &str, new: &str) -> Option<String> {
     let double = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     match (old.chars().next(), new) {
-        (Some('|' | '>'), _) => None,
         (_, _) if old.contains('\n') => None,
         (Some('"' | '\''), AS_TEXT) => None,
         (_, AS_TEXT) => Some(double(old)),

@@ -27,8 +27,8 @@ pub struct Place {
     pub replaced: Option<Range<usize>>,
     /// Whether the pointer names a value; else this is the nearest value around it.
     pub exact: bool,
-    /// Whether the value is a mapping or a list.
-    pub compound: bool,
+    /// Whether the value is one scalar on one line, so that other text can stand in its stead.
+    pub simple: bool,
 }
 
 /// Where a walk has arrived.
@@ -59,14 +59,7 @@ impl Places {
         let mut base = self.root();
         let mut over = self.overrides.filter(|_| !raw).map(|node| Step { node, key: None, via: None });
         let Some(mut found) = base.clone() else {
-            return Place {
-                key: None,
-                value: 0..0,
-                via: None,
-                replaced: None,
-                exact: false,
-                compound: false,
-            };
+            return Place { key: None, value: 0..0, via: None, replaced: None, exact: false, simple: false };
         };
         let mut exact = true;
         for segment in pointer.segments() {
@@ -95,7 +88,7 @@ impl Places {
             key: found.key,
             replaced: replaced.map(|step| self.tree.node(step.node).span.clone()),
             exact,
-            compound: self.tree.is_map(target) || self.tree.is_list(target),
+            simple: !(self.tree.is_map(target) || self.tree.is_list(target) || self.tree.is_block(target)),
         }
     }
 

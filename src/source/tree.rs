@@ -40,6 +40,8 @@ pub(super) struct Node {
 enum Kind {
     Null,
     Scalar,
+    /// Text under `|` or `>`.
+    Block,
     List(Vec<usize>),
     Map(HashMap<String, Entry>),
     Alias(usize),
@@ -97,7 +99,7 @@ impl Tree {
                 Some(Entry { key: self.nodes[value].span.clone(), value, via: None })
             }
             Kind::Map(entries) => entries.get(segment).cloned(),
-            Kind::Null | Kind::Scalar | Kind::Alias(_) => None,
+            Kind::Null | Kind::Scalar | Kind::Block | Kind::Alias(_) => None,
         }
     }
 
@@ -111,6 +113,11 @@ impl Tree {
         matches!(self.nodes[self.target(id)].kind, Kind::List(_))
     }
 
+    /// Whether the node `id` is text under `|` or `>`.
+    pub(super) fn is_block(&self, id: usize) -> bool {
+        matches!(self.nodes[self.target(id)].kind, Kind::Block)
+    }
+
     /// Whether the node `id` says nothing.
     pub(super) fn is_null(&self, id: usize) -> bool {
         matches!(self.nodes[self.target(id)].kind, Kind::Null)
@@ -119,7 +126,7 @@ impl Tree {
 
 /// Reads the whole text; collects every problem that does not end the walk.
 pub(super) fn build(file: &SourceFile) -> (Tree, Vec<Diagnostic>) {
-    let options = yaml::options! { emit_unresolved_aliases: true };
+    let options = yaml::options! { emit_unresolved_aliases: true, flow_nesting_limit: MAX_DEPTH };
     let mut builder = Builder {
         file,
         tree: Tree::default(),
@@ -207,7 +214,12 @@ impl Builder<'_> {
                     && matches!(&*text, "" | "~" | "null" | "Null" | "NULL")
                     && tag.is_none();
                 let size = Size { nodes: 1, text: text.len(), height: 0 };
-                self.leaf(if null { Kind::Null } else { Kind::Scalar }, size, anchor, span)
+                let kind = match style {
+                    _ if null => Kind::Null,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Kind::Block,
+                    _ => Kind::Scalar,
+                };
+                self.leaf(kind, size, anchor, span)
             }
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::UnresolvedAlias(name) => {
@@ -257,8 +269,19 @@ impl Builder<'_> {
                 .push("YAML wants spaces: put two for each level".into());
             return;
         }
+        if *error.kind() == yaml::ErrorKind::RecursionLimitExceeded {
+            self.too_deep(at..at);
+            return;
+        }
         let end = at + self.file.text()[at..].chars().next().map_or(0, char::len_utf8);
         self.problem(Code::YamlSyntax, format!("this is not YAML: {}", error.info()), at..end, "");
+    }
+
+    fn too_deep(&mut self, span: Range<usize>) {
+        let message = format!("mappings and lists are nested more than {MAX_DEPTH} deep");
+        self.problem(Code::YamlBudget, message, span, "the limit is reached here")
+            .help
+            .push("no stack file needs that: is a bracket left open above?".into());
     }
 
     /// Only the tags of YAML's own core schema mean anything here.
@@ -425,12 +448,11 @@ impl Builder<'_> {
     fn spend(&mut self, size: Size, span: &Range<usize>) -> bool {
         self.total.nodes = self.total.nodes.saturating_add(size.nodes);
         self.total.text = self.total.text.saturating_add(size.text);
-        let (message, help) = if self.frames.len() + size.height >= MAX_DEPTH {
-            (
-                format!("mappings and lists are nested more than {MAX_DEPTH} deep"),
-                "no stack file needs that: is a bracket left open above?",
-            )
-        } else if self.total.nodes > MAX_NODES {
+        if self.frames.len() + size.height >= MAX_DEPTH {
+            self.too_deep(span.clone());
+            return false;
+        }
+        let (message, help) = if self.total.nodes > MAX_NODES {
             (
                 format!(
                     "the file comes to more than {MAX_NODES} values, counting each alias as what it stands for"
@@ -474,7 +496,7 @@ impl Builder<'_> {
                 Some(Key::Merge(_)) => frame.merges.push(node),
                 Some(Key::Refused) | None => {}
             },
-            Kind::Null | Kind::Scalar | Kind::Alias(_) => {}
+            Kind::Null | Kind::Scalar | Kind::Block | Kind::Alias(_) => {}
         }
     }
 
