@@ -3,8 +3,12 @@
 //! A kind reads whole in one room: its section of the stack file, its checks, its resources, its steps, its
 //! permissions. Kinds never import each other; they meet through what they [export](Export).
 
+pub mod data_lake;
 pub mod exports;
 pub mod grants;
+pub mod parameters;
+pub mod pipeline;
+pub mod registry;
 pub mod rendering;
 pub mod scope;
 pub mod table;

@@ -96,6 +96,10 @@ pub struct Rendering {
     pub key_users: BTreeSet<&'static str>,
     /// Buckets that must tell EventBridge about new objects, by bucket construct.
     pub notifying_buckets: BTreeSet<String>,
+    /// Services that publish to the topic of `alarms.notify` beside the alarms, such as `events.amazonaws.com`.
+    pub topic_publishers: BTreeSet<&'static str>,
+    /// Other accounts that may read the artifacts of registered models.
+    pub artifact_readers: BTreeSet<String>,
     /// Widgets of the dashboard, in order.
     pub widgets: Vec<serde_json::Value>,
     /// Overridden shapes that failed.

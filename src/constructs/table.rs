@@ -97,8 +97,14 @@ macro_rules! kinds {
 
 kinds! {
     one {
+        /// Where the data lies: buckets, the key that encrypts them, and the datasets that jobs read.
+        data_lake: super::data_lake::DataLake,
     }
     many {
+        /// Pipeline parameters, typed by their default: values that each execution may set.
+        parameters: super::parameters::Parameter,
+        /// Model package groups: where versions of a model are registered and approved.
+        registry: super::registry::ModelGroup,
     }
     order {
         data_lake parameters processing training tuning registry pipeline endpoints alarms scaling monitoring

@@ -72,6 +72,38 @@ codes! {
     /// Constructs that wait for each other in a circle.
     ReferenceCycle = "reference-cycle", Error;
 
+    // The data lake.
+    /// Noncurrent versions are to expire in a bucket that keeps none.
+    LifecycleWithoutVersions = "lifecycle-without-versions", Error;
+    /// Objects expire before they would move to another storage class.
+    LifecycleOrder = "lifecycle-order", Error;
+    /// A bucket to which S3 cannot deliver access logs.
+    AccessLogTarget = "access-log-target", Error;
+
+    // Pipeline parameters.
+    /// A default that its parameter cannot take.
+    ParameterDefault = "parameter-default", Error;
+    /// Values that a parameter cannot be limited to.
+    ParameterEnum = "parameter-enum", Error;
+
+    // The registry.
+    /// A notification without a topic.
+    NobodyNotified = "nobody-notified", Error;
+    /// An approval that is to roll out, without an endpoint.
+    NothingToDeploy = "nothing-to-deploy", Error;
+
+    // Triggers.
+    /// A schedule that EventBridge Scheduler would refuse.
+    ScheduleExpression = "schedule-expression", Error;
+    /// A trigger, and a parameter without a default.
+    TriggerParameter = "trigger-parameter", Error;
+    /// A trigger on data that is not in the lake, so that nothing tells when it arrives.
+    TriggerData = "trigger-data", Error;
+    /// A trigger on data that the pipeline itself writes: each execution would start the next.
+    TriggerLoop = "trigger-loop", Warning;
+    /// A trigger on drift, and no monitor with an alarm.
+    TriggerDrift = "trigger-drift", Error;
+
     // Rendering.
     /// A shape of the project's own does not render.
     Shape = "shape", Error;
