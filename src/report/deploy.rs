@@ -35,7 +35,9 @@ impl Progress {
     /// Shows one event.
     pub fn show(&mut self, event: &Event) {
         match event {
-            Event::Target { account, region, .. } => self.line(&format!("account {account}, region {region}")),
+            Event::Target { account, region, .. } => {
+                self.line(&format!("account {account}, region {region}"))
+            }
             Event::Uploads { files, bytes } => self.busy(&format!("{files} files, {bytes} bytes to upload")),
             Event::Uploaded { file, skipped, .. } => {
                 if !skipped {
@@ -60,7 +62,9 @@ impl Progress {
             Event::Retrying { stack, error, pause } => {
                 self.busy(&format!("{stack}: {error}; again in {} s", pause.as_secs().max(1)));
             }
-            Event::LeftBehind { stack, what, error } => self.line(&format!("{stack}: {what} stays behind: {error}")),
+            Event::LeftBehind { stack, what, error } => {
+                self.line(&format!("{stack}: {what} stays behind: {error}"))
+            }
             Event::Finished(outcome) => self.line(&finished(outcome)),
         }
     }
@@ -113,7 +117,8 @@ fn changes(change: &PreparedChange) -> String {
         let (sign, note) = sign(resource);
         let kind = short(&resource.resource_type);
         let _ = write!(text, "\n  {sign} {} ({kind}){note}", resource.logical_id);
-        let properties: Vec<&str> = resource.details.iter().filter_map(|detail| detail.property.as_deref()).collect();
+        let properties: Vec<&str> =
+            resource.details.iter().filter_map(|detail| detail.property.as_deref()).collect();
         if !properties.is_empty() && resource.action == Action::Modify {
             let mut properties = properties;
             properties.sort_unstable();

@@ -52,8 +52,12 @@ fn each_case_says_what_it_is_about_and_nothing_else() {
         let output = validate(&case, &["--format", "json"]);
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{}: {error}: {output:?}", case.display()));
-        let said: BTreeSet<&str> =
-            report["diagnostics"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+        let said: BTreeSet<&str> = report["diagnostics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["code"].as_str().unwrap())
+            .collect();
         if said != BTreeSet::from([code.as_str()]) {
             wrong.push(format!("{}: {said:?}", case.file_name().unwrap().display()));
         }

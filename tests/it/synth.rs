@@ -1,62 +1,21 @@
 //! `synth` as a whole process: reproducible, atomic, and sound on any input.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every file below a directory, by relative path.
-fn tree(directory: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut waiting = vec![directory.to_owned()];
-    while let Some(next) = waiting.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else {
-                let name = path.strip_prefix(directory).unwrap().to_str().unwrap().to_owned();
-                found.insert(name, fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
-}
-
-/// A copy of the examples somewhere else on disk.
-fn project(at: &Path) {
-    for (name, bytes) in tree(&root().join("stacks")) {
-        let path = at.join("stacks").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-}
-
-fn smstack(at: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_smstack")).current_dir(at).args(arguments).env("NO_COLOR", "1").output().unwrap()
-}
+use crate::project::{self, reference, run, smstack, tree};
 
 #[test]
 fn the_same_input_gives_the_same_bytes_anywhere() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    project(one.path());
-    project(two.path());
-    let first = Command::new(env!("CARGO_BIN_EXE_smstack"))
-        .current_dir(one.path())
-        .args(["synth"])
-        .env("TZ", "Pacific/Auckland")
-        .env("LANG", "C")
-        .output()
-        .unwrap();
+    project::write(one.path(), &reference());
+    project::write(two.path(), &reference());
+    let first =
+        smstack(one.path()).arg("synth").env("TZ", "Pacific/Auckland").env("LANG", "C").output().unwrap();
     assert!(first.status.success(), "{first:?}");
     let far = two.path().join("far/away");
     fs::create_dir_all(&far).unwrap();
-    let second = Command::new(env!("CARGO_BIN_EXE_smstack"))
-        .current_dir(&far)
+    let second = smstack(&far)
         .args(["synth", "../../stacks/deep-learning.yaml", "--out", "out"])
         .env("TZ", "America/Los_Angeles")
         .env("LANG", "de_DE.UTF-8")
@@ -69,7 +28,9 @@ fn the_same_input_gives_the_same_bytes_anywhere() {
     for (name, bytes) in &a {
         assert!(&b[name] == bytes, "{name} differs");
     }
-    for wanted in ["dev/manifest.json", "dev/pipeline.json", "dev/platform.template.json", "prod/serving.template.json"] {
+    for wanted in
+        ["dev/manifest.json", "dev/pipeline.json", "dev/platform.template.json", "prod/serving.template.json"]
+    {
         assert!(a.contains_key(wanted), "{wanted} is missing in {:?}", a.keys());
     }
 }
@@ -77,11 +38,11 @@ fn the_same_input_gives_the_same_bytes_anywhere() {
 #[test]
 fn a_directory_that_is_no_assembly_is_left_alone() {
     let at = tempfile::tempdir().unwrap();
-    project(at.path());
+    project::write(at.path(), &reference());
     let precious = at.path().join("smstack.out/deep-learning/dev/thesis.txt");
     fs::create_dir_all(precious.parent().unwrap()).unwrap();
     fs::write(&precious, "years of work").unwrap();
-    let output = smstack(at.path(), &["synth", "--env", "dev"]);
+    let output = run(at.path(), &["synth", "--env", "dev"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(fs::read_to_string(&precious).unwrap(), "years of work");
 }
@@ -91,14 +52,16 @@ fn sound(at: &Path, text: &[u8], what: &str) {
     fs::write(at.join("stacks/case.yaml"), text).unwrap();
     let out = at.join("smstack.out");
     let _ = fs::remove_dir_all(&out);
-    let output = smstack(at, &["synth", "stacks/case.yaml", "--env", "dev"]);
+    let output = run(at, &["synth", "stacks/case.yaml", "--env", "dev"]);
     match output.status.code() {
         Some(0) => {
             let written = tree(&out);
             assert!(written.keys().any(|name| name.ends_with("manifest.json")), "{what}: no whole assembly");
         }
         // Without the environment that was asked for, the command line is wrong.
-        Some(2) => assert!(String::from_utf8_lossy(&output.stderr).contains("no environment"), "{what}: {output:?}"),
+        Some(2) => {
+            assert!(String::from_utf8_lossy(&output.stderr).contains("no environment"), "{what}: {output:?}")
+        }
         Some(3) => {
             assert!(!output.stderr.is_empty(), "{what}: nothing said");
             assert!(!out.exists() || tree(&out).is_empty(), "{what}: a partly written assembly");
@@ -110,8 +73,8 @@ fn sound(at: &Path, text: &[u8], what: &str) {
 #[test]
 fn a_file_cut_off_anywhere_is_refused_or_rendered_whole() {
     let at = tempfile::tempdir().unwrap();
-    project(at.path());
-    let text = fs::read(root().join("stacks/deep-learning.yaml")).unwrap();
+    project::write(at.path(), &reference());
+    let text = reference().into_bytes();
     for end in 0..text.len() {
         sound(at.path(), &text[..end], &format!("cut off at byte {end}"));
     }
@@ -120,10 +83,11 @@ fn a_file_cut_off_anywhere_is_refused_or_rendered_whole() {
 #[test]
 fn a_file_with_one_line_spoilt_is_refused_or_rendered_whole() {
     let at = tempfile::tempdir().unwrap();
-    project(at.path());
-    let text = fs::read_to_string(root().join("stacks/deep-learning.yaml")).unwrap();
+    project::write(at.path(), &reference());
+    let text = reference();
     let lines: Vec<&str> = text.lines().collect();
-    let noise = ["\u{0}\u{7}%@`", "{[}]: *nothing", "  - : : -", "\t\tkey: value", "é€𝄞: !!binary x", "<<: *missing"];
+    let noise =
+        ["\u{0}\u{7}%@`", "{[}]: *nothing", "  - : : -", "\t\tkey: value", "é€𝄞: !!binary x", "<<: *missing"];
     for index in 0..lines.len() {
         let with = |replacement: &[&str]| {
             let mut changed = lines[..index].to_vec();
