@@ -45,6 +45,7 @@ impl SourceFile {
     ///
     /// # Errors
     /// When it is larger than [`MAX_BYTES`], or not UTF-8.
+    #[expect(clippy::result_large_err, reason = "once per file")]
     pub fn from_bytes(path: impl Into<String>, mut bytes: Vec<u8>) -> Result<SourceFile, Diagnostic> {
         let path = path.into();
         if bytes.len() > MAX_BYTES {
@@ -63,7 +64,7 @@ impl SourceFile {
         String::from_utf8(bytes).map(|text| SourceFile::new(path.clone(), text)).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             let bytes = error.as_bytes();
-            let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes[..at].split(|byte| *byte == b'\n').count();
             let begin = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             let column = String::from_utf8_lossy(&bytes[begin..at]).chars().count() + 1;
             let message = format!(

@@ -39,6 +39,10 @@ codes! {
     YamlDuplicateKey = "yaml-duplicate-key", Error;
     /// A mapping key is not plain text.
     YamlComplexKey = "yaml-complex-key", Error;
+    /// A tag that means nothing to smstack.
+    YamlTag = "yaml-tag", Error;
+    /// No YAML document in the file, or more than one.
+    YamlDocuments = "yaml-documents", Error;
     /// Nested too deep, too many nodes, or aliases that expand without bound.
     YamlBudget = "yaml-budget", Error;
 
