@@ -46,10 +46,6 @@ codes! {
     /// Nested too deep, too many nodes, or aliases that expand without bound.
     YamlBudget = "yaml-budget", Error;
 
-    /// A tag that means nothing to smstack.
-    YamlTag = "yaml-tag", Error;
-    /// No YAML document in the file, or more than one.
-    YamlDocuments = "yaml-documents", Error;
 
     // The structure.
     /// A key that does not belong there.
