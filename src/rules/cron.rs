@@ -60,11 +60,12 @@ fn bare(expression: &str) -> Problem {
     let text = expression.strip_prefix("cron(").unwrap_or(expression).trim_end_matches(')');
     let fields: Vec<&str> = text.split_whitespace().collect();
     match fields.as_slice() {
-        [_, _, _, _, _] => Problem::new("this is Unix cron; EventBridge Scheduler writes `cron(…)` with six fields")
-            .instead(from_unix(&fields)),
-        [_, _, _, _, _, _] => {
-            Problem::new("`cron(…)` is missing around the six fields").instead(format!("cron({})", fields.join(" ")))
+        [_, _, _, _, _] => {
+            Problem::new("this is Unix cron; EventBridge Scheduler writes `cron(…)` with six fields")
+                .instead(from_unix(&fields))
         }
+        [_, _, _, _, _, _] => Problem::new("`cron(…)` is missing around the six fields")
+            .instead(format!("cron({})", fields.join(" "))),
         _ => Problem::new(
             "a schedule is `cron(minute hour day-of-month month day-of-week year)`, `rate(1 day)` or `at(2030-01-31T03:00:00)`",
         ),
@@ -174,7 +175,8 @@ fn cron(text: &str) -> Result<(), Problem> {
             } else {
                 return Err(Problem::new("only one of the two day fields can be given; the other is `?`"));
             };
-            Err(Problem::new("exactly one of day-of-month and day-of-week is `?`; here is none").instead(mended))
+            Err(Problem::new("exactly one of day-of-month and day-of-week is `?`; here is none")
+                .instead(mended))
         }
         (true, false) | (false, true) => Ok(()),
     }
@@ -221,7 +223,9 @@ fn check_part(field: Field, part: &str) -> Result<(), Problem> {
                 field.value(day)?;
                 return match nth.parse::<u8>() {
                     Ok(1..=5) if nth.len() == 1 => Ok(()),
-                    _ => Err(Problem::new(format!("`#{nth}`: a month has a weekday up to 5 times, `#1` to `#5`"))),
+                    _ => Err(Problem::new(format!(
+                        "`#{nth}`: a month has a weekday up to 5 times, `#1` to `#5`"
+                    ))),
                 };
             }
         }
@@ -237,7 +241,10 @@ fn check_part(field: Field, part: &str) -> Result<(), Problem> {
     let (_, high) = field.bounds();
     match step.parse::<u32>() {
         Ok(step) if (1..=high).contains(&step) => Ok(()),
-        _ => Err(Problem::new(format!("`/{step}`: the step of the {} field is a whole number from 1", field.name()))),
+        _ => Err(Problem::new(format!(
+            "`/{step}`: the step of the {} field is a whole number from 1",
+            field.name()
+        ))),
     }
 }
 
@@ -272,7 +279,9 @@ fn unix_weekday(text: &str) -> String {
 }
 
 fn check_rate(text: &str) -> Result<(), Problem> {
-    let form = || Problem::new("a rate is a whole number and `minutes`, `hours` or `days`, such as `rate(12 hours)`");
+    let form = || {
+        Problem::new("a rate is a whole number and `minutes`, `hours` or `days`, such as `rate(12 hours)`")
+    };
     let parts: Vec<&str> = text.split_whitespace().collect();
     let [number, unit] = parts.as_slice() else { return Err(form()) };
     let number: u32 = number.parse().map_err(|_| form())?;
@@ -289,7 +298,8 @@ fn check_rate(text: &str) -> Result<(), Problem> {
 
 /// `2030-01-31T03:00:00`.
 fn check_time(text: &str) -> Result<(), Problem> {
-    let form = || Problem::new(format!("`{text}` is not a time: write it as `2030-01-31T03:00:00`, without a zone"));
+    let form =
+        || Problem::new(format!("`{text}` is not a time: write it as `2030-01-31T03:00:00`, without a zone"));
     // jiff alone would take zones, fractions and shorter forms, which AWS does not.
     let shape = text.len() == 19
         && text.bytes().enumerate().all(|(at, byte)| match at {

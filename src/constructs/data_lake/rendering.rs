@@ -108,7 +108,13 @@ fn root(account: &str) -> Expr {
     Expr::arn([Expr::text("iam::"), account, Expr::text(":root")])
 }
 
-fn bucket_context(lake: &DataLake, name: &str, bucket: &LakeBucket, scope: &Scope<'_>, out: &Rendering) -> Value {
+fn bucket_context(
+    lake: &DataLake,
+    name: &str,
+    bucket: &LakeBucket,
+    scope: &Scope<'_>,
+    out: &Rendering,
+) -> Value {
     let id = bucket_id(name);
     let mut skips = Vec::new();
     if lake.encryption == Encryption::S3 {
@@ -152,7 +158,9 @@ fn bucket_context(lake: &DataLake, name: &str, bucket: &LakeBucket, scope: &Scop
 }
 
 fn receives_logs(lake: &DataLake, name: &str) -> bool {
-    lake.buckets.values().any(|bucket| matches!(&bucket.access_logs, Some(AccessLogs::Lake(to)) if to == name))
+    lake.buckets
+        .values()
+        .any(|bucket| matches!(&bucket.access_logs, Some(AccessLogs::Lake(to)) if to == name))
 }
 
 /// With a bucket key, S3 asks KMS once for many objects.
@@ -271,7 +279,10 @@ fn log_bucket_context(lake: &DataLake, sources: &[Expr]) -> Value {
     let id = LogicalId::new([LOG_BUCKET]);
     let days = lake.keep_access_logs.map_or(KEEP_ACCESS_LOGS, crate::rules::units::Duration::days);
     let skips = [
-        skip("CKV_AWS_18", "the bucket holds the access logs of others; logging their delivery would never end"),
+        skip(
+            "CKV_AWS_18",
+            "the bucket holds the access logs of others; logging their delivery would never end",
+        ),
         skip("CKV_AWS_21", "S3 delivers each access log once, under a name of its own"),
         skip("CKV_AWS_145", "S3 delivers access logs only to buckets that its own keys encrypt"),
     ];
