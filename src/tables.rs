@@ -1,1 +1,81 @@
 //! The fact tables, typed.
+//!
+//! What AWS accepts and offers, as data: container images, instance types, regions, bounds of the API,
+//! metrics, and how CloudFormation treats each property. The tables lie under `schemas/aws/`, made by
+//! `schemas/refresh.py` from published packages; `schemas/README.md` says what each one holds. A table is
+//! parsed when it is first asked, so a command pays only for what it uses. Decisions live elsewhere.
+
+mod api;
+mod images;
+mod instances;
+mod metrics;
+mod regions;
+mod resources;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+pub use api::{Bound, bound, enumeration, members, pattern, required};
+pub use images::{
+    Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,
+    registries,
+};
+pub use instances::{
+    JobKind, accelerator, gpus, has_local_storage, instance_exists, instance_types, is_arm, is_burstable,
+    is_gpu, jobs_of, near_instance,
+};
+pub use metrics::{
+    Metric, Statistic, Unit, endpoint_metric, endpoint_metrics, plain_statistics, scaling_dimensions,
+    scaling_metrics, statistic,
+};
+pub use regions::{dns_suffix, partition_of, regions, type_in_region};
+pub use resources::{Replacement, Resource, TagForm, Tags, replacement, resource, resource_types};
+
+/// The packages a table was made from, by name: their versions.
+#[cfg(test)]
+type Sources = BTreeMap<&'static str, &'static str>;
+
+/// Parses a table that is part of the binary.
+fn parse<T: Deserialize<'static>>(text: &'static str) -> T {
+    serde_json::from_str(text).expect("the tables are committed and tested")
+}
+
+/// The packages that the tables were made from, with their versions, for the manifest.
+pub fn versions() -> BTreeMap<String, String> {
+    // The pins are read rather than the tables: it costs nothing, and a test holds the two together.
+    include_str!("../schemas/requirements.txt")
+        .lines()
+        .filter_map(|line| line.split_once("=="))
+        .map(|(name, version)| (name.to_owned(), version.to_owned()))
+        .collect()
+}
+
+/// The parts of a version or a size that are numbers, for ordering: `2.12.1` → `[2, 12, 1]`.
+fn numbers(text: &str) -> Vec<u32> {
+    text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_was_made_from_the_pinned_packages() {
+        let pinned = versions();
+        for (table, sources) in [
+            ("api", api::sources()),
+            ("images", images::sources()),
+            ("instances", instances::sources()),
+            ("metrics", metrics::sources()),
+            ("regions", regions::sources()),
+            ("resources", resources::sources()),
+        ] {
+            assert!(!sources.is_empty(), "{table} names no source");
+            for (package, version) in sources {
+                assert_eq!(pinned.get(package).map(String::as_str), Some(version), "{table}: {package}");
+            }
+        }
+    }
+}

@@ -388,6 +388,6 @@ impl<'a> Scope<'a> {
 }
 
 /// The second-level key of a repository in the mapping of registries: letters and digits.
-pub(super) fn image_key(repository: &str) -> String {
+pub fn image_key(repository: &str) -> String {
     crate::cfn::LogicalId::new([repository]).to_string()
 }
