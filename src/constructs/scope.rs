@@ -120,6 +120,11 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The lake's key, when the stack makes it: then its policy lets in whom [`super::Rendering::key_users`] names.
+    pub fn own_key(&self) -> Option<Expr> {
+        self.key().filter(|key| matches!(key, Expr::Attr(..)))
+    }
+
     /// Where jobs write data by default.
     pub fn output_bucket(&self) -> Bucket {
         self.lake_bucket("data_lake.outputs")
