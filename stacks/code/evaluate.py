@@ -53,15 +53,22 @@ def read(directory: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def class_names(saved: Path, count: int) -> list[str]:
-    """The classes (C) as the raw data names them, if the model brought its transform; else their indices."""
+    """The classes (C) as the raw data names them.
+
+    By index if the model did not bring its transform.
+    """
     transform = saved / "assets.extra" / "transform.json"
-    names = json.loads(transform.read_text(encoding="utf-8"))["classes"] if transform.exists() else []
+    names = (
+        json.loads(transform.read_text(encoding="utf-8"))["classes"] if transform.exists() else []
+    )
     return names if len(names) == count else [str(at) for at in range(count)]
 
 
 def confusion(actual: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Rows by actual (first axis) and predicted (second axis) class: (C, C) counts."""
-    return np.bincount(actual * classes + predicted, minlength=classes**2).reshape(classes, classes)
+    return np.bincount(actual * classes + predicted, minlength=classes**2).reshape(
+        classes, classes
+    )
 
 
 def metrics(matrix: np.ndarray, names: list[str]) -> dict[str, object]:

@@ -126,7 +126,11 @@ def read(directory: Path, report: Report) -> tuple[list[str], np.ndarray, np.nda
         rows += more_rows
         labels += more_labels
     assert columns is not None
-    return columns, np.array(rows, dtype=float).reshape(-1, len(columns)), np.array(labels, dtype=str)
+    return (
+        columns,
+        np.array(rows, dtype=float).reshape(-1, len(columns)),
+        np.array(labels, dtype=str),
+    )
 
 
 def encode(labels: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -141,7 +145,7 @@ def encode(labels: np.ndarray) -> tuple[list[str], np.ndarray]:
 
 
 def split(classes: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Row indices of each set: every class by SHARES, at least one row of each class in each set."""
+    """Row indices of each set: every class by SHARES, and in each set at least once."""
     random = np.random.default_rng(seed)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in SHARES}
     for which in np.unique(classes):
@@ -156,10 +160,15 @@ def split(classes: np.ndarray, seed: int) -> dict[str, np.ndarray]:
 
 
 def fit(features: np.ndarray) -> dict[str, np.ndarray]:
-    """Median, mean and standard deviation (F each) of the training rows (N, F), nulls filled by the median."""
+    """Median, mean and standard deviation (F each) of the training rows (N, F).
+
+    Nulls count as the median.
+    """
     empty = np.isnan(features).all(axis=0)
     if empty.any():
-        sys.exit(f"features without any value in the training set: columns {np.flatnonzero(empty).tolist()}")
+        sys.exit(
+            f"no value in the training set: features {np.flatnonzero(empty).tolist()}"
+        )
     median = np.nanmedian(features, axis=0)
     filled = np.where(np.isnan(features), median, features)
     deviation = filled.std(axis=0)
@@ -185,7 +194,9 @@ def write(path: Path, names: list[str], classes: np.ndarray, features: np.ndarra
 
 def main() -> None:
     """Read, check, split, fit on the training rows only, write."""
-    parser = argparse.ArgumentParser(description="Raw CSV files into train, validation and test sets.")
+    parser = argparse.ArgumentParser(
+        description="Raw CSV files into train, validation and test sets."
+    )
     parser.add_argument("--seed", type=int, default=20240501)
     parser.add_argument("--max-refused", type=float, default=0.05, help="share of rows, 0..1")
     args = parser.parse_args()

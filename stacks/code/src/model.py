@@ -45,7 +45,9 @@ def read(directory: Path) -> tuple[np.ndarray, np.ndarray]:
     return table[:, 1:], table[:, 0].astype(np.int64)
 
 
-def stream(paths: list[str], features: int, batch_size: int, rows: int, seed: int) -> tf.data.Dataset:
+def stream(
+    paths: list[str], features: int, batch_size: int, rows: int, seed: int
+) -> tf.data.Dataset:
     """Endless shuffled batches of features (B, features) and class indices (B).
 
     The files are read where the dataset runs, so a worker reads its own copy.

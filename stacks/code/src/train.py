@@ -40,7 +40,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--learning_rate", type=float, default=0.001)
     parser.add_argument("--dropout_rate", type=float, default=0.3)
     parser.add_argument("--hidden_units", type=int, default=128)
-    parser.add_argument("--patience", type=int, default=10, help="epochs without a better val_accuracy")
+    parser.add_argument(
+        "--patience", type=int, default=10, help="epochs without a better val_accuracy"
+    )
     parser.add_argument("--seed", type=int, default=20240501)
     parser.add_argument("--model_dir", help="where the platform would keep checkpoints; not used")
     args, others = parser.parse_known_args()
@@ -61,7 +63,9 @@ class Epochs(tf.keras.callbacks.Callback):
     may live on other hosts, whose disks it can't rely on.
     """
 
-    def __init__(self, features: np.ndarray, classes: np.ndarray, args: argparse.Namespace) -> None:
+    def __init__(
+        self, features: np.ndarray, classes: np.ndarray, args: argparse.Namespace
+    ) -> None:
         super().__init__()
         self.features, self.classes, self.patience = features, classes, args.patience
         self.file = BASE / "checkpoints" / "state.npz"
@@ -73,14 +77,18 @@ class Epochs(tf.keras.callbacks.Callback):
         self.waited = 0
 
     def restore(self) -> None:
-        """Carry on from the checkpoint, if there is one of a job with the same settings and shapes."""
+        """Carry on from a checkpoint of a job with the same settings and shapes, if any."""
         if not self.file.exists():
             return
         with np.load(self.file) as state:
             saved = {name: state[name] for name in state.files}
-        weights, best, optimizer = (self._list(saved, part) for part in ("weights", "best", "optimizer"))
+        weights, best, optimizer = (
+            self._list(saved, part) for part in ("weights", "best", "optimizer")
+        )
         variables = self.model.optimizer.variables
-        here = [value.shape for value in self.model.get_weights()] + [tuple(v.shape) for v in variables]
+        here = [value.shape for value in self.model.get_weights()] + [
+            tuple(v.shape) for v in variables
+        ]
         there = [value.shape for value in weights + optimizer]
         if str(saved["settings"]) != self.settings or here != there:
             print("the checkpoint is of another job; starting anew", file=sys.stderr)
@@ -105,9 +113,14 @@ class Epochs(tf.keras.callbacks.Callback):
         accuracy = self._accuracy()
         self.next_epoch, self.waited = epoch + 1, self.waited + 1
         if accuracy > self.best_accuracy:
-            self.best_accuracy, self.best_weights, self.waited = accuracy, self.model.get_weights(), 0
+            self.best_accuracy, self.best_weights, self.waited = (
+                accuracy,
+                self.model.get_weights(),
+                0,
+            )
         print(
-            f"epoch: {epoch + 1} loss: {loss:.6f} val_accuracy: {accuracy:.6f} (best {self.best_accuracy:.6f})",
+            f"epoch: {epoch + 1} loss: {loss:.6f} val_accuracy: {accuracy:.6f}",
+            f"(best {self.best_accuracy:.6f})",
             flush=True,
         )
         self._save()
@@ -126,8 +139,16 @@ class Epochs(tf.keras.callbacks.Callback):
     def _save(self) -> None:
         """Write aside, then rename: an interruption leaves the old state or the new one."""
         optimizer = [variable.numpy() for variable in self.model.optimizer.variables]
-        parts = {"weights": self.model.get_weights(), "best": self.best_weights, "optimizer": optimizer}
-        arrays = {f"{part}_{at:04}": value for part, values in parts.items() for at, value in enumerate(values)}
+        parts = {
+            "weights": self.model.get_weights(),
+            "best": self.best_weights,
+            "optimizer": optimizer,
+        }
+        arrays = {
+            f"{part}_{at:04}": value
+            for part, values in parts.items()
+            for at, value in enumerate(values)
+        }
         self.file.parent.mkdir(parents=True, exist_ok=True)
         aside = self.file.with_name("state.tmp.npz")
         np.savez(
@@ -147,12 +168,17 @@ class Epochs(tf.keras.callbacks.Callback):
 
 
 def cluster() -> tuple[dict[str, list[str]], str, int]:
-    """Hosts by role, and this process's role and number, from TF_CONFIG; no hosts when it is alone.
+    """Hosts by role, and this process's role and number, from TF_CONFIG.
+
+    No hosts when it is alone.
 
     SageMaker names the first host `master`; TensorFlow 2 calls that one `chief`.
     """
     config = json.loads(os.environ.get("TF_CONFIG") or "{}")
-    hosts = {("chief" if role == "master" else role): at for role, at in config.get("cluster", {}).items()}
+    hosts = {
+        ("chief" if role == "master" else role): at
+        for role, at in config.get("cluster", {}).items()
+    }
     task = config.get("task", {})
     role = "chief" if task.get("type") in (None, "master") else task["type"]
     if not (hosts.get("worker") and hosts.get("ps")):
@@ -189,7 +215,9 @@ def strategy_for(hosts: dict[str, list[str]], role: str, index: int) -> tf.distr
     return tf.distribute.get_strategy()
 
 
-def export(weights: list[np.ndarray], features: int, classes: int, args: argparse.Namespace) -> None:
+def export(
+    weights: list[np.ndarray], features: int, classes: int, args: argparse.Namespace
+) -> None:
     """The best weights as a SavedModel of this host, with the fitted transform beside them."""
     directory = Path(os.environ.get("SM_MODEL_DIR", BASE / "model")) / "1"
     best = network.build(features, classes, args.hidden_units, args.dropout_rate)
