@@ -262,7 +262,7 @@ pub enum Error {
         /// The key.
         key: String,
         /// What failed.
-        source: aws::Error,
+        source: Box<aws::Error>,
     },
     /// What is in the bucket is not what was sent.
     #[error("`s3://{bucket}/{key}` does not hold the content of `{file}`")]
@@ -285,12 +285,14 @@ pub enum Error {
         reason: Option<String>,
     },
     /// CloudFormation refused the change.
-    #[error("CloudFormation refuses the change of `{stack}`: {reason}")]
+    #[error("CloudFormation refuses the change of `{stack}`: {reason}{}", change_set::listed(.failures))]
     ChangeSet {
         /// The stack's name.
         stack: String,
         /// Why.
         reason: String,
+        /// What failed validation, where the reason is that something did.
+        failures: Vec<aws::ValidationFailure>,
     },
     /// The change set took too long; it was removed.
     #[error("the change set of `{stack}` was not ready after {waited:?} (`{status}`)")]
@@ -308,7 +310,7 @@ pub enum Error {
         /// The stack's name.
         stack: String,
         /// What failed, again and again.
-        source: aws::Error,
+        source: Box<aws::Error>,
     },
     /// The stack has had a status for long that this version cannot judge.
     #[error("stack `{stack}` stays in `{status}`, which this version of smstack doesn't know")]
