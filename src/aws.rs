@@ -257,6 +257,8 @@ pub struct StackEvent {
     pub at: Option<Timestamp>,
     /// The token of the operation that it belongs to.
     pub token: Option<String>,
+    /// CloudFormation's id of that operation.
+    pub operation: Option<String>,
 }
 
 impl StackEvent {
@@ -264,6 +266,39 @@ impl StackEvent {
     pub fn is_stack(&self) -> bool {
         self.physical_id.as_deref() == Some(self.stack_id.as_str())
     }
+}
+
+/// Whose validation failures are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation<'a> {
+    /// A change set's, by its ARN.
+    ChangeSet(&'a str),
+    /// A stack's.
+    Stack {
+        /// The stack's ARN.
+        stack: &'a str,
+        /// One operation of it; else all.
+        operation: Option<&'a str>,
+    },
+}
+
+/// What CloudFormation found wrong before it provisioned anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidationFailure {
+    /// The name in the template.
+    pub logical_id: String,
+    /// `AWS::S3::Bucket` and the like.
+    pub resource_type: String,
+    /// Which validation, such as `NAME_CONFLICT_VALIDATION`.
+    pub validation: Option<String>,
+    /// The place in the template.
+    pub path: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+    /// It is a warning, and stops nothing.
+    pub warns: bool,
+    /// When.
+    pub at: Option<Timestamp>,
 }
 
 /// One page of events, newest first.
@@ -318,7 +353,6 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// What smstack asks of a cloud. Every call retries what is worth retrying a few times with growing,
 /// jittered pauses, and gives up within bounded time; each fails with an [`Error`].
-#[expect(clippy::missing_errors_doc, reason = "said once, above")]
 pub trait Cloud: Clone + Send + Sync + 'static {
     /// The region that every call goes to.
     fn region(&self) -> &str;
@@ -335,6 +369,12 @@ pub trait Cloud: Clone + Send + Sync + 'static {
     /// `DescribeStackEvents`, one page, newest first.
     fn stack_events(&self, stack: &str, page: Option<&str>)
     -> impl Future<Output = Result<EventPage>> + Send;
+
+    /// `DescribeEvents`, all pages: what failed validation.
+    fn validation_failures(
+        &self,
+        of: &Operation<'_>,
+    ) -> impl Future<Output = Result<Vec<ValidationFailure>>> + Send;
 
     /// `DeleteStack`.
     fn delete_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::{
     Action, ChangeDetail, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Error, ErrorKind,
-    EventPage, Replacement, ResourceChange, Result, Stack, StackEvent, StackResource, Status, TemplateSource,
+    EventPage, Operation, Replacement, ResourceChange, Result, Stack, StackEvent, StackResource, Status,
+    TemplateSource, ValidationFailure,
 };
 
 pub(super) async fn stack(client: &Client, name: &str) -> Result<Option<Stack>> {
@@ -80,7 +81,48 @@ fn stack_event(event: types::StackEvent) -> StackEvent {
         reason: said(event.resource_status_reason),
         at: event.timestamp.and_then(timestamp),
         token: said(event.client_request_token),
+        operation: said(event.operation_id),
     }
+}
+
+/// Validation failures: CloudFormation checks properties and names before it provisions anything, and
+/// tells what it found by this call only.
+pub(super) async fn validation_failures(
+    client: &Client,
+    of: &Operation<'_>,
+) -> Result<Vec<ValidationFailure>> {
+    let mut failures = Vec::new();
+    let mut page = None;
+    loop {
+        let call =
+            client.describe_events().filters(types::EventFilter::builder().failed_events(true).build());
+        let call = match of {
+            Operation::ChangeSet(id) => call.change_set_name(*id),
+            Operation::Stack { stack, operation } => {
+                call.stack_name(*stack).set_operation_id(operation.map(str::to_owned))
+            }
+        };
+        let output =
+            call.set_next_token(page).send().await.map_err(|error| Error::of("DescribeEvents", &error))?;
+        let events = output.operation_events.unwrap_or_default();
+        failures.extend(events.into_iter().filter_map(validation_failure));
+        page = said(output.next_token);
+        if page.is_none() {
+            return Ok(failures);
+        }
+    }
+}
+
+fn validation_failure(event: types::OperationEvent) -> Option<ValidationFailure> {
+    Some(ValidationFailure {
+        reason: said(event.validation_status_reason)?,
+        logical_id: event.logical_resource_id.unwrap_or_default(),
+        resource_type: event.resource_type.unwrap_or_default(),
+        validation: said(event.validation_name),
+        path: said(event.validation_path),
+        warns: event.validation_failure_mode == Some(types::HookFailureMode::Warn),
+        at: event.timestamp.and_then(timestamp),
+    })
 }
 
 fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
@@ -123,10 +165,10 @@ pub(super) async fn create_change_set(client: &Client, request: &ChangeSetReques
             ChangeSetType::Create => types::ChangeSetType::Create,
             ChangeSetType::Update => types::ChangeSetType::Update,
         })
-        .set_parameters(list(&request.parameters, |key, value| {
+        .set_parameters(Some(list(&request.parameters, |key, value| {
             Parameter::builder().parameter_key(key).parameter_value(value).build()
-        }))
-        .set_tags(list(&request.tags, |key, value| Tag::builder().key(key).value(value).build()))
+        })))
+        .set_tags(Some(list(&request.tags, |key, value| Tag::builder().key(key).value(value).build())))
         .set_capabilities(Some(
             request.capabilities.iter().map(|text| Capability::from(text.as_str())).collect(),
         ))
@@ -179,7 +221,7 @@ fn resource_change(change: types::ResourceChange) -> ResourceChange {
         logical_id: change.logical_resource_id.unwrap_or_default(),
         physical_id: said(change.physical_resource_id),
         resource_type: change.resource_type.unwrap_or_default(),
-        replacement: Replacement::parse(change.replacement.as_ref().map(|replacement| replacement.as_str())),
+        replacement: Replacement::parse(change.replacement.as_ref().map(types::Replacement::as_str)),
         policy: change.policy_action.map(|policy| policy.as_str().to_owned()),
         details: change.details.unwrap_or_default().into_iter().map(change_detail).collect(),
     }
@@ -228,6 +270,6 @@ fn pairs<T>(
     pairs.filter_map(|(key, value)| Some((key?, value.unwrap_or_default()))).collect()
 }
 
-fn list<T>(map: &BTreeMap<String, String>, item: impl Fn(&str, &str) -> T) -> Option<Vec<T>> {
-    Some(map.iter().map(|(key, value)| item(key, value)).collect())
+fn list<T>(map: &BTreeMap<String, String>, item: impl Fn(&str, &str) -> T) -> Vec<T> {
+    map.iter().map(|(key, value)| item(key, value)).collect()
 }

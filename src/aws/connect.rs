@@ -24,7 +24,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::Credentials;
+use aws_sdk_sts::config::{Credentials, RuntimeComponents};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -34,11 +34,12 @@ use rustls::pki_types::pem::PemObject;
 
 use super::{
     ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, Error, ErrorKind, EventPage, Identity, ModelPackage,
-    NewObject, Result, Stack, StackResource, StoredObject, cloudformation, s3, sagemaker, sts,
+    NewObject, Operation, Result, Stack, StackResource, StoredObject, ValidationFailure, cloudformation, s3,
+    sagemaker, sts,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// CloudFormation throttles freely when several deployments share an account.
 const MAX_ATTEMPTS: u32 = 6;
 
@@ -141,7 +142,7 @@ async fn chain_config(options: &Options) -> Result<SdkConfig> {
         move |settings, components| {
             let mut builder = Connector::builder();
             builder.set_connector_settings(settings.cloned());
-            builder.set_sleep_impl(components.and_then(|c| c.sleep_impl()));
+            builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
             builder.set_proxy_config(proxy.clone());
             let tls = TlsContext::builder().with_trust_store(trust.clone()).build();
             builder
@@ -278,6 +279,10 @@ impl Cloud for Aws {
 
     async fn stack_events(&self, stack: &str, page: Option<&str>) -> Result<EventPage> {
         cloudformation::stack_events(&self.cloudformation, stack, page).await
+    }
+
+    async fn validation_failures(&self, of: &Operation<'_>) -> Result<Vec<ValidationFailure>> {
+        cloudformation::validation_failures(&self.cloudformation, of).await
     }
 
     async fn delete_stack(&self, stack: &str, token: &str) -> Result<()> {

@@ -4,6 +4,8 @@
 //! policy can't be changed, so it would add no control, only a KMS request per read. What a stack
 //! keeps secret (data, models) is in its own lake, under its own key.
 
+use serde_json::Value;
+
 use crate::aws::{Cloud, Phase, Stack, Status, TemplateSource};
 use crate::plan::Plan;
 
@@ -29,7 +31,7 @@ pub(super) async fn bootstrap<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Re
     let order = Order {
         kind: StackKind::Bootstrap,
         stack: BOOTSTRAP_STACK,
-        template: TemplateSource::Body(TEMPLATE.to_owned()),
+        template: TemplateSource::Body(template(&plan.bucket)),
         parameters: [].into(),
         capabilities: Vec::new(),
         tags: [].into(),
@@ -39,6 +41,16 @@ pub(super) async fn bootstrap<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Re
     };
     let outcome = deploy_stack(run, order).await?;
     if super::deployed(&outcome.result) { ours(outcome, plan) } else { Ok(outcome) }
+}
+
+/// The template with the bucket's name spelt out: CloudFormation takes in an existing resource only
+/// by a name that is written as a literal. The file itself computes the same name.
+fn template(bucket: &str) -> String {
+    let mut template: Value = serde_json::from_str(TEMPLATE).expect("the embedded template is JSON");
+    if let Some(name) = template.pointer_mut("/Resources/ArtifactBucket/Properties/BucketName") {
+        *name = bucket.into();
+    }
+    template.to_string()
 }
 
 fn is_current(stack: &Stack) -> bool {
@@ -61,7 +73,8 @@ mod tests {
 
     #[test]
     fn the_template_says_the_version_that_the_code_expects() {
-        let template: serde_json::Value = serde_json::from_str(TEMPLATE).unwrap();
+        let template: Value = serde_json::from_str(&template("the-bucket")).unwrap();
+        assert_eq!(template["Resources"]["ArtifactBucket"]["Properties"]["BucketName"], "the-bucket");
         assert_eq!(template["Outputs"]["TemplateVersion"]["Value"], TEMPLATE_VERSION.to_string());
         assert_eq!(template["Resources"]["ArtifactBucket"]["DeletionPolicy"], "Retain");
         assert_eq!(template["Resources"]["ArtifactBucket"]["UpdateReplacePolicy"], "Retain");

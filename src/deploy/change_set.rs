@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::aws::{
-    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Phase, Stack, Status,
-    TemplateSource,
+    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Operation, Phase,
+    Stack, Status, TemplateSource, ValidationFailure,
 };
 
 use super::events::{self, Tail};
@@ -98,18 +98,41 @@ pub(super) async fn prepare<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) ->
             Ok(Prepared::Open(open))
         }
         Ok(set) => {
+            // Before the change set goes, and its events with it.
+            let failures = failures(run, &set, &open.change.change_set_id).await;
             discard(run, &open).await;
             if nothing_to_do(set.reason.as_deref()) {
                 return Ok(Prepared::Unchanged(outputs(existing.as_ref())));
             }
             let reason = set.reason.unwrap_or_else(|| format!("no reason given (`{}`)", set.status));
-            Err(Error::ChangeSet { stack: open.change.stack, reason })
+            Err(Error::ChangeSet { stack: open.change.stack, reason, failures })
         }
         Err(error) => {
             discard(run, &open).await;
             Err(error)
         }
     }
+}
+
+/// What failed validation, where the change set's reason points there. It only adds to an error that is
+/// told anyway, so that it cannot be had (an older policy denies the call) is no matter.
+async fn failures<C: Cloud>(run: &Run<'_, C>, set: &ChangeSet, id: &str) -> Vec<ValidationFailure> {
+    if !set.reason.as_deref().is_some_and(|reason| reason.contains("DescribeEvents")) {
+        return Vec::new();
+    }
+    let found = run.cloud.validation_failures(&Operation::ChangeSet(id)).await.unwrap_or_default();
+    found.into_iter().filter(|failure| !failure.warns).collect()
+}
+
+/// Validation failures behind a reason.
+pub(super) fn listed(failures: &[ValidationFailure]) -> String {
+    failures.iter().fold(String::new(), |text, failure| {
+        format!("{text}; `{}` ({}): {}", failure.logical_id, failure.resource_type, failure.reason)
+    })
+}
+
+fn refused(open: &Open, reason: String) -> Error {
+    Error::ChangeSet { stack: open.change.stack.clone(), reason, failures: Vec::new() }
 }
 
 fn nothing_to_do(reason: Option<&str>) -> bool {
@@ -185,7 +208,7 @@ async fn ready<C: Cloud>(run: &mut Run<'_, C>, open: &Open) -> Result<ChangeSet,
             }
             Ok(Some(set)) if set.status.starts_with("DELETE") => {
                 let reason = format!("somebody deleted the change set (`{}`)", set.status);
-                return Err(Error::ChangeSet { stack: open.change.stack.clone(), reason });
+                return Err(refused(open, reason));
             }
             Ok(Some(set)) => {
                 last = set.status;
@@ -199,7 +222,7 @@ async fn ready<C: Cloud>(run: &mut Run<'_, C>, open: &Open) -> Result<ChangeSet,
             }
             Ok(None) => {
                 let reason = "the change set is gone".to_owned();
-                return Err(Error::ChangeSet { stack: open.change.stack.clone(), reason });
+                return Err(refused(open, reason));
             }
             Err(error) if error.is_transient() => {
                 let pause = pace.retry(failures);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use crate::aws::{self, Cloud, Phase, Stack, StackEvent, Status};
+use crate::aws::{self, Cloud, Operation, Phase, Stack, StackEvent, Status};
 
 use super::change_set::End;
 use super::{Cause, Error, Event, Failure, PreparedChange, Run};
@@ -122,7 +122,7 @@ pub(super) async fn follow<C: Cloud>(
         let (stack, news) = match look(run.cloud, &tail).await {
             Ok(found) => found,
             Err(error) => {
-                let lost = |source| Error::Lost { stack: change.stack.clone(), source };
+                let lost = |source| Error::Lost { stack: change.stack.clone(), source: Box::new(source) };
                 patience.after(run, error).await.map_err(lost)?;
                 continue;
             }
@@ -146,7 +146,7 @@ pub(super) async fn follow<C: Cloud>(
             Phase::Unclear => return Err(Error::Unclear { stack: change.stack.clone(), status }),
             // A stale answer shows the end of the operation before; an event, or time, confirms.
             _ if tail.stack.as_ref().is_some_and(|event| event.status == status) || quiet >= SETTLED => {
-                return Ok(end(status, stack, tail, first_failure));
+                return Ok(end(run.cloud, status, stack, tail, first_failure).await);
             }
             _ => {}
         }
@@ -157,11 +157,36 @@ fn has_failed(status: &Status) -> bool {
     status.phase() == Phase::Failed || status.is_rollback()
 }
 
-fn end(status: Status, stack: Option<Stack>, tail: Tail, first_failure: Option<StackEvent>) -> End {
+async fn end<C: Cloud>(
+    cloud: &C,
+    status: Status,
+    stack: Option<Stack>,
+    tail: Tail,
+    first_failure: Option<StackEvent>,
+) -> End {
     let outputs = stack.map(|stack| stack.outputs).unwrap_or_default();
     let failed = status.phase() == Phase::Failed || status == Status::DeleteComplete;
-    let cause = tail.cause.or_else(|| first_failure.as_ref().map(cause));
+    let cause = match (tail.cause, &first_failure) {
+        (None, Some(event)) => Some(validation(cloud, event).await.unwrap_or_else(|| cause(event))),
+        (found, _) => found,
+    };
     End { failure: failed.then_some(Failure { status, cause }), outputs }
+}
+
+/// The failed validation that a stack's own failure points to, when it does and the call is allowed.
+async fn validation<C: Cloud>(cloud: &C, event: &StackEvent) -> Option<Cause> {
+    if !event.reason.as_deref().is_some_and(|reason| reason.contains("DescribeEvents")) {
+        return None;
+    }
+    let of = Operation::Stack { stack: &event.stack_id, operation: event.operation.as_deref() };
+    let failures = cloud.validation_failures(&of).await.ok()?;
+    failures.into_iter().find(|failure| !failure.warns).map(|failure| Cause {
+        logical_id: failure.logical_id,
+        resource_type: failure.resource_type,
+        status: event.status.clone(),
+        reason: Some(failure.reason),
+        at: failure.at.or(event.at),
+    })
 }
 
 async fn look<C: Cloud>(cloud: &C, tail: &Tail) -> aws::Result<(Option<Stack>, Vec<StackEvent>)> {

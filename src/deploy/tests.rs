@@ -1,160 +1,25 @@
 //! Deployments through the real SDK against a scripted AWS on loopback.
 
+mod connecting;
+mod files_and_models;
 mod stub;
-
-use std::sync::{Arc, Mutex};
+mod world;
 
 use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::aws::{Action, Aws, ErrorKind, LocalCloud, Replacement, connect};
-use crate::plan::{Target, plan};
+use crate::plan::{Target, hex, plan};
 use crate::synth::manifest::VERSION;
 use crate::synth::{Assembly, AssemblyFile, FileEntry, Manifest, ParameterSource, TemplateEntry};
-use stub::{Call, Reply, Stub};
-
-const STACK: &str = "demo-dev-platform";
-const STACK_ID: &str = "arn:aws:cloudformation:us-east-1:111122223333:stack/demo-dev-platform/1";
-const SET_ID: &str = "arn:aws:cloudformation:us-east-1:111122223333:changeSet/x/1";
-const TEMPLATE: &[u8] = br#"{"Resources":{}}"#;
-
-/// How the deployed stack is before and after the execution.
-#[derive(Clone, Copy)]
-struct World {
-    before: Option<&'static str>,
-    after: &'static str,
-}
-
-const UPDATE: World = World { before: Some("UPDATE_COMPLETE"), after: "UPDATE_COMPLETE" };
-const CREATE: World = World { before: None, after: "CREATE_COMPLETE" };
-
-fn stack_xml(name: &str, id: &str, status: &str, outputs: &[(&str, &str)]) -> String {
-    let outputs: String = outputs
-        .iter()
-        .map(|(key, value)| {
-            format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>")
-        })
-        .collect();
-    format!(
-        "<Stacks><member><StackId>{id}</StackId><StackName>{name}</StackName><StackStatus>{status}</StackStatus>\
-         <CreationTime>2026-11-23T20:00:00Z</CreationTime><Outputs>{outputs}</Outputs></member></Stacks>"
-    )
-}
-
-fn event_xml(id: &str, logical: &str, status: &str, reason: &str, token: &str) -> String {
-    let (physical, kind) =
-        if logical == STACK { (STACK_ID, "AWS::CloudFormation::Stack") } else { ("p", "AWS::SNS::Topic") };
-    format!(
-        "<member><StackId>{STACK_ID}</StackId><StackName>{STACK}</StackName><EventId>{id}</EventId>\
-         <LogicalResourceId>{logical}</LogicalResourceId><PhysicalResourceId>{physical}</PhysicalResourceId>\
-         <ResourceType>{kind}</ResourceType><Timestamp>2026-11-23T20:00:0{}Z</Timestamp>\
-         <ResourceStatus>{status}</ResourceStatus><ResourceStatusReason>{reason}</ResourceStatusReason>\
-         <ClientRequestToken>{token}</ClientRequestToken></member>",
-        id.len() % 10
-    )
-}
-
-/// Newest first, as AWS does.
-fn events_xml(events: &[String], next: Option<&str>) -> Reply {
-    let next = next.map(|next| format!("<NextToken>{next}</NextToken>")).unwrap_or_default();
-    let events: String = events.iter().rev().cloned().collect();
-    Reply::xml("DescribeStackEvents", &format!("<StackEvents>{events}</StackEvents>{next}"))
-}
-
-fn change_xml(logical: &str) -> String {
-    format!(
-        "<member><Type>Resource</Type><ResourceChange><Action>Modify</Action><LogicalResourceId>{logical}</LogicalResourceId>\
-         <ResourceType>AWS::SNS::Topic</ResourceType><Replacement>Conditional</Replacement><Details><member><Target>\
-         <Attribute>Properties</Attribute><Name>TopicName</Name><RequiresRecreation>Always</RequiresRecreation></Target>\
-         <Evaluation>Dynamic</Evaluation><ChangeSource>DirectModification</ChangeSource></member></Details></ResourceChange></member>"
-    )
-}
-
-fn set_xml(status: &str, reason: &str, execution: &str, rest: &str) -> Reply {
-    let text = format!(
-        "<ChangeSetId>{SET_ID}</ChangeSetId><Status>{status}</Status><StatusReason>{reason}</StatusReason>\
-         <ExecutionStatus>{execution}</ExecutionStatus>{rest}"
-    );
-    Reply::xml("DescribeChangeSet", &text)
-}
-
-fn absent(what: &str) -> Reply {
-    Reply::error(400, "ValidationError", &format!("Stack with id {what} does not exist"))
-}
-
-/// What AWS answers when nothing goes wrong.
-fn happy(world: World, objects: &Mutex<Vec<(String, usize)>>, call: &Call) -> Reply {
-    match call.action.as_str() {
-        "GetCallerIdentity" => Reply::xml(
-            "GetCallerIdentity",
-            "<Arn>arn:aws:iam::111122223333:user/a</Arn><UserId>A</UserId><Account>111122223333</Account>",
-        ),
-        "DescribeStacks" => match call.param("StackName") {
-            BOOTSTRAP_STACK => {
-                let outputs = [
-                    ("ArtifactBucket", "smstack-artifacts-111122223333-us-east-1"),
-                    ("TemplateVersion", "1"),
-                ];
-                Reply::xml(
-                    "DescribeStacks",
-                    &stack_xml(BOOTSTRAP_STACK, "arn:b", "CREATE_COMPLETE", &outputs),
-                )
-            }
-            STACK_ID => {
-                Reply::xml("DescribeStacks", &stack_xml(STACK, STACK_ID, world.after, &[("Topic", "arn:t")]))
-            }
-            name => match world.before {
-                Some(status) => {
-                    Reply::xml("DescribeStacks", &stack_xml(STACK, STACK_ID, status, &[("Topic", "arn:t")]))
-                }
-                None => absent(name),
-            },
-        },
-        "CreateChangeSet" => {
-            Reply::xml("CreateChangeSet", &format!("<Id>{SET_ID}</Id><StackId>{STACK_ID}</StackId>"))
-        }
-        "DescribeChangeSet" if call.nth == 0 => set_xml("CREATE_IN_PROGRESS", "", "UNAVAILABLE", ""),
-        "DescribeChangeSet" => set_xml(
-            "CREATE_COMPLETE",
-            "",
-            "AVAILABLE",
-            &format!("<Changes>{}</Changes>", change_xml("Topic")),
-        ),
-        "DescribeStackEvents" if call.nth == 0 => {
-            events_xml(&[event_xml("old", "Topic", "CREATE_COMPLETE", "", "")], None)
-        }
-        "DescribeStackEvents" => {
-            let old = event_xml("old", "Topic", "CREATE_COMPLETE", "", "");
-            events_xml(&[old, event_xml("end", STACK, world.after, "", "")], None)
-        }
-        "HeadObject" => match objects.lock().unwrap().iter().find(|(path, _)| *path == call.path) {
-            Some((_, bytes)) => {
-                let mut reply = Reply::new(200, "application/json", "");
-                reply.headers.push(("content-length", bytes.to_string()));
-                reply
-            }
-            None => Reply::new(404, "application/xml", ""),
-        },
-        "PutObject" => {
-            objects.lock().unwrap().push((call.path.clone(), call.bytes));
-            Reply::new(200, "application/xml", "")
-        }
-        "ListStackResources" => Reply::xml("ListStackResources", "<StackResourceSummaries/>"),
-        "ListChangeSets" => Reply::xml("ListChangeSets", "<Summaries/>"),
-        "ExecuteChangeSet" | "DeleteChangeSet" => Reply::xml(&call.action, ""),
-        "DeleteStack" => Reply::new(200, "text/xml", "<DeleteStackResponse/>"),
-        other => Reply::error(400, "InvalidAction", other),
-    }
-}
-
-/// A stub that is happy where `script` has nothing else to say.
-fn stub(world: World, script: impl Fn(&Call) -> Option<Reply> + Send + Sync + 'static) -> Stub {
-    let objects = Arc::new(Mutex::new(Vec::new()));
-    Stub::start(move |call| script(call).unwrap_or_else(|| happy(world, &objects, call)))
-}
+use stub::{Reply, Stub};
+use world::{
+    CREATE, STACK, STACK_ID, TEMPLATE, UPDATE, World, change_xml, event_xml, events_xml, set_xml, stack_xml,
+    stub,
+};
 
 fn assembly(kind: TemplateKind, parameters: BTreeMap<String, ParameterSource>, template: &[u8]) -> Assembly {
-    let sha256: String = Sha256::digest(template).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(template));
     let entry = TemplateEntry {
         kind,
         stack_name: STACK.into(),
@@ -327,12 +192,12 @@ fn events_are_told_once_and_in_order_across_pages_and_throttling() {
         match (call.action.as_str(), call.nth) {
             // Long enough to get past the SDK's own attempts, in the middle of the operation.
             ("DescribeStackEvents", 2..9) => Some(Reply::error(400, "Throttling", "Rate exceeded")),
-            ("DescribeStackEvents", 1) => Some(events_xml(&[old, a, b], None)),
+            ("DescribeStackEvents", 1 | 9) => Some(events_xml(&[old, a, b], None)),
             ("DescribeStackEvents", 10..) if call.param("NextToken").is_empty() => {
                 Some(events_xml(&[c, d], Some("p2")))
             }
             ("DescribeStackEvents", 10..) => Some(events_xml(&[old, a, b, alien, c], None)),
-            ("DescribeStackEvents", 9) => Some(events_xml(&[old, a, b], None)),
+
             ("DescribeStacks", ..6) if call.param("StackName") == STACK_ID => {
                 Some(Reply::xml("DescribeStacks", &stack_xml(STACK, STACK_ID, "UPDATE_IN_PROGRESS", &[])))
             }
@@ -506,7 +371,7 @@ fn statuses_that_nobody_has_heard_of_are_waited_for_and_judged() {
         match result(run(&stub).0) {
             StackResult::Updated => assert!(!failed, "{end}"),
             StackResult::Failed(failure) => {
-                assert!(failed && failure.status == Status::Unknown(end.into()), "{end}")
+                assert!(failed && failure.status == Status::Unknown(end.into()), "{end}");
             }
             other => panic!("{other:?}"),
         }
@@ -569,187 +434,41 @@ fn a_large_template_goes_by_url() {
 }
 
 #[test]
-fn an_upload_that_fails_names_its_file_and_one_that_is_there_is_skipped() {
-    let stub_there = stub(UPDATE, |call| {
-        (call.action == "HeadObject").then(|| {
-            let mut reply = Reply::new(200, "application/json", "");
-            reply.headers.push(("content-length", TEMPLATE.len().to_string()));
-            reply
-        })
-    });
-    let outcome = run(&stub_there).0.unwrap();
-    assert_eq!((outcome.uploaded, outcome.skipped), (0, 1));
-    assert!(stub_there.calls("PutObject").is_empty());
-
-    let denied = stub(UPDATE, |call| {
-        (call.action == "PutObject").then(|| {
-            Reply::new(
-                403,
-                "application/xml",
-                "<Error><Code>AccessDenied</Code><Message>no</Message></Error>",
+fn what_failed_validation_is_told() {
+    let failures = || {
+        let member = |mode: &str, id: &str, reason: &str| {
+            format!(
+                "<member><EventId>{id}</EventId><LogicalResourceId>{id}</LogicalResourceId><ResourceType>AWS::S3::Bucket</ResourceType>\
+                 <ValidationFailureMode>{mode}</ValidationFailureMode><ValidationStatusReason>{reason}</ValidationStatusReason></member>"
             )
-        })
-    });
-    let error = run(&denied).0.unwrap_err();
-    assert!(
-        matches!(&error, Error::Upload { file, source, .. } if file == "platform.template.json" && source.kind == ErrorKind::AccessDenied),
-        "{error}"
-    );
-
-    // The first answer is lost after the object arrived; the second attempt meets our own object.
-    let raced = stub(UPDATE, |call| match (call.action.as_str(), call.nth) {
-        ("PutObject", _) => {
-            Some(Reply::new(412, "application/xml", "<Error><Code>PreconditionFailed</Code></Error>"))
+        };
+        let members =
+            member("WARN", "Odd", "only odd") + &member("FAIL", "Lake", "the bucket already exists");
+        Reply::xml("DescribeEvents", &format!("<OperationEvents>{members}</OperationEvents>"))
+    };
+    let early = stub(UPDATE, move |call| match call.action.as_str() {
+        "DescribeChangeSet" => {
+            Some(set_xml("FAILED", "Early validation failed. Use DescribeEvents", "UNAVAILABLE", ""))
         }
-        ("HeadObject", 1..) => {
-            let mut reply = Reply::new(200, "application/json", "");
-            reply.headers.push(("content-length", TEMPLATE.len().to_string()));
-            Some(reply)
-        }
+        "DescribeEvents" => Some(failures()),
         _ => None,
     });
-    assert_eq!(run(&raced).0.unwrap().skipped, 1);
+    let error = run(&early).0.unwrap_err().to_string();
+    assert!(error.contains("`Lake` (AWS::S3::Bucket): the bucket already exists"), "{error}");
+    assert!(!error.contains("Odd"), "{error}");
 
-    let damaged = stub(UPDATE, |call| {
-        (call.action == "HeadObject" && call.nth > 0).then(|| {
-            let mut reply = Reply::new(200, "application/json", "");
-            reply.headers.push(("content-length", "1".into()));
-            reply
-        })
-    });
-    assert!(matches!(run(&damaged).0.unwrap_err(), Error::Checksum { .. }));
-}
-
-#[test]
-fn serving_waits_for_an_approved_model_and_takes_the_newest_from_any_page() {
-    let parameters = || {
-        BTreeMap::from([
-            ("Model".to_owned(), ParameterSource::ApprovedModel { group: "g".into() }),
-            (
-                "Statistics".to_owned(),
-                ParameterSource::ApprovedModelField {
-                    group: "g".into(),
-                    path: "DriftCheckBaselines.ModelDataQuality.Statistics.S3Uri".into(),
-                },
-            ),
-            (
-                "Report".to_owned(),
-                ParameterSource::ApprovedModelField {
-                    group: "g".into(),
-                    path: "ModelMetrics.Bias.Report.S3Uri".into(),
-                },
-            ),
-        ])
-    };
-    let json = |body: &str| Reply::new(200, "application/x-amz-json-1.1", body);
-    let none = stub(CREATE, move |call| {
-        (call.action == "ListModelPackages").then(|| json(r#"{"ModelPackageSummaryList":[]}"#))
-    });
-    let (outcome, _) = run_with(&none.url, &assembly(TemplateKind::Serving, parameters(), TEMPLATE), true);
-    assert_eq!(outcome.as_ref().unwrap().verdict(), Verdict::Done);
-    assert_eq!(result(outcome), StackResult::Waiting(Waiting::ApprovedModel { group: "g".into() }));
-    assert!(none.calls("CreateChangeSet").is_empty());
-    let no_group = stub(CREATE, move |call| {
-        let body = r#"{"__type":"ValidationException","message":"ModelPackageGroup g does not exist."}"#;
-        (call.action == "ListModelPackages").then(|| Reply::new(400, "application/x-amz-json-1.1", body))
-    });
-    let (outcome, _) =
-        run_with(&no_group.url, &assembly(TemplateKind::Serving, parameters(), TEMPLATE), true);
-    assert!(matches!(result(outcome), StackResult::Waiting(_)));
-
-    let some = stub(CREATE, move |call| match (call.action.as_str(), call.param("NextToken")) {
-        ("ListModelPackages", "") => Some(json(r#"{"ModelPackageSummaryList":[],"NextToken":"2"}"#)),
-        ("ListModelPackages", _) => Some(json(
-            r#"{"ModelPackageSummaryList":[{"ModelPackageArn":"arn:m/2","ModelPackageVersion":2,"CreationTime":1,"ModelPackageStatus":"Completed","ModelApprovalStatus":"Approved"}]}"#,
-        )),
-        ("DescribeModelPackage", _) => Some(json(
-            r#"{"ModelPackageName":"g","ModelPackageArn":"arn:m/2","CreationTime":1,"ModelPackageStatus":"Completed","ModelPackageStatusDetails":{"ValidationStatuses":[]},"DriftCheckBaselines":{"ModelDataQuality":{"Statistics":{"ContentType":"application/json","S3Uri":"s3://b/s.json"}}}}"#,
-        )),
+    let world = World { before: None, after: "ROLLBACK_COMPLETE" };
+    let late = stub(world, move |call| match call.action.as_str() {
+        "DescribeStackEvents" if call.nth > 0 => {
+            let failed = event_xml("a", STACK, "CREATE_FAILED", "Validation failed. Call DescribeEvents", "");
+            Some(events_xml(&[failed, event_xml("b", STACK, "ROLLBACK_COMPLETE", "", "")], None))
+        }
+        "DescribeEvents" => Some(failures()),
         _ => None,
     });
-    let (outcome, _) = run_with(&some.url, &assembly(TemplateKind::Serving, parameters(), TEMPLATE), true);
-    assert_eq!(result(outcome), StackResult::Created);
-    let sent = &some.calls("CreateChangeSet")[0];
-    let parameter = |n: u32| {
-        let of = |what: &str| sent.param(&format!("Parameters.member.{n}.{what}")).to_owned();
-        (of("ParameterKey"), of("ParameterValue"))
-    };
-    assert_eq!(parameter(1), ("Model".into(), "arn:m/2".into()));
-    assert_eq!(parameter(2), ("Report".into(), String::new()));
-    assert_eq!(parameter(3), ("Statistics".into(), "s3://b/s.json".into()));
-    let asked = &some.calls("ListModelPackages")[0];
-    assert_eq!((asked.param("ModelApprovalStatus"), asked.param("SortOrder")), ("Approved", "Descending"));
-}
-
-#[test]
-fn expired_and_wrong_credentials_are_told_apart() {
-    for (code, kind) in [
-        ("ExpiredToken", ErrorKind::ExpiredCredentials),
-        ("InvalidClientTokenId", ErrorKind::InvalidCredentials),
-        ("AccessDenied", ErrorKind::AccessDenied),
-    ] {
-        let stub = stub(UPDATE, move |call| {
-            (call.action == "GetCallerIdentity").then(|| Reply::error(403, code, "no"))
-        });
-        let Error::Aws(error) = run(&stub).0.unwrap_err() else { panic!("no AWS error") };
-        assert_eq!((error.kind, error.code.as_deref()), (kind, Some(code)));
-        assert!(error.help().is_some());
-    }
-}
-
-/// What [`missing_settings_are_told_at_once`] runs in a process with an environment of its own.
-#[test]
-#[ignore = "run by `missing_settings_are_told_at_once`"]
-fn child_that_connects() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let answer = runtime.block_on(async { connect(&aws::Options::default()).await?.identity().await });
-    match answer {
-        Ok(identity) => println!("connected as {}", identity.account),
-        Err(error) => println!("kind {:?}: {error}", error.kind),
-    }
-}
-
-#[test]
-fn missing_settings_are_told_at_once() {
-    let home = tempfile::tempdir().unwrap();
-    let expired = home.path().join("expired.sh");
-    std::fs::write(&expired, "echo 'the session has expired' >&2; exit 1").unwrap();
-    let config = home.path().join("config");
-    let text = format!("[profile old]\nregion = eu-west-1\ncredential_process = sh {}\n", expired.display());
-    std::fs::write(&config, text).unwrap();
-    let sts = stub(UPDATE, |_| None);
-    let child = |variables: &[(&str, &str)]| {
-        let begin = std::time::Instant::now();
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "deploy::tests::child_that_connects", "--ignored", "--nocapture"])
-            .env_clear()
-            .env("HOME", home.path())
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("AWS_CONFIG_FILE", &config)
-            .env("AWS_SHARED_CREDENTIALS_FILE", home.path().join("none"))
-            // A metadata service that answers nobody.
-            .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9")
-            .envs(variables.iter().copied())
-            .output()
-            .unwrap();
-        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let said = child(&[]);
-    assert!(said.contains("kind NoRegion"), "{said}");
-    let said = child(&[("AWS_REGION", "eu-west-1")]);
-    assert!(said.contains("kind NoCredentials"), "{said}");
-    let said = child(&[("AWS_PROFILE", "old")]);
-    assert!(said.contains("kind ExpiredCredentials"), "{said}");
-    let said = child(&[("AWS_PROFILE", "absent"), ("AWS_REGION", "eu-west-1")]);
-    assert!(said.contains("kind NoCredentials"), "{said}");
-    let said = child(&[("AWS_REGION", "eu-west-1"), ("AWS_CA_BUNDLE", "/nowhere.pem")]);
-    assert!(said.contains("kind Local") && said.contains("/nowhere.pem"), "{said}");
-    let keys = [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "x")];
-    let said = child(&[&keys[..], &[("AWS_ENDPOINT_URL", sts.url.as_str())]].concat());
-    assert!(said.contains("connected as 111122223333"), "{said}");
-    let said = child(
-        &[&keys[..], &[("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_MAX_ATTEMPTS", "2")]].concat(),
+    let cause = failure(run(&late).0).cause.unwrap();
+    assert_eq!(
+        (cause.logical_id.as_str(), cause.reason.as_deref()),
+        ("Lake", Some("the bucket already exists"))
     );
-    assert!(said.contains("kind Network"), "{said}");
 }

@@ -60,7 +60,7 @@ async fn put<C: Cloud>(cloud: &C, upload: &Upload, bucket: &str, owner: &str) ->
         file: upload.file.clone(),
         bucket: bucket.to_owned(),
         key: upload.key.clone(),
-        source,
+        source: Box::new(source),
     };
     let wrong =
         || Error::Checksum { file: upload.file.clone(), bucket: bucket.to_owned(), key: upload.key.clone() };

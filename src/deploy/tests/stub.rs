@@ -1,6 +1,7 @@
 //! A scripted AWS on loopback: what the SDK sends is read off the wire, and what it gets is written there.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -8,70 +9,70 @@ use std::thread;
 
 /// One request.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
+pub(in crate::deploy::tests) struct Call {
     /// `DescribeStacks`, `PutObject`, …
-    pub(super) action: String,
+    pub(in crate::deploy::tests) action: String,
     /// How many times the action was called before.
-    pub(super) nth: usize,
+    pub(in crate::deploy::tests) nth: usize,
     /// Query parameters; of awsJson requests the strings at the top.
-    pub(super) params: BTreeMap<String, String>,
+    pub(in crate::deploy::tests) params: BTreeMap<String, String>,
     /// Path of the URL.
-    pub(super) path: String,
+    pub(in crate::deploy::tests) path: String,
     /// Headers, lower-case.
-    pub(super) headers: BTreeMap<String, String>,
+    pub(in crate::deploy::tests) headers: BTreeMap<String, String>,
     /// Size of the body.
-    pub(super) bytes: usize,
+    pub(in crate::deploy::tests) bytes: usize,
 }
 
 impl Call {
-    pub(super) fn param(&self, name: &str) -> &str {
+    pub(in crate::deploy::tests) fn param(&self, name: &str) -> &str {
         self.params.get(name).map_or("", String::as_str)
     }
 }
 
 /// What the stub answers.
 #[derive(Debug, Clone)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: String,
+pub(in crate::deploy::tests) struct Reply {
+    pub(in crate::deploy::tests) status: u16,
+    pub(in crate::deploy::tests) headers: Vec<(&'static str, String)>,
+    pub(in crate::deploy::tests) body: String,
     /// Close the connection instead of answering.
-    pub(super) cut: bool,
+    pub(in crate::deploy::tests) cut: bool,
 }
 
 impl Reply {
-    pub(super) fn new(status: u16, content_type: &str, body: impl Into<String>) -> Reply {
+    pub(in crate::deploy::tests) fn new(status: u16, content_type: &str, body: impl Into<String>) -> Reply {
         let headers = vec![("content-type", content_type.to_owned())];
         Reply { status, headers, body: body.into(), cut: false }
     }
 
     /// The answer of a CloudFormation or STS operation.
-    pub(super) fn xml(action: &str, result: &str) -> Reply {
+    pub(in crate::deploy::tests) fn xml(action: &str, result: &str) -> Reply {
         let body = format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>");
         Reply::new(200, "text/xml", body)
     }
 
-    pub(super) fn error(status: u16, code: &str, message: &str) -> Reply {
+    pub(in crate::deploy::tests) fn error(status: u16, code: &str, message: &str) -> Reply {
         let error =
             format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
         Reply::new(status, "text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))
     }
 
-    pub(super) fn cut() -> Reply {
+    pub(in crate::deploy::tests) fn cut() -> Reply {
         Reply { cut: true, ..Reply::new(0, "", "") }
     }
 }
 
 /// A running stub; its threads end with the test process.
-pub(super) struct Stub {
-    pub(super) url: String,
+pub(in crate::deploy::tests) struct Stub {
+    pub(in crate::deploy::tests) url: String,
     calls: Arc<Mutex<Vec<Call>>>,
 }
 
 type Script = dyn Fn(&Call) -> Reply + Send + Sync;
 
 impl Stub {
-    pub(super) fn start(script: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Stub {
+    pub(in crate::deploy::tests) fn start(script: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Stub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let calls = Arc::new(Mutex::new(Vec::new()));
@@ -86,7 +87,7 @@ impl Stub {
         Stub { url, calls }
     }
 
-    pub(super) fn calls(&self, action: &str) -> Vec<Call> {
+    pub(in crate::deploy::tests) fn calls(&self, action: &str) -> Vec<Call> {
         self.calls.lock().unwrap().iter().filter(|call| call.action == action).cloned().collect()
     }
 }
@@ -108,10 +109,10 @@ fn serve(stream: &TcpStream, script: &Script, record: &Mutex<Vec<Call>>) -> Opti
         let mut head = format!("HTTP/1.1 {} X\r\n", reply.status);
         let sized = reply.headers.iter().any(|(name, _)| *name == "content-length");
         for (name, value) in &reply.headers {
-            head += &format!("{name}: {value}\r\n");
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         if !sized {
-            head += &format!("content-length: {}\r\n", reply.body.len());
+            let _ = write!(head, "content-length: {}\r\n", reply.body.len());
         }
         head += "\r\n";
         writer.write_all((head + &reply.body).as_bytes()).ok()?;
