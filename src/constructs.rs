@@ -4,6 +4,7 @@
 //! permissions. Kinds never import each other; they meet through what they [export](Export).
 
 pub mod data_lake;
+pub mod events;
 pub mod exports;
 pub mod grants;
 pub mod jobs;

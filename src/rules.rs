@@ -1,3 +1,4 @@
 //! Decisions that a construct and `lint` take alike: bounds, cron, durations, compatibility.
 
+pub mod cron;
 pub mod units;

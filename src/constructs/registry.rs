@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Construct, Export, Exports, Rendering, Scope, This};
+use super::{Construct, Export, Exports, Rendering, Scope, This, events};
 use crate::cfn::{Expr, LogicalId, TemplateKind};
 use crate::diag::{Code, Issue};
 
@@ -150,7 +150,7 @@ impl Construct for ModelGroup {
             ));
         }
         self.check_accounts(this, issues);
-        if self.on_approval == OnApproval::Notify && rollout::topic(scope).is_none() {
+        if self.on_approval == OnApproval::Notify && events::topic(scope).is_none() {
             issues.push(
                 Issue::new(
                     Code::NobodyNotified,

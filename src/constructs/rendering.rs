@@ -24,7 +24,7 @@ pub enum Role {
     Endpoint,
     /// Monitoring jobs.
     Monitor,
-    /// What starts the pipeline: the scheduler and EventBridge rules.
+    /// What starts the pipeline and the rollout: the scheduler and EventBridge rules.
     Trigger,
     /// The state machine that rolls an approved model out.
     Approval,
@@ -51,7 +51,7 @@ impl Role {
             Role::Pipeline => "Runs the pipeline",
             Role::Endpoint => "Runs models behind endpoints",
             Role::Monitor => "Runs monitoring jobs",
-            Role::Trigger => "Starts the pipeline",
+            Role::Trigger => "Starts the pipeline and the rollout",
             Role::Approval => "Rolls approved models out",
             Role::Serving => "Deploys the serving stack",
         }
@@ -61,7 +61,7 @@ impl Role {
     pub fn principals(self) -> &'static [&'static str] {
         match self {
             Role::Trigger => &["events.amazonaws.com", "scheduler.amazonaws.com"],
-            Role::Approval => &["events.amazonaws.com", "states.amazonaws.com"],
+            Role::Approval => &["states.amazonaws.com"],
             Role::Serving => &["cloudformation.amazonaws.com"],
             _ => &["sagemaker.amazonaws.com"],
         }

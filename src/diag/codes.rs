@@ -39,8 +39,13 @@ codes! {
     YamlDuplicateKey = "yaml-duplicate-key", Error;
     /// A mapping key is not plain text.
     YamlComplexKey = "yaml-complex-key", Error;
+    /// A tag that means nothing to smstack.
+    YamlTag = "yaml-tag", Error;
+    /// No YAML document in the file, or more than one.
+    YamlDocuments = "yaml-documents", Error;
     /// Nested too deep, too many nodes, or aliases that expand without bound.
     YamlBudget = "yaml-budget", Error;
+
 
     // The structure.
     /// A key that does not belong there.
@@ -103,6 +108,22 @@ codes! {
     TriggerLoop = "trigger-loop", Warning;
     /// A trigger on drift, and no monitor with an alarm.
     TriggerDrift = "trigger-drift", Error;
+
+    // Sources.
+    /// A file or directory of code that is not there.
+    SourceMissing = "source-missing", Error;
+    /// An entry point that the source tree does not have.
+    SourceEntry = "source-entry", Error;
+    /// A path that leads out of the project.
+    SourceOutside = "source-outside", Error;
+    /// A symbolic link that leads out of the tree, nowhere, or in a circle.
+    SourceLink = "source-link", Error;
+    /// A file that looks like a secret would be uploaded.
+    SourceSecret = "source-secret", Error;
+    /// More than is uploaded.
+    SourceTooLarge = "source-too-large", Error;
+    /// A file that cannot be packed.
+    SourceUnreadable = "source-unreadable", Error;
 
     // Rendering.
     /// A shape of the project's own does not render.
