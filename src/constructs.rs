@@ -80,6 +80,7 @@ pub trait Construct {
     /// Adds its resources and the permissions that it needs. Called only when nothing is wrong.
     fn render(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering);
 
-    /// Adds what depends on what all others have rendered. Called once for each construct, after all of them.
+    /// Adds what depends on what all others have rendered. Called once for each construct, after
+    /// all have rendered, in the reverse order of the table: what others build on is finished after them.
     fn finish(&self, _this: &This, _scope: &Scope<'_>, _out: &mut Rendering) {}
 }
