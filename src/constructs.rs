@@ -7,13 +7,17 @@ pub mod data_lake;
 pub mod events;
 pub mod exports;
 pub mod grants;
+pub mod jobs;
 pub mod parameters;
 pub mod pipeline;
+pub mod processing;
 pub mod registry;
 pub mod rendering;
 pub mod scope;
 pub mod table;
 pub mod text;
+pub mod training;
+pub mod tuning;
 
 use crate::definition::Step;
 use crate::diag::{Issue, Pointer};

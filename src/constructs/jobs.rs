@@ -57,6 +57,27 @@ fn one() -> u32 {
     1
 }
 
+/// Which part of the data each instance gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Every instance gets all data.
+    #[default]
+    Replicated,
+    /// The objects are divided between the instances.
+    Sharded,
+}
+
+impl Distribution {
+    /// `S3DataDistributionType`.
+    pub fn as_aws(self) -> &'static str {
+        match self {
+            Distribution::Replicated => "FullyReplicated",
+            Distribution::Sharded => "ShardedByS3Key",
+        }
+    }
+}
+
 /// What a short form stands for.
 pub trait FromShort: Sized {
     /// What the short form says, for the schema.
