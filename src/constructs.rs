@@ -3,10 +3,16 @@
 //! A kind reads whole in one room: its section of the stack file, its checks, its resources, its steps, its
 //! permissions. Kinds never import each other; they meet through what they [export](Export).
 
+pub mod alarms;
+pub mod dashboard;
+pub mod endpoints;
 pub mod exports;
 pub mod grants;
+pub mod monitoring;
 pub mod rendering;
+pub mod scaling;
 pub mod scope;
+pub mod serving;
 pub mod table;
 pub mod text;
 

@@ -97,8 +97,16 @@ macro_rules! kinds {
 
 kinds! {
     one {
+        /// Alarms on endpoints by name, and under `notify` who is told.
+        alarms: super::alarms::Alarms,
     }
     many {
+        /// Endpoints: models that answer requests.
+        endpoints: super::endpoints::Endpoint,
+        /// Scaling: how many instances a variant has.
+        scaling: super::scaling::Scaling,
+        /// Monitors: whether what an endpoint sees and says still is what its model was made for.
+        monitoring: super::monitoring::Monitor,
     }
     order {
         data_lake parameters processing training tuning registry pipeline endpoints alarms scaling monitoring
