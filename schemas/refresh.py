@@ -290,32 +290,28 @@ REQUESTS = {
 
 
 def api(packages):
-    services = {}
+    rows = {}
     for model, operations in REQUESTS.items():
         service = packages.json("botocore", f"botocore/data/{model}/service-2.json")
         shapes, wanted = service["shapes"], [service["operations"][name]["input"]["shape"] for name in operations]
-        structures, others = {}, {}
         while wanted:
             name = wanted.pop()
-            if name in structures or name in others:
+            key = f"{model.split('/')[0]}:{name}"
+            if key in rows:
                 continue
             shape = shapes[name]
             if shape["type"] == "structure":
                 members = {member: ref["shape"] for member, ref in shape["members"].items()}
                 wanted += members.values()
-                structures[name] = {"required": shape.get("required", []), "members": members}
+                rows[key] = {"required": shape.get("required", []), "members": members}
             else:
                 parts = {part: shape[part]["shape"] for part in ("member", "key", "value") if part in shape}
                 wanted += parts.values()
                 # Bounds are whole numbers but for one; instance types have a table of their own.
                 bounds = {side: int(shape[side]) for side in ("min", "max") if float(shape.get(side, 0.5)).is_integer()}
                 rest = {key: shape[key] for key in ("pattern", "enum") if key in shape and name not in JOBS.values()}
-                others[name] = {"type": shape["type"]} | parts | bounds | rest
-        services[model.split("/")[0]] = {
-            "structures": dict(sorted(structures.items())),
-            "shapes": dict(sorted(others.items())),
-        }
-    return {"sources": packages.sources("botocore"), "services": services}
+                rows[key] = {"type": shape["type"]} | parts | bounds | rest
+    return {"sources": packages.sources("botocore"), "rows": dict(sorted(rows.items()))}
 
 
 # ---------------------------------------------------------------- metrics
@@ -364,9 +360,8 @@ def metrics(packages):
 
 # ---------------------------------------------------------------- resources
 
-# cfn-lint's list of what holds data does not know SageMaker's: the registry, the feature store, and a
-# Studio domain's file system (docs.aws.amazon.com/sagemaker/latest/dg/gs-studio-delete-domain.html).
-STATEFUL = ["AWS::SageMaker::Domain", "AWS::SageMaker::FeatureGroup", "AWS::SageMaker::ModelPackageGroup"]
+# cfn-lint's list of what holds data does not know SageMaker's: the model registry and the feature store.
+STATEFUL = ["AWS::SageMaker::FeatureGroup", "AWS::SageMaker::ModelPackageGroup"]
 
 
 def resources(packages):
@@ -391,7 +386,7 @@ def resources(packages):
             row["tags"] = {"property": tags, "form": form}
         row["stateful"] = name in stateful or name in STATEFUL
         types[name] = {key: value for key, value in row.items() if value}
-    return {"sources": packages.sources("cfn-lint"), "types": types}
+    return {"sources": packages.sources("cfn-lint"), "rows": types}
 
 
 # ---------------------------------------------------------------- the SDK's own answers
@@ -454,12 +449,13 @@ def render(value, depth, indent=0):
     return "[\n" + ",\n".join(rows) + f"\n{end}]"
 
 
-# The tables, and how many levels of each are written one entry a line.
+# The tables, and how many levels of each are written one entry a line. Where a table has `rows`, the
+# product finds a row by its line: these stay sorted, one a line.
 MAKERS = {
     "images.json": (images, 5),
     "instances.json": (instances, 2),
     "regions.json": (regions, 2),
-    "api.json": (api, 4),
+    "api.json": (api, 2),
     "metrics.json": (metrics, 2),
     "resources.json": (resources, 2),
 }

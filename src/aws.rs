@@ -1,1 +1,417 @@
 //! The only home of the AWS SDK: what smstack asks of a cloud.
+//!
+//! [`Cloud`] is every question and order that the product has for AWS, in plain types of its own; no
+//! type of the SDK crosses this border. [`connect`] makes one by the standard chain of credentials
+//! and regions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+mod cloudformation;
+mod connect;
+mod error;
+mod s3;
+mod sagemaker;
+mod status;
+mod sts;
+
+pub use connect::{Aws, LocalCloud, Options, connect};
+pub use error::{Error, ErrorKind};
+pub use status::{Phase, Status};
+
+/// Who is asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The 12-digit account.
+    pub account: String,
+    /// The user's or the session's ARN.
+    pub arn: String,
+    /// The partition: `aws`, `aws-cn`, `aws-us-gov`, …
+    pub partition: String,
+}
+
+/// A deployed stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// The ARN, which stays the same one's own when another stack takes the name.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The status.
+    pub status: Status,
+    /// What CloudFormation adds to the status.
+    pub reason: Option<String>,
+    /// Outputs by name.
+    pub outputs: BTreeMap<String, String>,
+    /// Parameters of the last operation by name, as CloudFormation shows them (`NoEcho` is masked).
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// A resource of a deployed stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackResource {
+    /// The name in the template.
+    pub logical_id: String,
+    /// The name in the service.
+    pub physical_id: Option<String>,
+    /// `AWS::S3::Bucket` and the like.
+    pub resource_type: String,
+    /// The status.
+    pub status: Status,
+}
+
+/// Whether a change set makes the stack or changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeSetType {
+    /// The stack does not exist, or has never held anything.
+    Create,
+    /// The stack exists.
+    Update,
+}
+
+/// Where CloudFormation finds a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateSource {
+    /// In the request: up to 51,200 bytes.
+    Body(String),
+    /// In S3: up to 1 MB.
+    Url(String),
+}
+
+/// An order for a change set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSetRequest {
+    /// Name or ARN of the stack.
+    pub stack: String,
+    /// Name of the change set, unique within the stack.
+    pub name: String,
+    /// Create or update.
+    pub change_set_type: ChangeSetType,
+    /// The template.
+    pub template: TemplateSource,
+    /// Parameters by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Capabilities, such as `CAPABILITY_IAM`.
+    pub capabilities: Vec<String>,
+    /// Tags of the stack.
+    pub tags: BTreeMap<String, String>,
+    /// The role that CloudFormation takes on for this stack.
+    pub role_arn: Option<String>,
+    /// Takes in resources with fixed names that exist already and belong to no stack.
+    pub import_existing: bool,
+    /// Makes a repeated request harmless.
+    pub token: String,
+}
+
+/// A change set that was ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSetRef {
+    /// The change set's ARN.
+    pub id: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+}
+
+/// A change set, all pages of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// `CREATE_PENDING`, `CREATE_COMPLETE`, `FAILED`, …
+    pub status: String,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// `AVAILABLE`, `EXECUTE_COMPLETE`, …
+    pub execution_status: Option<String>,
+    /// What it would do to which resource.
+    pub changes: Vec<ResourceChange>,
+}
+
+/// What a change set does to one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceChange {
+    /// Add, modify, remove, …
+    pub action: Action,
+    /// The name in the template.
+    pub logical_id: String,
+    /// The name in the service, when it exists.
+    pub physical_id: Option<String>,
+    /// `AWS::S3::Bucket` and the like.
+    pub resource_type: String,
+    /// Whether a modification replaces the resource.
+    pub replacement: Replacement,
+    /// What becomes of a resource that is removed or replaced, when CloudFormation says so.
+    pub policy: Option<String>,
+    /// Which properties, and why. Empty where CloudFormation gives none.
+    pub details: Vec<ChangeDetail>,
+}
+
+/// What happens to a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// It is made.
+    Add,
+    /// It is changed, or replaced.
+    Modify,
+    /// It is deleted, or let go.
+    Remove,
+    /// It is taken into the stack.
+    Import,
+    /// Not known before the execution.
+    Dynamic,
+    /// Something that this version doesn't know.
+    Unknown(String),
+}
+
+impl Action {
+    /// The action for AWS's text.
+    pub fn parse(text: &str) -> Action {
+        match text {
+            "Add" => Action::Add,
+            "Modify" => Action::Modify,
+            "Remove" => Action::Remove,
+            "Import" => Action::Import,
+            "Dynamic" => Action::Dynamic,
+            other => Action::Unknown(other.to_owned()),
+        }
+    }
+
+    /// AWS's text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Action::Add => "Add",
+            Action::Modify => "Modify",
+            Action::Remove => "Remove",
+            Action::Import => "Import",
+            Action::Dynamic => "Dynamic",
+            Action::Unknown(text) => text,
+        }
+    }
+}
+
+/// Whether a modification replaces the resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replacement {
+    /// CloudFormation says nothing, as for an addition.
+    Unsaid,
+    /// In place.
+    Never,
+    /// Depends on values that are known only during the execution.
+    Conditional,
+    /// It is replaced.
+    Always,
+    /// Something that this version doesn't know.
+    Unknown(String),
+}
+
+impl Replacement {
+    /// The replacement for AWS's text; none or empty text is [`Replacement::Unsaid`].
+    pub fn parse(text: Option<&str>) -> Replacement {
+        match text {
+            None | Some("") => Replacement::Unsaid,
+            Some("False") => Replacement::Never,
+            Some("Conditional") => Replacement::Conditional,
+            Some("True") => Replacement::Always,
+            Some(other) => Replacement::Unknown(other.to_owned()),
+        }
+    }
+}
+
+/// One reason for a modification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeDetail {
+    /// `Properties`, `Tags`, `Metadata`, …
+    pub attribute: Option<String>,
+    /// The property, when it is one.
+    pub property: Option<String>,
+    /// `Never`, `Conditionally`, `Always`.
+    pub recreation: Option<String>,
+    /// `Static` when certain, `Dynamic` when it depends on the execution.
+    pub evaluation: Option<String>,
+    /// `DirectModification`, `ResourceReference`, `ParameterReference`, …
+    pub source: Option<String>,
+    /// What made it change: a parameter, a resource.
+    pub causing_entity: Option<String>,
+}
+
+/// Something that happened to a stack or to one of its resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackEvent {
+    /// Unique id of the event.
+    pub id: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// The stack's name.
+    pub stack: String,
+    /// The name in the template; the stack's name when the stack itself is meant.
+    pub logical_id: String,
+    /// The name in the service; the stack's ARN when the stack itself is meant.
+    pub physical_id: Option<String>,
+    /// `AWS::S3::Bucket` and the like.
+    pub resource_type: String,
+    /// The status.
+    pub status: Status,
+    /// What CloudFormation or the service adds.
+    pub reason: Option<String>,
+    /// When, by AWS's clock.
+    pub at: Option<Timestamp>,
+    /// The token of the operation that it belongs to.
+    pub token: Option<String>,
+    /// CloudFormation's id of that operation.
+    pub operation: Option<String>,
+}
+
+impl StackEvent {
+    /// Whether it speaks of the stack itself.
+    pub fn is_stack(&self) -> bool {
+        self.physical_id.as_deref() == Some(self.stack_id.as_str())
+    }
+}
+
+/// Whose validation failures are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation<'a> {
+    /// A change set's, by its ARN.
+    ChangeSet(&'a str),
+    /// A stack's.
+    Stack {
+        /// The stack's ARN.
+        stack: &'a str,
+        /// One operation of it; else all.
+        operation: Option<&'a str>,
+    },
+}
+
+/// What CloudFormation found wrong before it provisioned anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidationFailure {
+    /// The name in the template.
+    pub logical_id: String,
+    /// `AWS::S3::Bucket` and the like.
+    pub resource_type: String,
+    /// Which validation, such as `NAME_CONFLICT_VALIDATION`.
+    pub validation: Option<String>,
+    /// The place in the template.
+    pub path: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+    /// It is a warning, and stops nothing.
+    pub warns: bool,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// One page of events, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    /// Newest first, as AWS gives them.
+    pub events: Vec<StackEvent>,
+    /// Where the next (older) page begins.
+    pub next: Option<String>,
+}
+
+/// What is in a bucket under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredObject {
+    /// Size.
+    pub bytes: u64,
+    /// Base64 SHA-256, when the object was stored with one.
+    pub sha256: Option<String>,
+}
+
+/// An object to store.
+#[derive(Debug, Clone)]
+pub struct NewObject {
+    /// The bucket.
+    pub bucket: String,
+    /// The account that must own the bucket: a bucket of the same name in other hands gets nothing.
+    pub owner: String,
+    /// The key.
+    pub key: String,
+    /// The content.
+    pub body: Arc<[u8]>,
+    /// Base64 SHA-256 of the content; S3 refuses what does not match.
+    pub sha256: String,
+    /// MIME type.
+    pub content_type: &'static str,
+    /// Only when the key is free; else [`ErrorKind::PreconditionFailed`].
+    pub only_if_absent: bool,
+}
+
+/// A model package version, and its members that stacks refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelPackage {
+    /// The version's ARN.
+    pub arn: String,
+    /// S3 URIs of its metrics and baselines by path, such as
+    /// `DriftCheckBaselines.ModelDataQuality.Statistics.S3Uri`; only those that are there.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// Shorthand for what a call answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What smstack asks of a cloud. Every call retries what is worth retrying a few times with growing,
+/// jittered pauses, and gives up within bounded time; each fails with an [`Error`].
+pub trait Cloud: Clone + Send + Sync + 'static {
+    /// The region that every call goes to.
+    fn region(&self) -> &str;
+
+    /// `GetCallerIdentity`. Needs no permission, so it tells first whether credentials are good.
+    fn identity(&self) -> impl Future<Output = Result<Identity>> + Send;
+
+    /// `DescribeStacks` for one stack by name or ARN; `None` when there is none.
+    fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<Stack>>> + Send;
+
+    /// `ListStackResources`, all pages.
+    fn stack_resources(&self, stack: &str) -> impl Future<Output = Result<Vec<StackResource>>> + Send;
+
+    /// `DescribeStackEvents`, one page, newest first.
+    fn stack_events(&self, stack: &str, page: Option<&str>)
+    -> impl Future<Output = Result<EventPage>> + Send;
+
+    /// `DescribeEvents`, all pages: what failed validation.
+    fn validation_failures(
+        &self,
+        of: &Operation<'_>,
+    ) -> impl Future<Output = Result<Vec<ValidationFailure>>> + Send;
+
+    /// `DeleteStack`.
+    fn delete_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// `ListChangeSets`, all pages: names, and which they are.
+    fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<(String, ChangeSetRef)>>> + Send;
+
+    /// `CreateChangeSet`.
+    fn create_change_set(
+        &self,
+        request: &ChangeSetRequest,
+    ) -> impl Future<Output = Result<ChangeSetRef>> + Send;
+
+    /// `DescribeChangeSet`, all pages; `None` when there is none.
+    fn change_set(&self, id: &str) -> impl Future<Output = Result<Option<ChangeSet>>> + Send;
+
+    /// `DeleteChangeSet`.
+    fn delete_change_set(&self, id: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// `ExecuteChangeSet`; the token ends up in the operation's events.
+    fn execute_change_set(&self, id: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// `HeadObject`; `None` when there is none.
+    fn stored_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        owner: &str,
+    ) -> impl Future<Output = Result<Option<StoredObject>>> + Send;
+
+    /// `PutObject`; answers the checksum that S3 computed (base64 SHA-256), when it says.
+    fn store_object(&self, object: &NewObject) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// `ListModelPackages`: the ARN of the newest approved version in a group, over all pages; `None`
+    /// when there is none, or no such group.
+    fn approved_model(&self, group: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// `DescribeModelPackage`.
+    fn model_package(&self, arn: &str) -> impl Future<Output = Result<ModelPackage>> + Send;
+}

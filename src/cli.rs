@@ -1,1 +1,153 @@
 //! The command line's types, and no behaviour.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Infrastructure as code for the full SageMaker stack.
+#[derive(Debug, Parser)]
+#[command(name = "smstack", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say every problem of stack files, each with its place and a way out
+    Validate(ValidateArgs),
+    /// Render stack files into CloudFormation templates and a Pipelines definition
+    Synth(SynthArgs),
+    /// Deploy one environment of a stack as change sets
+    #[cfg(feature = "aws")]
+    Deploy(DeployArgs),
+    /// The embedded local cloud: try a stack without an account
+    #[cfg(feature = "aws")]
+    Local(LocalArgs),
+    /// Print the JSON Schema of stack files
+    Schema,
+    /// Print a shell's completion script
+    Completions(CompletionsArgs),
+}
+
+/// How a result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs; has a version and a published schema.
+    Json,
+}
+
+/// How templates and the definition are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TemplateFormat {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+/// Which stack files.
+#[derive(Debug, Args)]
+pub struct StackArgs {
+    /// Stack files, or names in `stacks/` [default: all of `stacks/`]
+    #[arg(value_name = "STACK")]
+    pub stacks: Vec<PathBuf>,
+    /// Environment of the stack file; may be given more than once [default: all]
+    #[arg(long, short, value_name = "ENV")]
+    pub env: Vec<String>,
+}
+
+/// `smstack validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Which.
+    #[command(flatten)]
+    pub which: StackArgs,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack synth`.
+#[derive(Debug, Args)]
+pub struct SynthArgs {
+    /// Which.
+    #[command(flatten)]
+    pub which: StackArgs,
+    /// Directory to write to; an assembly goes to `<stack>/<env>` in it
+    #[arg(long, short, value_name = "DIR", default_value = "smstack.out")]
+    pub out: PathBuf,
+    /// How to write templates and the definition
+    #[arg(long, value_enum, default_value_t = TemplateFormat::Json)]
+    pub format: TemplateFormat,
+}
+
+/// Which cloud.
+#[derive(Debug, Args)]
+pub struct CloudArgs {
+    /// Profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// AWS region [default: the environment's, then the AWS configuration's]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// URL that all AWS services answer at
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Use the embedded local cloud, and start it when it is not running
+    #[arg(long, conflicts_with_all = ["profile", "endpoint_url"])]
+    pub local: bool,
+}
+
+/// `smstack deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// A stack file, or a name in `stacks/`
+    #[arg(value_name = "STACK")]
+    pub stack: PathBuf,
+    /// Environment of the stack file
+    #[arg(long, short, value_name = "ENV")]
+    pub env: String,
+    /// Apply the changes without asking
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How to write the outcome
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Which cloud.
+    #[command(flatten)]
+    pub cloud: CloudArgs,
+}
+
+/// `smstack local`.
+#[derive(Debug, Args)]
+pub struct LocalArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: LocalAction,
+}
+
+/// What to do with the local cloud.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum LocalAction {
+    /// Install it where needed, start it, and say where it answers
+    Up,
+    /// Stop it; what was deployed to it is gone
+    Down,
+    /// Say whether it runs, and where
+    Status,
+    /// Forget everything that was deployed to it
+    Reset,
+}
+
+/// `smstack completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

@@ -1,1 +1,69 @@
 //! One room per command: load, call, report.
+
+mod completions;
+mod load;
+mod schema;
+mod synth;
+mod validate;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::report;
+
+/// How a command ended; the number is the process's exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// It failed: an AWS error, a lost connection, a file that cannot be written.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// The stack file is invalid.
+    Invalid = 3,
+    /// Consent was needed and not given.
+    NeedsConsent = 5,
+    /// The deployment failed or rolled back.
+    DeploymentFailed = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error that ends a command, and the exit code that it ends with.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+impl Stop {
+    /// The command line asks for something that is not there.
+    pub(crate) fn usage(message: impl std::fmt::Display) -> Stop {
+        Stop { exit: Exit::Usage, error: anyhow::anyhow!("{message}") }
+    }
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Stop {
+        Stop { exit: Exit::Failed, error }
+    }
+}
+
+/// Runs what the command line says.
+pub fn run(cli: Cli) -> Exit {
+    let result = match cli.command {
+        Command::Validate(args) => validate::run(&args),
+        Command::Synth(args) => synth::run(&args),
+        Command::Schema => Ok(schema::run()),
+        Command::Completions(args) => Ok(completions::run(&args)),
+    };
+    result.unwrap_or_else(|stop| {
+        report::error(&stop.error);
+        stop.exit
+    })
+}

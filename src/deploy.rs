@@ -1,1 +1,411 @@
-//! A plan becomes events and an outcome.
+//! A plan becomes events and an outcome: bootstrap, uploads, then stack by stack a change set, consent,
+//! execution.
+//!
+//! [`deploy`] prints nothing and asks nobody: it hands [`Event`]s to one callback and each
+//! [`PreparedChange`] to another, which says whether to go on.
+//!
+//! **Stopping.** Dropping the future (Ctrl-C) is safe at any moment: nothing is written on this machine.
+//! In AWS goes on whatever was begun: an upload that was cut off leaves nothing (S3 stores an object
+//! whole or not at all); a change set that was not executed stays, changes nothing, and does not
+//! hinder the next run, which makes its own; an execution runs to its end, or rolls back, by itself, and
+//! the next run refuses until it has ended, saying so. Only an abandoned *first* change set leaves
+//! a trace: an empty stack in `REVIEW_IN_PROGRESS`, which the next run uses.
+//!
+//! **Never** does anything here delete a stack that holds or ever held something. The one deletion is of
+//! an empty `REVIEW_IN_PROGRESS` stack that this very run made and found no use for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::aws::{self, ChangeSetType, Cloud, ResourceChange, Status};
+use crate::plan::{Facts, Plan, Readiness, StackPlan, Waiting};
+use crate::synth::TemplateKind;
+
+mod bootstrap;
+mod change_set;
+mod error;
+mod events;
+mod pace;
+mod upload;
+
+pub use bootstrap::BOOTSTRAP_STACK;
+pub use error::Error;
+pub use pace::Pace;
+
+use change_set::{Open, Order, Prepared};
+
+/// Which of the product's stacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StackKind {
+    /// The artifact bucket, once per account and region.
+    Bootstrap,
+    /// One of the assembly's.
+    Template(TemplateKind),
+}
+
+impl StackKind {
+    /// As it stands in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StackKind::Bootstrap => "bootstrap",
+            StackKind::Template(kind) => kind.as_str(),
+        }
+    }
+}
+
+/// What a change set would do, for whoever consents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedChange {
+    /// Which stack.
+    pub kind: StackKind,
+    /// The stack's name.
+    pub stack: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// The change set's name.
+    pub change_set: String,
+    /// The change set's ARN.
+    pub change_set_id: String,
+    /// Whether the stack is made or changed.
+    pub change_set_type: ChangeSetType,
+    /// All its changes. Empty when only outputs, tags or the stack's own settings change.
+    pub changes: Vec<ResourceChange>,
+}
+
+/// What happens, as it happens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Where the deployment goes.
+    Target {
+        /// The account.
+        account: String,
+        /// Whose credentials.
+        arn: String,
+        /// The region.
+        region: String,
+    },
+    /// Uploads begin.
+    Uploads {
+        /// How many files.
+        files: usize,
+        /// Their bytes together.
+        bytes: u64,
+    },
+    /// A file is in the artifact bucket.
+    Uploaded {
+        /// The file in the assembly.
+        file: String,
+        /// Its key.
+        key: String,
+        /// Its size.
+        bytes: u64,
+        /// It was there already.
+        skipped: bool,
+    },
+    /// A change set is being made.
+    Preparing {
+        /// Which stack.
+        kind: StackKind,
+        /// The stack's name.
+        stack: String,
+        /// The change set's name.
+        change_set: String,
+        /// Whether the stack is made or changed.
+        change_set_type: ChangeSetType,
+    },
+    /// A change set is ready; consent is asked for next.
+    Prepared(PreparedChange),
+    /// A change set is being executed.
+    Executing {
+        /// Which stack.
+        kind: StackKind,
+        /// The stack's name.
+        stack: String,
+        /// The stack's ARN.
+        stack_id: String,
+    },
+    /// Something happened to a resource, or to the stack itself.
+    Resource {
+        /// Which stack.
+        kind: StackKind,
+        /// What happened.
+        event: aws::StackEvent,
+    },
+    /// A call failed in passing; it will be made again.
+    Retrying {
+        /// The stack's name.
+        stack: String,
+        /// What failed.
+        error: aws::Error,
+        /// The pause before the next attempt.
+        pause: Duration,
+    },
+    /// Something that this run made could not be removed again; it does no harm.
+    LeftBehind {
+        /// The stack's name.
+        stack: String,
+        /// What is left: a change set, an empty stack.
+        what: String,
+        /// Why.
+        error: aws::Error,
+    },
+    /// A stack is finished with.
+    Finished(StackOutcome),
+}
+
+/// What became of the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// In the order of deployment; stacks behind a failed or declined one are absent.
+    pub stacks: Vec<StackOutcome>,
+    /// Files uploaded.
+    pub uploaded: usize,
+    /// Files that were there already.
+    pub skipped: usize,
+}
+
+/// What became of one stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackOutcome {
+    /// Which stack.
+    pub kind: StackKind,
+    /// Its name.
+    pub stack: String,
+    /// What became of it.
+    pub result: StackResult,
+    /// Its outputs, when it is deployed.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// How a stack ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StackResult {
+    /// It exists now.
+    Created,
+    /// It is changed.
+    Updated,
+    /// There was nothing to do.
+    Unchanged,
+    /// It is not deployed yet, and that is as it should be.
+    Waiting(Waiting),
+    /// Consent was not given; nothing has changed.
+    Declined,
+    /// It failed, or was rolled back.
+    Failed(Failure),
+}
+
+/// Why a stack failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The stack's last status.
+    pub status: Status,
+    /// What failed first; what failed after it was cancelled because of it.
+    pub cause: Option<Cause>,
+}
+
+/// The first failure of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The name in the template; the stack's name when no resource failed.
+    pub logical_id: String,
+    /// `AWS::S3::Bucket` and the like.
+    pub resource_type: String,
+    /// The status.
+    pub status: Status,
+    /// Why, in the service's words.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// The whole in one word; what the exit code is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done, nothing to do, or waiting as it should.
+    Done,
+    /// Consent was needed and not given.
+    NeedsConsent,
+    /// A stack failed or was rolled back.
+    Failed,
+}
+
+impl Outcome {
+    /// The whole in one word.
+    pub fn verdict(&self) -> Verdict {
+        let any = |is: fn(&StackResult) -> bool| self.stacks.iter().any(|stack| is(&stack.result));
+        if any(|result| matches!(result, StackResult::Failed(_))) {
+            Verdict::Failed
+        } else if any(|result| *result == StackResult::Declined) {
+            Verdict::NeedsConsent
+        } else {
+            Verdict::Done
+        }
+    }
+}
+
+/// How to deploy.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Uploads at a time.
+    pub parallel: usize,
+    /// How often to ask, and for how long.
+    pub pace: Pace,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { parallel: 8, pace: Pace::default() }
+    }
+}
+
+/// What every step needs.
+struct Run<'a, C> {
+    cloud: &'a C,
+    options: &'a Options,
+    emit: &'a mut dyn FnMut(Event),
+    consent: &'a mut dyn FnMut(&PreparedChange) -> bool,
+}
+
+/// Carries out a plan. `consent` sees each change set after the [`Event::Prepared`] that shows it,
+/// before it is executed; where it says no, the change set is removed and the deployment ends.
+///
+/// # Errors
+/// When a call fails for good, or a stack is in no state to be deployed. A stack that fails or rolls back is
+/// in the [`Outcome`].
+pub async fn deploy<C: Cloud>(
+    cloud: &C,
+    plan: &Plan,
+    options: &Options,
+    emit: &mut dyn FnMut(Event),
+    consent: &mut dyn FnMut(&PreparedChange) -> bool,
+) -> Result<Outcome, Error> {
+    let mut run = Run { cloud, options, emit, consent };
+    let mut outcome = Outcome::default();
+    let target = &plan.target;
+    (run.emit)(Event::Target {
+        account: target.identity.account.clone(),
+        arn: target.identity.arn.clone(),
+        region: target.region.clone(),
+    });
+
+    let bootstrap = bootstrap::bootstrap(&mut run, plan).await?;
+    if !finish(&mut run, &mut outcome, bootstrap) {
+        return Ok(outcome);
+    }
+    (outcome.uploaded, outcome.skipped) = upload::upload(&mut run, plan).await?;
+
+    let mut facts = Facts::default();
+    for stack in &plan.stacks {
+        let done = assembly_stack(&mut run, plan, stack, &mut facts).await?;
+        if deployed(&done.result) {
+            facts.outputs.insert(stack.entry.kind, done.outputs.clone());
+        }
+        if !finish(&mut run, &mut outcome, done) {
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+/// Notes what became of a stack; whether the next one may follow.
+fn finish<C>(run: &mut Run<'_, C>, outcome: &mut Outcome, stack: StackOutcome) -> bool {
+    let goes_on = !matches!(stack.result, StackResult::Failed(_) | StackResult::Declined);
+    (run.emit)(Event::Finished(stack.clone()));
+    outcome.stacks.push(stack);
+    goes_on
+}
+
+fn deployed(result: &StackResult) -> bool {
+    matches!(result, StackResult::Created | StackResult::Updated | StackResult::Unchanged)
+}
+
+async fn assembly_stack<C: Cloud>(
+    run: &mut Run<'_, C>,
+    plan: &Plan,
+    stack: &StackPlan,
+    facts: &mut Facts,
+) -> Result<StackOutcome, Error> {
+    let entry = &stack.entry;
+    let kind = StackKind::Template(entry.kind);
+    learn(run, plan, stack, facts).await?;
+    let parameters = match plan.resolve(entry, facts)? {
+        Readiness::Ready(parameters) => parameters,
+        Readiness::Waiting(waiting) => {
+            let result = StackResult::Waiting(waiting);
+            return Ok(StackOutcome {
+                kind,
+                stack: entry.stack_name.clone(),
+                result,
+                outputs: BTreeMap::new(),
+            });
+        }
+    };
+    let order = Order {
+        kind,
+        stack: &entry.stack_name,
+        template: stack.template.clone(),
+        parameters,
+        capabilities: entry.capabilities.clone(),
+        tags: plan.tags.clone(),
+        role_arn: plan.service_role(entry, facts)?,
+        import_existing: false,
+    };
+    deploy_stack(run, order).await
+}
+
+/// Looks up what a stack's parameters come from, unless it is known.
+async fn learn<C: Cloud>(
+    run: &mut Run<'_, C>,
+    plan: &Plan,
+    stack: &StackPlan,
+    facts: &mut Facts,
+) -> Result<(), Error> {
+    for kind in Plan::sources(&stack.entry) {
+        let Some(name) = plan.stack_name(kind).filter(|_| !facts.outputs.contains_key(&kind)) else {
+            continue;
+        };
+        if let Some(found) =
+            run.cloud.stack(name).await?.filter(|stack| stack.status != Status::ReviewInProgress)
+        {
+            facts.outputs.insert(kind, found.outputs);
+        }
+    }
+    for group in Plan::groups(&stack.entry) {
+        if !facts.approved.contains_key(group) {
+            let model = match run.cloud.approved_model(group).await? {
+                Some(arn) => Some(run.cloud.model_package(&arn).await?),
+                None => None,
+            };
+            facts.approved.insert(group.to_owned(), model);
+        }
+    }
+    Ok(())
+}
+
+/// One stack from order to outcome.
+async fn deploy_stack<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<StackOutcome, Error> {
+    let (kind, name) = (order.kind, order.stack.to_owned());
+    let outcome = |result, outputs| StackOutcome { kind, stack: name.clone(), result, outputs };
+    let open = match change_set::prepare(run, order).await? {
+        Prepared::Open(open) => open,
+        Prepared::Unchanged(outputs) => return Ok(outcome(StackResult::Unchanged, outputs)),
+    };
+    (run.emit)(Event::Prepared(open.change.clone()));
+    if !(run.consent)(&open.change) {
+        change_set::discard(run, &open).await;
+        return Ok(outcome(StackResult::Declined, BTreeMap::new()));
+    }
+    let Open { change, .. } = &open;
+    let end = change_set::execute(run, &open).await?;
+    let result = match (end.failure, change.change_set_type) {
+        (Some(failure), _) => StackResult::Failed(failure),
+        (None, ChangeSetType::Create) => StackResult::Created,
+        (None, ChangeSetType::Update) => StackResult::Updated,
+    };
+    Ok(outcome(result, end.outputs))
+}
+
+#[cfg(test)]
+mod tests;

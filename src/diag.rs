@@ -86,6 +86,10 @@ pub enum Part {
     Key,
 }
 
+/// As an issue's replacement: the place's own text, in quotes. The issue knows the value `1.1`, the file
+/// says `1.10`.
+pub const AS_TEXT: &str = "\"…\"";
+
 /// A problem whose places are named by pointers; a check returns these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {

@@ -1,1 +1,191 @@
 //! YAML in, with the place of every value.
+//!
+//! [`parse`] reads the text twice: once for the places (every duplicate key, every bound, no value), once
+//! for the values. What it returns knows for each JSON pointer which bytes said it, through aliases, `<<`
+//! and an environment's overrides, so that no type of the model carries a span.
+
+mod locate;
+mod overlay;
+mod places;
+mod tree;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::diag::{Code, Diagnostic};
+
+pub use locate::locate;
+pub use overlay::Merged;
+pub use places::{Place, Places};
+
+/// The largest file that is read: far more than a person writes, and quick to refuse or to read.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// A source file's text, with the lines found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    path: String,
+    text: String,
+    /// The byte at which each line begins.
+    lines: Vec<usize>,
+}
+
+impl SourceFile {
+    /// A file whose text is known to be text.
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> SourceFile {
+        let text = text.into();
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(breaks).collect();
+        SourceFile { path: path.into(), text, lines }
+    }
+
+    /// A file as it was read. A byte-order mark is dropped.
+    ///
+    /// # Errors
+    /// When it is larger than [`MAX_BYTES`], or not UTF-8.
+    #[expect(clippy::result_large_err, reason = "once per file")]
+    pub fn from_bytes(path: impl Into<String>, mut bytes: Vec<u8>) -> Result<SourceFile, Diagnostic> {
+        let path = path.into();
+        if bytes.len() > MAX_BYTES {
+            let size = bytes.len().div_ceil(1024);
+            let limit = MAX_BYTES / 1024;
+            let message = format!("`{path}` has {size} KiB, and smstack reads at most {limit} KiB");
+            let mut problem = Diagnostic::new(Code::FileTooLarge, path, message, 0..0);
+            problem
+                .help
+                .push("split it into several stack files, and keep data in files beside it".to_owned());
+            return Err(problem);
+        }
+        if bytes.starts_with(b"\xEF\xBB\xBF") {
+            bytes.drain(..3);
+        }
+        String::from_utf8(bytes).map(|text| SourceFile::new(path.clone(), text)).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let bytes = error.as_bytes();
+            let line = bytes[..at].split(|byte| *byte == b'\n').count();
+            let begin = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let column = String::from_utf8_lossy(&bytes[begin..at]).chars().count() + 1;
+            let message = format!(
+                "`{path}` is not UTF-8 text: line {line}, column {column} has the byte 0x{:02x}",
+                bytes[at]
+            );
+            let mut problem = Diagnostic::new(Code::FileUnreadable, path, message, at..at);
+            let utf16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+            let help = if utf16 { "it looks like UTF-16: save it as UTF-8" } else { "save it as UTF-8" };
+            problem.help.push(help.to_owned());
+            problem
+        })
+    }
+
+    /// The path, as the user gave it.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The text, without a byte-order mark.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Line and column of a byte, both from 1; columns count characters. A byte beyond the end is the end.
+    pub fn line_column(&self, byte: usize) -> (usize, usize) {
+        let byte = self.floor(byte);
+        let line = self.line_index(byte);
+        (line + 1, self.text[self.lines[line]..byte].chars().count() + 1)
+    }
+
+    /// The bytes of the line that holds a byte, without its line break.
+    pub fn line_of(&self, byte: usize) -> Range<usize> {
+        let line = self.line_index(self.floor(byte));
+        let start = self.lines[line];
+        let end = self.lines.get(line + 1).map_or(self.text.len(), |next| next - 1);
+        start..start + self.text[start..end].trim_end_matches('\r').len()
+    }
+
+    /// The nearest character boundary at or before a byte.
+    pub fn floor(&self, byte: usize) -> usize {
+        self.text.floor_char_boundary(byte)
+    }
+
+    fn line_index(&self, byte: usize) -> usize {
+        self.lines.partition_point(|start| *start <= byte) - 1
+    }
+}
+
+/// A YAML document: its values, and where each stands.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Aliases and `<<` replaced by what they stand for.
+    pub value: Value,
+    /// Where each value stands.
+    pub places: Places,
+}
+
+/// Reads a YAML text.
+///
+/// # Errors
+/// Every duplicate key, complex key and unknown tag; the first syntax error; the first bound that is
+/// exceeded (depth, number of values, text that aliases expand to); more than one document, or none.
+pub fn parse(file: &SourceFile) -> Result<Document, Vec<Diagnostic>> {
+    let (tree, problems) = tree::build(file);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let value: Value = serde_saphyr::from_str_with_options(file.text(), options())
+        .map_err(|error| vec![unreadable(file, &error)])?;
+    if value.is_null() {
+        return Err(vec![nothing(file)]);
+    }
+    Ok(Document { value, places: Places::new(Arc::new(tree)) })
+}
+
+/// How scalars are read: `yes` is text, `012345678901` is an account and not a number, `1_000` is text.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
+        // `tree` has refused what is beyond its own bounds, and says so better; these lie just above them.
+        budget: serde_saphyr::budget! {
+            max_documents: 1,
+            max_nodes: 2 * tree::MAX_NODES,
+            max_events: 4 * tree::MAX_NODES,
+            max_depth: 2 * tree::MAX_DEPTH,
+            max_aliases: tree::MAX_NODES,
+            max_anchors: tree::MAX_NODES,
+            max_merge_keys: tree::MAX_NODES,
+            max_total_scalar_bytes: 2 * tree::MAX_TEXT,
+            enforce_alias_anchor_ratio: false,
+        },
+    }
+}
+
+/// What the second reading refuses although the first did not.
+fn unreadable(file: &SourceFile, error: &serde_saphyr::Error) -> Diagnostic {
+    let at = error.location().and_then(|location| location.span().byte_offset());
+    let at = at.and_then(|at| usize::try_from(at).ok()).map_or(0, |at| file.floor(at));
+    let end = at + file.text()[at..].find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(0);
+    let text = error.without_snippet().to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    let code = if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) {
+        Code::YamlBudget
+    } else {
+        Code::YamlSyntax
+    };
+    Diagnostic::new(code, file.path(), format!("this cannot be read: {text}"), at..end)
+}
+
+fn nothing(file: &SourceFile) -> Diagnostic {
+    let message = "the file says nothing: a stack file is a mapping of sections";
+    let mut problem = Diagnostic::new(Code::YamlDocuments, file.path(), message, 0..0);
+    problem.help.push("begin with `name: …`; `smstack init` writes a complete stack file".to_owned());
+    problem
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,26 @@
 //! A stack becomes an assembly.
 
+mod limits;
 pub mod manifest;
+mod roles;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::assets::Assets;
+use crate::cfn::Template;
+use crate::constructs::rendering::IMAGES;
+use crate::constructs::scope::image_key;
+use crate::constructs::{Rendering, Role};
+use crate::diag::{Code, Issue, Pointer};
+use crate::stack::Stack;
+use crate::tables;
 
 pub use manifest::{AssetEntry, FileEntry, Manifest, ParameterSource, TemplateEntry, TemplateKind};
 
-/// Everything `synth` writes for one stack and environment, in memory.
+/// Everything that `synth` writes for one stack and environment, in memory.
 #[derive(Debug, Clone)]
 pub struct Assembly {
     /// What goes where; also one of `files`.
@@ -14,7 +30,7 @@ pub struct Assembly {
 }
 
 /// One file of an assembly.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssemblyFile {
     /// Path relative to the assembly's directory, with `/`.
     pub path: String,
@@ -27,4 +43,193 @@ impl Assembly {
     pub fn file(&self, path: &str) -> Option<&[u8]> {
         self.files.iter().find(|file| file.path == path).map(|file| file.bytes.as_slice())
     }
+
+    /// The same assembly with its templates as YAML. The definition stays JSON, which is all that SageMaker reads.
+    #[must_use]
+    pub fn into_yaml(self) -> Assembly {
+        let Assembly { mut manifest, files } = self;
+        let mut written = Vec::new();
+        for file in files {
+            let Some(stem) = file.path.strip_suffix(".template.json") else {
+                if file.path != MANIFEST {
+                    written.push(file);
+                }
+                continue;
+            };
+            let value: Value = serde_json::from_slice(&file.bytes).expect("a template of ours is JSON");
+            let text = serde_saphyr::to_string(&value).expect("a JSON value always serialises");
+            let entry = add(&mut written, format!("{stem}.template.yaml"), text.into_bytes());
+            for template in manifest.templates.iter_mut().filter(|template| template.file.file == file.path) {
+                template.file = entry.clone();
+                let scope = format!("templates/{}/{}", manifest.stack, manifest.environment);
+                template.key = format!("{scope}/{}.template.yaml", entry.sha256);
+            }
+        }
+        add(&mut written, MANIFEST.to_owned(), pretty(&json!(manifest)));
+        written.sort_by(|a, b| a.path.cmp(&b.path));
+        Assembly { manifest, files: written }
+    }
+}
+
+/// The manifest's path in an assembly.
+pub const MANIFEST: &str = "manifest.json";
+
+/// Renders a stack. What is merely close to a limit of CloudFormation comes back beside the assembly, as warnings.
+///
+/// # Errors
+/// When a limit of CloudFormation is exceeded, or a shape of the project's own does not render.
+pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), Vec<Issue>> {
+    let mut out = render(stack);
+    let shape_problems = std::mem::take(&mut out.problems);
+    if !shape_problems.is_empty() {
+        let issue = |problem: crate::shapes::ShapeError| {
+            Issue::new(Code::Shape, Pointer::root(), problem.to_string())
+        };
+        return Err(shape_problems.into_iter().map(issue).collect());
+    }
+    let mut files = Vec::new();
+    let mut templates = Vec::new();
+    let service_role = out.grants.contains_key(&Role::Serving);
+    for (kind, template) in [(TemplateKind::Platform, &out.platform), (TemplateKind::Serving, &out.serving)] {
+        if template.resources.is_empty() {
+            continue;
+        }
+        let file = add(&mut files, format!("{}.template.json", kind.as_str()), pretty(&template.to_value()));
+        templates.push(TemplateEntry {
+            kind,
+            stack_name: stack.scope().stack_name(kind),
+            key: format!("templates/{}/{}/{}.template.json", stack.name(), stack.environment(), file.sha256),
+            capabilities: capabilities(template),
+            parameters: template.sources.clone(),
+            service_role_output: (kind == TemplateKind::Serving && service_role)
+                .then(|| roles::SERVICE_ROLE_OUTPUT.to_owned()),
+            file,
+        });
+    }
+    let definition = out
+        .definition
+        .as_ref()
+        .map(|definition| add(&mut files, "pipeline.json".to_owned(), pretty(&definition.body().value)));
+    let mut entries: Vec<AssetEntry> = assets
+        .objects()
+        .map(|asset| AssetEntry {
+            file: add(&mut files, asset.key.clone(), asset.bytes.clone()),
+            key: asset.key.clone(),
+            source: asset.source.clone(),
+        })
+        .collect();
+    entries.sort_by(|a, b| (&a.key, &a.source).cmp(&(&b.key, &b.source)));
+    let warnings = limits::check(&out, &templates)?;
+    let manifest = Manifest {
+        version: manifest::VERSION,
+        smstack: env!("CARGO_PKG_VERSION").to_owned(),
+        tables: tables::versions(),
+        stack: stack.name().to_owned(),
+        environment: stack.environment().to_owned(),
+        region: stack.settings().region,
+        account: stack.settings().account,
+        tags: stack.file().all_tags(stack.environment()),
+        templates,
+        definition,
+        assets: entries,
+    };
+    add(&mut files, MANIFEST.to_owned(), pretty(&json!(manifest)));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.dedup();
+    Ok((Assembly { manifest, files }, warnings))
+}
+
+/// All constructs in the order of the table, then what depends on all of them, then roles and mappings.
+fn render(stack: &Stack) -> Rendering {
+    let scope = stack.scope();
+    let mut out = Rendering::new(stack.shapes().clone());
+    let title = format!("{} ({})", stack.name(), stack.environment());
+    out.platform.description = format!("{title}: data lake, roles, registry, pipeline and triggers");
+    out.serving.description = format!("{title}: endpoint, scaling, alarms, monitors and dashboard");
+    let constructs = stack.file().constructs();
+    for (_, this, construct) in &constructs {
+        construct.render(this, &scope, &mut out);
+    }
+    for (_, this, construct) in &constructs {
+        construct.finish(this, &scope, &mut out);
+    }
+    roles::render(&mut out);
+    for template in [&mut out.platform, &mut out.serving] {
+        let registries = registries_used(&Value::Object(template.resources.clone()));
+        if !registries.is_empty() {
+            template.mappings.insert(IMAGES.to_owned(), registry_mapping(&registries));
+        }
+    }
+    out
+}
+
+/// Keys of the image mapping that a template looks up.
+fn registries_used(value: &Value) -> BTreeSet<String> {
+    match value {
+        Value::Object(members) => {
+            let found = members.get("Fn::FindInMap").and_then(Value::as_array).and_then(|parts| match parts
+                .as_slice()
+            {
+                [map, _, Value::String(key)] if map == IMAGES => Some(key.clone()),
+                _ => None,
+            });
+            found.into_iter().chain(members.values().flat_map(registries_used)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(registries_used).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Region → key → registry account, for the regions that have them all.
+fn registry_mapping(keys: &BTreeSet<String>) -> Value {
+    let mut by_region: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for (repository, accounts) in tables::registries() {
+        let key = image_key(repository);
+        if keys.contains(&key) {
+            for (region, account) in accounts {
+                by_region.entry(region).or_default().insert(key.clone(), json!(account));
+            }
+        }
+    }
+    by_region.retain(|_, found| found.len() == keys.len());
+    json!(by_region)
+}
+
+/// What CloudFormation wants acknowledged.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
+fn capabilities(template: &Template) -> Vec<String> {
+    let named = |kind: &str, properties: &Value| match kind {
+        "AWS::IAM::Role" => Some(properties.get("RoleName").is_some()),
+        "AWS::IAM::ManagedPolicy" => Some(properties.get("ManagedPolicyName").is_some()),
+        "AWS::IAM::Policy" | "AWS::IAM::InstanceProfile" => Some(false),
+        "AWS::IAM::Group" => Some(properties.get("GroupName").is_some()),
+        "AWS::IAM::User" => Some(properties.get("UserName").is_some()),
+        _ => None,
+    };
+    let needs: Vec<bool> = template
+        .resources
+        .values()
+        .filter_map(|resource| {
+            named(resource.get("Type")?.as_str()?, resource.get("Properties").unwrap_or(&Value::Null))
+        })
+        .collect();
+    match (needs.is_empty(), needs.contains(&true)) {
+        (true, _) => Vec::new(),
+        (false, true) => vec!["CAPABILITY_NAMED_IAM".to_owned()],
+        (false, false) => vec!["CAPABILITY_IAM".to_owned()],
+    }
+}
+
+fn add(files: &mut Vec<AssemblyFile>, path: String, bytes: Vec<u8>) -> FileEntry {
+    let digest = Sha256::digest(&bytes);
+    let sha256 = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let entry = FileEntry { file: path.clone(), sha256, bytes: bytes.len() as u64 };
+    files.push(AssemblyFile { path, bytes });
+    entry
+}
+
+fn pretty(value: &Value) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("a JSON value always serialises");
+    bytes.push(b'\n');
+    bytes
 }

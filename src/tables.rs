@@ -11,6 +11,7 @@ mod instances;
 mod metrics;
 mod regions;
 mod resources;
+mod rows;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use serde::Deserialize;
 pub use api::{Bound, bound, enumeration, members, pattern, required};
 pub use images::{
     Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,
+    registries,
 };
 pub use instances::{
     JobKind, accelerator, gpus, has_local_storage, instance_exists, instance_types, is_arm, is_burstable,
@@ -32,6 +34,7 @@ pub use regions::{dns_suffix, partition_of, regions, type_in_region};
 pub use resources::{Replacement, Resource, TagForm, Tags, replacement, resource, resource_types};
 
 /// The packages a table was made from, by name: their versions.
+#[cfg(test)]
 type Sources = BTreeMap<&'static str, &'static str>;
 
 /// Parses a table that is part of the binary.
@@ -71,7 +74,7 @@ mod tests {
         ] {
             assert!(!sources.is_empty(), "{table} names no source");
             for (package, version) in sources {
-                assert_eq!(pinned.get(*package).map(String::as_str), Some(*version), "{table}: {package}");
+                assert_eq!(pinned.get(package).map(String::as_str), Some(version), "{table}: {package}");
             }
         }
     }

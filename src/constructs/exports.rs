@@ -141,6 +141,8 @@ pub enum Export {
         kind: &'static str,
         /// `EnumValues`, when there are any.
         values: Vec<String>,
+        /// The parameter as the definition's `Parameters` has it; without `DefaultValue` when it has none.
+        entry: Value,
     },
     /// A step of the pipeline, by the construct that it runs.
     Step,

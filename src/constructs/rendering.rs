@@ -24,7 +24,7 @@ pub enum Role {
     Endpoint,
     /// Monitoring jobs.
     Monitor,
-    /// What starts the pipeline: the scheduler and EventBridge rules.
+    /// What starts the pipeline and the rollout: the scheduler and EventBridge rules.
     Trigger,
     /// The state machine that rolls an approved model out.
     Approval,
@@ -53,7 +53,7 @@ impl Role {
             Role::Pipeline => "Runs the pipeline",
             Role::Endpoint => "Runs models behind endpoints",
             Role::Monitor => "Runs monitoring jobs",
-            Role::Trigger => "Starts the pipeline",
+            Role::Trigger => "Starts the pipeline and the rollout",
             Role::Approval => "Rolls approved models out",
             Role::Findings => "Counts what monitors find",
             Role::Serving => "Deploys the serving stack",
@@ -64,7 +64,7 @@ impl Role {
     pub fn principals(self) -> &'static [&'static str] {
         match self {
             Role::Trigger => &["events.amazonaws.com", "scheduler.amazonaws.com"],
-            Role::Approval | Role::Findings => &["events.amazonaws.com", "states.amazonaws.com"],
+            Role::Approval | Role::Findings => &["states.amazonaws.com"],
             Role::Serving => &["cloudformation.amazonaws.com"],
             _ => &["sagemaker.amazonaws.com"],
         }
@@ -100,6 +100,10 @@ pub struct Rendering {
     pub key_users: BTreeSet<&'static str>,
     /// Buckets that must tell EventBridge about new objects, by bucket construct.
     pub notifying_buckets: BTreeSet<String>,
+    /// Services that publish to the topic of `alarms.notify` beside the alarms, such as `events.amazonaws.com`.
+    pub topic_publishers: BTreeSet<&'static str>,
+    /// Other accounts that may read the artifacts of registered models.
+    pub artifact_readers: BTreeSet<String>,
     /// Widgets of the dashboard, in order.
     pub widgets: Vec<serde_json::Value>,
     /// Overridden shapes that failed.

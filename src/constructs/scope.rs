@@ -120,6 +120,11 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The lake's key, when the stack makes it: then its policy lets in whom [`super::Rendering::key_users`] names.
+    pub fn own_key(&self) -> Option<Expr> {
+        self.key().filter(|key| matches!(key, Expr::Attr(..)))
+    }
+
     /// Where jobs write data by default.
     pub fn output_bucket(&self) -> Bucket {
         self.lake_bucket("data_lake.outputs")
@@ -383,6 +388,6 @@ impl<'a> Scope<'a> {
 }
 
 /// The second-level key of a repository in the mapping of registries: letters and digits.
-pub(super) fn image_key(repository: &str) -> String {
+pub fn image_key(repository: &str) -> String {
     crate::cfn::LogicalId::new([repository]).to_string()
 }

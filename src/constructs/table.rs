@@ -97,10 +97,16 @@ macro_rules! kinds {
 
 kinds! {
     one {
+        /// Where the data lies: buckets, the key that encrypts them, and the datasets that jobs read.
+        data_lake: super::data_lake::DataLake,
         /// Alarms on endpoints by name, and under `notify` who is told.
         alarms: super::alarms::Alarms,
     }
     many {
+        /// Pipeline parameters, typed by their default: values that each execution may set.
+        parameters: super::parameters::Parameter,
+        /// Model package groups: where versions of a model are registered and approved.
+        registry: super::registry::ModelGroup,
         /// Endpoints: models that answer requests.
         endpoints: super::endpoints::Endpoint,
         /// Scaling: how many instances a variant has.

@@ -39,8 +39,13 @@ codes! {
     YamlDuplicateKey = "yaml-duplicate-key", Error;
     /// A mapping key is not plain text.
     YamlComplexKey = "yaml-complex-key", Error;
+    /// A tag that means nothing to smstack.
+    YamlTag = "yaml-tag", Error;
+    /// No YAML document in the file, or more than one.
+    YamlDocuments = "yaml-documents", Error;
     /// Nested too deep, too many nodes, or aliases that expand without bound.
     YamlBudget = "yaml-budget", Error;
+
 
     // The structure.
     /// A key that does not belong there.
@@ -71,6 +76,54 @@ codes! {
     BadExpression = "bad-expression", Error;
     /// Constructs that wait for each other in a circle.
     ReferenceCycle = "reference-cycle", Error;
+
+    // The data lake.
+    /// Noncurrent versions are to expire in a bucket that keeps none.
+    LifecycleWithoutVersions = "lifecycle-without-versions", Error;
+    /// Objects expire before they would move to another storage class.
+    LifecycleOrder = "lifecycle-order", Error;
+    /// A bucket to which S3 cannot deliver access logs.
+    AccessLogTarget = "access-log-target", Error;
+
+    // Pipeline parameters.
+    /// A default that its parameter cannot take.
+    ParameterDefault = "parameter-default", Error;
+    /// Values that a parameter cannot be limited to.
+    ParameterEnum = "parameter-enum", Error;
+
+    // The registry.
+    /// A notification without a topic.
+    NobodyNotified = "nobody-notified", Error;
+    /// An approval that is to roll out, without an endpoint.
+    NothingToDeploy = "nothing-to-deploy", Error;
+
+    // Triggers.
+    /// A schedule that EventBridge Scheduler would refuse.
+    ScheduleExpression = "schedule-expression", Error;
+    /// A trigger, and a parameter without a default.
+    TriggerParameter = "trigger-parameter", Error;
+    /// A trigger on data that is not in the lake, so that nothing tells when it arrives.
+    TriggerData = "trigger-data", Error;
+    /// A trigger on data that the pipeline itself writes: each execution would start the next.
+    TriggerLoop = "trigger-loop", Warning;
+    /// A trigger on drift, and no monitor with an alarm.
+    TriggerDrift = "trigger-drift", Error;
+
+    // Sources.
+    /// A file or directory of code that is not there.
+    SourceMissing = "source-missing", Error;
+    /// An entry point that the source tree does not have.
+    SourceEntry = "source-entry", Error;
+    /// A path that leads out of the project.
+    SourceOutside = "source-outside", Error;
+    /// A symbolic link that leads out of the tree, nowhere, or in a circle.
+    SourceLink = "source-link", Error;
+    /// A file that looks like a secret would be uploaded.
+    SourceSecret = "source-secret", Error;
+    /// More than is uploaded.
+    SourceTooLarge = "source-too-large", Error;
+    /// A file that cannot be packed.
+    SourceUnreadable = "source-unreadable", Error;
 
     // Rendering.
     /// A shape of the project's own does not render.

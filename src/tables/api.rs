@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Sources, parse};
+use super::rows::Rows;
 
 /// The least and the most of something; either side may be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,74 +51,59 @@ pub fn enumeration(path: &str) -> Option<&'static [&'static str]> {
 
 /// The members that a structure must have; path as in [`bound`].
 pub fn required(path: &str) -> Option<&'static [&'static str]> {
-    structure(path).map(|structure| structure.required.as_slice())
+    structure(path).map(|(required, _)| required)
 }
 
 /// The members that a structure may have, with the shape of each; path as in [`bound`].
 pub fn members(path: &str) -> Option<&'static BTreeMap<&'static str, &'static str>> {
-    structure(path).map(|structure| &structure.members)
+    structure(path).map(|(_, members)| members)
 }
 
-fn shape(path: &str) -> Option<&'static Shape> {
+fn shape(path: &str) -> Option<&'static Row> {
     let (service, name) = resolve(path)?;
-    service.shapes.get(name)
+    row(service, name).filter(|row| row.members.is_none())
 }
 
-fn structure(path: &str) -> Option<&'static Structure> {
+fn structure(path: &str) -> Option<(&'static [&'static str], &'static BTreeMap<&'static str, &'static str>)> {
     let (service, name) = resolve(path)?;
-    service.structures.get(service.element(name))
+    let row = row(service, element(service, name))?;
+    Some((row.required.as_slice(), row.members.as_ref()?))
 }
 
 /// The service that a path is in, and the name of the shape it leads to.
-fn resolve(path: &str) -> Option<(&'static Service, &str)> {
+fn resolve(path: &str) -> Option<(&str, &str)> {
     let (service, path) = path.split_once(':').unwrap_or(("sagemaker", path));
-    let service = TABLE.services.get(service)?;
     let mut segments = path.split('.');
     let first = segments.next()?;
     segments
         .try_fold(first, |name, member| {
-            service.structures.get(service.element(name))?.members.get(member).copied()
+            row(service, element(service, name))?.members.as_ref()?.get(member).copied()
         })
         .map(|name| (service, name))
 }
 
-impl Service {
-    /// What is in a list or a map, and in the lists in it.
-    fn element<'a>(&'static self, name: &'a str) -> &'a str {
-        let mut name = name;
-        while let Some(inner) = self.shapes.get(name).and_then(|shape| shape.member.or(shape.value)) {
-            name = inner;
-        }
-        name
+/// What is in a list or a map, and in the lists in it.
+fn element<'a>(service: &str, name: &'a str) -> &'a str {
+    let mut name = name;
+    while let Some(inner) = row(service, name).and_then(|row| row.member.or(row.value)) {
+        name = inner;
     }
+    name
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("../../schemas/aws/api.json")));
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'static"))]
-struct Table {
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the pins by a test"))]
-    sources: Sources,
-    services: BTreeMap<&'static str, Service>,
+fn row(service: &str, name: &str) -> Option<&'static Row> {
+    TABLE.get(&format!("{service}:{name}"))
 }
 
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'static"))]
-struct Service {
-    structures: BTreeMap<&'static str, Structure>,
-    shapes: BTreeMap<&'static str, Shape>,
-}
+static TABLE: LazyLock<Rows<Row>> = LazyLock::new(|| Rows::new(TEXT));
+const TEXT: &str = include_str!("../../schemas/aws/api.json");
 
+/// A structure, which has members, or another shape, which has none.
 #[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'static"))]
-struct Structure {
+struct Row {
+    #[serde(default)]
     required: Vec<&'static str>,
-    members: BTreeMap<&'static str, &'static str>,
-}
-
-#[derive(Deserialize)]
-struct Shape {
+    members: Option<BTreeMap<&'static str, &'static str>>,
     member: Option<&'static str>,
     value: Option<&'static str>,
     min: Option<i64>,
@@ -129,8 +114,8 @@ struct Shape {
 }
 
 #[cfg(test)]
-pub(super) fn sources() -> &'static Sources {
-    &TABLE.sources
+pub(super) fn sources() -> super::Sources {
+    super::rows::sources(TEXT)
 }
 
 #[cfg(test)]
@@ -192,12 +177,11 @@ mod tests {
 
     #[test]
     fn every_member_leads_to_a_shape() {
-        for service in TABLE.services.values() {
-            for (name, structure) in &service.structures {
-                for (member, shape) in &structure.members {
-                    let known = service.structures.contains_key(shape) || service.shapes.contains_key(shape);
-                    assert!(known, "{name}.{member}: {shape}");
-                }
+        TABLE.check(TEXT);
+        for key in TABLE.keys() {
+            let (service, _) = key.split_once(':').expect("a service");
+            for (member, shape) in TABLE.get(key).and_then(|row| row.members.as_ref()).into_iter().flatten() {
+                assert!(row(service, shape).is_some(), "{key}.{member}: {shape}");
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Sources, dns_suffix, numbers, parse};
+use super::{dns_suffix, numbers, parse};
 
 /// The registry account of an image, by region.
 pub type Accounts = BTreeMap<&'static str, &'static str>;
@@ -189,13 +189,32 @@ pub fn monitor_image(kind: MonitorImage) -> Image {
     }
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("../../schemas/aws/images.json")));
+/// Every repository with the registry account of each region in which any of its images lies.
+pub fn registries() -> BTreeMap<&'static str, Accounts> {
+    let table = &*TABLE;
+    let releases =
+        table.frameworks.values().flat_map(|framework| [&framework.training, &framework.inference]);
+    let rows = releases.flat_map(|releases| releases.versions.values().flatten());
+    let monitors = [&table.monitors.clarify, &table.monitors.model_monitor];
+    let places = rows
+        .map(|row| (row.repository, row.accounts))
+        .chain(monitors.into_iter().map(|row| (row.repository, row.accounts)));
+    let mut found: BTreeMap<&'static str, Accounts> = BTreeMap::new();
+    for (repository, set) in places {
+        found
+            .entry(repository)
+            .or_default()
+            .extend(accounts(set).iter().map(|(region, account)| (*region, *account)));
+    }
+    found
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
+const TEXT: &str = include_str!("../../schemas/aws/images.json");
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'static"))]
 struct Table {
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the pins by a test"))]
-    sources: Sources,
     accounts: BTreeMap<&'static str, Accounts>,
     monitors: Monitors,
     frameworks: BTreeMap<&'static str, Framework>,
@@ -343,8 +362,8 @@ fn owned<'a>(names: impl IntoIterator<Item = &'a &'static str>) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(super) fn sources() -> &'static Sources {
-    &TABLE.sources
+pub(super) fn sources() -> super::Sources {
+    super::rows::sources(TEXT)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Accelerator, Sources, parse};
+use super::{Accelerator, parse};
 
 /// What runs on an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -58,7 +58,8 @@ pub fn is_gpu(instance: &str) -> bool {
     accelerator(instance) == Accelerator::Gpu
 }
 
-/// The hardware that an image must be built for.
+/// The hardware that an image must be built for: the SageMaker SDK's rule, which goes by the family's name,
+/// but every Graviton family is one here, not only those that the SDK lists.
 pub fn accelerator(instance: &str) -> Accelerator {
     match family(instance) {
         name if name.starts_with("inf") || name.starts_with("trn") => Accelerator::Neuron,
@@ -115,13 +116,12 @@ fn traits(instance: &str) -> Option<&'static Family> {
     TABLE.families.get(family(instance))
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("../../schemas/aws/instances.json")));
+static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
+const TEXT: &str = include_str!("../../schemas/aws/instances.json");
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'static"))]
 struct Table {
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the pins by a test"))]
-    sources: Sources,
     /// By family, small to large.
     types: Vec<Row>,
     families: BTreeMap<&'static str, Family>,
@@ -145,8 +145,8 @@ struct Family {
 }
 
 #[cfg(test)]
-pub(super) fn sources() -> &'static Sources {
-    &TABLE.sources
+pub(super) fn sources() -> super::Sources {
+    super::rows::sources(TEXT)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Sources, parse};
+use super::parse;
 
 /// A metric that endpoints send, once a minute.
 #[derive(Debug, Deserialize)]
@@ -110,13 +110,12 @@ pub fn scaling_dimensions() -> &'static [&'static str] {
     &TABLE.scaling.dimensions
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("../../schemas/aws/metrics.json")));
+static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
+const TEXT: &str = include_str!("../../schemas/aws/metrics.json");
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'static"))]
 struct Table {
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the pins by a test"))]
-    sources: Sources,
     endpoint: BTreeMap<&'static str, Metric>,
     statistics: Forms,
     scaling: Scaling,
@@ -140,8 +139,8 @@ struct Scaling {
 }
 
 #[cfg(test)]
-pub(super) fn sources() -> &'static Sources {
-    &TABLE.sources
+pub(super) fn sources() -> super::Sources {
+    super::rows::sources(TEXT)
 }
 
 #[cfg(test)]

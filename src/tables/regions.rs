@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Sources, parse};
+use super::parse;
 
 /// Every region of every partition, in order.
 pub fn regions() -> &'static [&'static str] {
@@ -51,13 +51,12 @@ fn partition(region: &str) -> Option<(&'static str, &'static Partition)> {
         .map(|(_, name, part)| (name, part))
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("../../schemas/aws/regions.json")));
+static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
+const TEXT: &str = include_str!("../../schemas/aws/regions.json");
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'static"))]
 struct Table {
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the pins by a test"))]
-    sources: Sources,
     partitions: BTreeMap<&'static str, Partition>,
     /// The regions of which it is known what they offer.
     known: BTreeSet<&'static str>,
@@ -73,8 +72,8 @@ struct Partition {
 }
 
 #[cfg(test)]
-pub(super) fn sources() -> &'static Sources {
-    &TABLE.sources
+pub(super) fn sources() -> super::Sources {
+    super::rows::sources(TEXT)
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 //!
 //! Source: the resource provider schemas as cfn-lint ships them.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::{Sources, parse};
+use super::rows::Rows;
 
 /// The facts of one resource type. Property paths are dotted, `*` being the items of a list.
 #[derive(Debug, Deserialize)]
@@ -67,12 +66,12 @@ pub enum Replacement {
 
 /// The facts of a resource type; none for one that the table does not have.
 pub fn resource(resource_type: &str) -> Option<&'static Resource> {
-    TABLE.types.get(resource_type)
+    TABLE.get(resource_type)
 }
 
 /// The resource types of the table.
 pub fn resource_types() -> impl Iterator<Item = &'static str> {
-    TABLE.types.keys().copied()
+    TABLE.keys()
 }
 
 /// What the change of a property, by its dotted path, does to a resource; none for a type that the table
@@ -112,19 +111,12 @@ fn overlap(path: &str, property: &str) -> Overlap {
     }
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("../../schemas/aws/resources.json")));
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'static"))]
-struct Table {
-    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the pins by a test"))]
-    sources: Sources,
-    types: BTreeMap<&'static str, Resource>,
-}
+static TABLE: LazyLock<Rows<Resource>> = LazyLock::new(|| Rows::new(TEXT));
+const TEXT: &str = include_str!("../../schemas/aws/resources.json");
 
 #[cfg(test)]
-pub(super) fn sources() -> &'static Sources {
-    &TABLE.sources
+pub(super) fn sources() -> super::Sources {
+    super::rows::sources(TEXT)
 }
 
 #[cfg(test)]
@@ -155,6 +147,7 @@ mod tests {
 
     #[test]
     fn tags_and_data() {
+        TABLE.check(TEXT);
         let tags = |kind| resource(kind).expect(kind).tags.map(|tags| tags.form);
         assert_eq!(tags("AWS::SageMaker::Pipeline"), Some(TagForm::List));
         assert_eq!(tags("AWS::SSM::Parameter"), Some(TagForm::Map));

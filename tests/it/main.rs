@@ -1,1 +1,9 @@
-//! The integration tests: one binary.
+//! The integration tests: one binary, because each links the SDK.
+
+mod bad;
+mod house;
+mod lint;
+mod project;
+mod schema;
+mod synth;
+mod tools;

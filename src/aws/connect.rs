@@ -1,0 +1,361 @@
+//! Options in, a connected [`Cloud`] out: region, credentials, endpoints, TLS, retries.
+//!
+//! - Credentials: the standard chain (environment, profile with SSO, roles and credential process, web
+//!   identity, ECS, EC2). They are fetched by the first call, and fetched again before they expire.
+//! - Region: `--region`, else the environment's in the stack file, else `AWS_REGION` and
+//!   `AWS_DEFAULT_REGION`, else the profile's, else the EC2 instance's.
+//! - Endpoints: `--endpoint-url`, else `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL` or the profile's.
+//!   S3 is addressed by path where the endpoint is on this machine, since `bucket.127.0.0.1` is no host.
+//! - TLS: the system's trusted certificates and those in `AWS_CA_BUNDLE`. The SDK for Rust itself
+//!   ignores that variable (1.13 of aws-config has no mention of it), so the client is made here.
+//! - `HTTPS_PROXY` and `NO_PROXY` are obeyed for `https` endpoints, the credentials' too; plain `http`
+//!   (the local cloud, the metadata services of EC2 and ECS) never goes through a proxy.
+//! - No call hangs: connecting takes at most 5 s, an answer 60 s, the metadata service 2 tries of 1 s.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::region::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sts::config::{Credentials, RuntimeComponents};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::{
+    ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, Error, ErrorKind, EventPage, Identity, ModelPackage,
+    NewObject, Operation, Result, Stack, StackResource, StoredObject, ValidationFailure, cloudformation, s3,
+    sagemaker, sts,
+};
+
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+/// CloudFormation throttles freely when several deployments share an account.
+const MAX_ATTEMPTS: u32 = 6;
+
+/// How to get to the cloud.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `--profile`; else `AWS_PROFILE`, else `default`.
+    pub profile: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// The region of the environment in the stack file (the manifest's).
+    pub environment_region: Option<String>,
+    /// `--endpoint-url`.
+    pub endpoint_url: Option<String>,
+    /// The local cloud instead of AWS: nothing of the user's credentials and settings is looked at.
+    pub local: Option<LocalCloud>,
+}
+
+/// The local cloud, as `smstack local up` started it.
+#[derive(Debug, Clone)]
+pub struct LocalCloud {
+    /// A loopback address.
+    pub endpoint_url: String,
+    /// Twelve digits are their own account.
+    pub access_key: String,
+    /// Anything.
+    pub secret: String,
+    /// Any region.
+    pub region: String,
+}
+
+/// AWS, or what answers in its place.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    region: String,
+    cloudformation: aws_sdk_cloudformation::Client,
+    s3: aws_sdk_s3::Client,
+    sagemaker: aws_sdk_sagemaker::Client,
+    sts: aws_sdk_sts::Client,
+}
+
+/// Connects; no call to AWS is made yet, except to the EC2 metadata service when nothing else says the region.
+///
+/// # Errors
+/// [`ErrorKind::NoRegion`] when nothing says the region; [`ErrorKind::Local`] when `AWS_CA_BUNDLE` or
+/// `HTTPS_PROXY` is unusable.
+pub async fn connect(options: &Options) -> Result<Aws> {
+    let config = match &options.local {
+        Some(local) => local_config(local),
+        None => chain_config(options).await?,
+    };
+    let region = config.region().map(ToString::to_string).ok_or_else(|| {
+        Error::own(
+            "connect",
+            ErrorKind::NoRegion,
+            "no region: neither the command nor the environment names one",
+        )
+    })?;
+    Ok(Aws::new(region, &config))
+}
+
+impl Aws {
+    fn new(region: String, config: &SdkConfig) -> Aws {
+        let path_style = std::iter::once(config.endpoint_url().map(str::to_owned))
+            .chain([std::env::var("AWS_ENDPOINT_URL_S3").ok(), std::env::var("AWS_ENDPOINT_URL").ok()])
+            .flatten()
+            .any(|url| is_loopback(&url));
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build();
+        Aws {
+            region,
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sagemaker: aws_sdk_sagemaker::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+        }
+    }
+}
+
+fn local_config(local: &LocalCloud) -> SdkConfig {
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+    let credentials = Credentials::new(&local.access_key, &local.secret, None, None, "the local cloud");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(local.region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(&local.endpoint_url)
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        // On this machine nothing mends itself by waiting long.
+        .retry_config(
+            RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)),
+        )
+        .timeout_config(timeouts())
+        .build()
+}
+
+async fn chain_config(options: &Options) -> Result<SdkConfig> {
+    let http = Builder::new().build_with_connector_fn({
+        let (trust, proxy) = (trust_store()?, proxy()?);
+        move |settings, components| {
+            let mut builder = Connector::builder();
+            builder.set_connector_settings(settings.cloned());
+            builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+            builder.set_proxy_config(proxy.clone());
+            let tls = TlsContext::builder().with_trust_store(trust.clone()).build();
+            builder
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .tls_context(tls.expect("a context of a trust store alone is always valid"))
+                .build()
+        }
+    });
+    let provider = ProviderConfig::without_region().with_http_client(http.clone());
+    let imds = aws_config::imds::Client::builder()
+        .configure(&provider)
+        .max_attempts(2)
+        .connect_timeout(Duration::from_secs(1))
+        .read_timeout(Duration::from_secs(1))
+        .build();
+
+    let region = region(options, &provider, imds.clone()).await;
+    let mut credentials =
+        DefaultCredentialsChain::builder().configure(provider.with_region(region.clone())).imds_client(imds);
+    credentials.set_region(region.clone());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .region(region)
+        .timeout_config(timeouts());
+    if let Some(profile) = &options.profile {
+        credentials = credentials.profile_name(profile);
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    // Whoever sets their own number of attempts, or the mode, gets it.
+    if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() && std::env::var_os("AWS_RETRY_MODE").is_none() {
+        loader = loader.retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
+    }
+    Ok(loader.credentials_provider(credentials.build().await).load().await)
+}
+
+async fn region(
+    options: &Options,
+    provider: &ProviderConfig,
+    imds: aws_config::imds::Client,
+) -> Option<Region> {
+    if let Some(region) = options.region.as_ref().or(options.environment_region.as_ref()) {
+        return Some(Region::new(region.clone()));
+    }
+    let mut profile = ProfileFileRegionProvider::builder().configure(provider);
+    if let Some(name) = &options.profile {
+        profile = profile.profile_name(name);
+    }
+    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build())
+        .or_else(ImdsRegionProvider::builder().configure(provider).imds_client(imds).build())
+        .region()
+        .await
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
+}
+
+/// The system's certificates, and those that `AWS_CA_BUNDLE` names: checked here, because the SDK's
+/// client takes a bad one for a bug of its own and panics.
+fn trust_store() -> Result<TrustStore> {
+    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else {
+        return Ok(TrustStore::default());
+    };
+    Ok(TrustStore::default().with_pem_certificate(read_bundle(Path::new(&path))?))
+}
+
+fn read_bundle(path: &Path) -> Result<Vec<u8>> {
+    let bad = |why: String| {
+        Error::own("connect", ErrorKind::Local, format!("`AWS_CA_BUNDLE` names `{}`: {why}", path.display()))
+    };
+    let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| bad(format!("not a PEM certificate: {error}")))?;
+        roots.add(certificate).map_err(|error| bad(format!("a certificate is unusable: {error}")))?;
+    }
+    if roots.is_empty() {
+        return Err(bad("no certificate in it".to_owned()));
+    }
+    Ok(pem)
+}
+
+fn proxy() -> Result<Option<ProxyConfig>> {
+    let variable = |upper: &str| {
+        let value = std::env::var(upper.to_ascii_lowercase()).or_else(|_| std::env::var(upper)).ok();
+        value.filter(|value| !value.is_empty())
+    };
+    let Some(url) = variable("HTTPS_PROXY") else { return Ok(None) };
+    // As curl and the AWS CLI: a bare `host:port` is an http proxy.
+    let url = if url.contains("://") { url } else { format!("http://{url}") };
+    let proxy = ProxyConfig::https(url.as_str()).map_err(|error| {
+        // The URL may hold a password, so it isn't shown.
+        Error::own("connect", ErrorKind::Local, format!("`HTTPS_PROXY` is not the URL of a proxy: {error}"))
+    })?;
+    Ok(Some(match variable("NO_PROXY") {
+        Some(rules) => proxy.no_proxy(rules),
+        None => proxy,
+    }))
+}
+
+/// Whether a URL's host is this machine.
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl Cloud for Aws {
+    fn region(&self) -> &str {
+        &self.region
+    }
+
+    async fn identity(&self) -> Result<Identity> {
+        sts::identity(&self.sts).await
+    }
+
+    async fn stack(&self, stack: &str) -> Result<Option<Stack>> {
+        cloudformation::stack(&self.cloudformation, stack).await
+    }
+
+    async fn stack_resources(&self, stack: &str) -> Result<Vec<StackResource>> {
+        cloudformation::stack_resources(&self.cloudformation, stack).await
+    }
+
+    async fn stack_events(&self, stack: &str, page: Option<&str>) -> Result<EventPage> {
+        cloudformation::stack_events(&self.cloudformation, stack, page).await
+    }
+
+    async fn validation_failures(&self, of: &Operation<'_>) -> Result<Vec<ValidationFailure>> {
+        cloudformation::validation_failures(&self.cloudformation, of).await
+    }
+
+    async fn delete_stack(&self, stack: &str, token: &str) -> Result<()> {
+        cloudformation::delete_stack(&self.cloudformation, stack, token).await
+    }
+
+    async fn change_sets(&self, stack: &str) -> Result<Vec<(String, ChangeSetRef)>> {
+        cloudformation::change_sets(&self.cloudformation, stack).await
+    }
+
+    async fn create_change_set(&self, request: &ChangeSetRequest) -> Result<ChangeSetRef> {
+        cloudformation::create_change_set(&self.cloudformation, request).await
+    }
+
+    async fn change_set(&self, id: &str) -> Result<Option<ChangeSet>> {
+        cloudformation::change_set(&self.cloudformation, id).await
+    }
+
+    async fn delete_change_set(&self, id: &str) -> Result<()> {
+        cloudformation::delete_change_set(&self.cloudformation, id).await
+    }
+
+    async fn execute_change_set(&self, id: &str, token: &str) -> Result<()> {
+        cloudformation::execute_change_set(&self.cloudformation, id, token).await
+    }
+
+    async fn stored_object(&self, bucket: &str, key: &str, owner: &str) -> Result<Option<StoredObject>> {
+        s3::stored_object(&self.s3, bucket, key, owner).await
+    }
+
+    async fn store_object(&self, object: &NewObject) -> Result<Option<String>> {
+        s3::store_object(&self.s3, object).await
+    }
+
+    async fn approved_model(&self, group: &str) -> Result<Option<String>> {
+        sagemaker::approved_model(&self.sagemaker, group).await
+    }
+
+    async fn model_package(&self, arn: &str) -> Result<ModelPackage> {
+        sagemaker::model_package(&self.sagemaker, arn).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for url in
+            ["http://127.0.0.1:5600", "http://localhost", "https://[::1]:4566/x", "http://u:p@127.1.2.3/"]
+        {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in
+            ["https://s3.eu-west-1.amazonaws.com", "http://127.0.0.1.example.com", "http://10.0.0.1", ""]
+        {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_bad_bundle_is_an_error_that_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        let cut = "-----BEGIN CERTIFICATE-----\nMIIB\n";
+        let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for content in ["", "no certificate", cut, junk] {
+            std::fs::write(&file, content).unwrap();
+            let error = read_bundle(&file).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Local);
+            assert!(error.to_string().contains("ca.pem"), "{error}");
+        }
+        assert!(read_bundle(&dir.path().join("absent.pem")).is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! S3: is it there, put it there.
+
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+
+use super::connect::CONNECT_TIMEOUT;
+use super::{Error, ErrorKind, NewObject, Result, StoredObject};
+
+pub(super) async fn stored_object(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+    owner: &str,
+) -> Result<Option<StoredObject>> {
+    let call = client.head_object().bucket(bucket).key(key).expected_bucket_owner(owner);
+    match call.checksum_mode(ChecksumMode::Enabled).send().await {
+        Ok(output) => Ok(Some(StoredObject {
+            bytes: output.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or(0),
+            sha256: output.checksum_sha256,
+        })),
+        Err(error) => match Error::of("HeadObject", &error) {
+            error if error.kind == ErrorKind::NotFound => Ok(None),
+            error => Err(error),
+        },
+    }
+}
+
+/// How long an upload may take: the SDK counts the time to send the body as waiting for the answer. A
+/// minute, and one more for each 6 MB (100 kB/s). A connection that stalls is noticed earlier, by the
+/// SDK's stalled stream protection. Whole minutes, so that uploads share connections.
+fn patience(bytes: usize) -> Duration {
+    Duration::from_mins(1 + bytes as u64 / 6_000_000)
+}
+
+pub(super) async fn store_object(client: &Client, object: &NewObject) -> Result<Option<String>> {
+    let mut call = client
+        .put_object()
+        .bucket(&object.bucket)
+        .key(&object.key)
+        .expected_bucket_owner(&object.owner)
+        .content_type(object.content_type)
+        .checksum_algorithm(ChecksumAlgorithm::Sha256)
+        .checksum_sha256(&object.sha256)
+        .body(ByteStream::from(object.body.to_vec()));
+    if object.only_if_absent {
+        call = call.if_none_match("*");
+    }
+    let timeout = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(patience(object.body.len()))
+        .build();
+    let call = call.customize().config_override(Builder::new().timeout_config(timeout));
+    let output = call.send().await.map_err(|error| Error::of("PutObject", &error))?;
+    Ok(output.checksum_sha256)
+}

@@ -1,0 +1,108 @@
+//! `smstack deploy`: one environment of a stack, as change sets.
+
+use super::{Exit, Stop, load, local};
+use crate::aws::{self, Cloud};
+use crate::cli::{DeployArgs, Format, StackArgs};
+use crate::deploy::{self, Verdict};
+use crate::diag::has_errors;
+use crate::plan::{self, Target};
+use crate::report;
+use crate::report::deploy::{Progress, outcome_json, outcome_text};
+use crate::synth::{self, Assembly};
+
+pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
+    let Some(assembly) = assemble(args)? else { return Ok(Exit::Invalid) };
+    let local = if args.cloud.local { Some(local::up()?) } else { None };
+    let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
+    runtime.block_on(async {
+        tokio::select! {
+            result = deploy(args, &assembly, local) => result,
+            _ = tokio::signal::ctrl_c() => {
+                report::err("\nstopped here; what CloudFormation has begun goes on in AWS: run the same command again to see how it ended\n");
+                Ok(Exit::Failed)
+            }
+        }
+    })
+}
+
+/// Every check, then synth; problems are reported.
+fn assemble(args: &DeployArgs) -> Result<Option<Assembly>, Stop> {
+    let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
+    let mut loaded = load::load(&which)?;
+    let mut assembly = None;
+    for one in &mut loaded {
+        let results: Vec<_> = one.stacks.iter().map(|ready| synth::synth(&ready.stack, &ready.assets)).collect();
+        for result in results {
+            let issues = match result {
+                Ok((made, warnings)) => {
+                    assembly = Some(made);
+                    warnings
+                }
+                Err(issues) => issues,
+            };
+            one.add(&args.env, issues);
+        }
+    }
+    let (files, diagnostics) = load::findings(&loaded);
+    report::diagnostics(&files, &diagnostics);
+    Ok(assembly.filter(|_| !has_errors(&diagnostics)))
+}
+
+async fn deploy(args: &DeployArgs, assembly: &Assembly, local: Option<String>) -> Result<Exit, Stop> {
+    let region = args.cloud.region.clone();
+    let environment_region = assembly.manifest.region.clone();
+    let options = aws::Options {
+        profile: args.cloud.profile.clone(),
+        endpoint_url: args.cloud.endpoint_url.clone(),
+        local: local.clone().map(|endpoint_url| aws::LocalCloud {
+            endpoint_url,
+            // The local cloud takes an access key of twelve digits for its account.
+            access_key: assembly.manifest.account.clone().unwrap_or_else(|| crate::local::ACCESS_KEY.to_owned()),
+            secret: crate::local::SECRET_KEY.to_owned(),
+            region: region.clone().or(environment_region.clone()).unwrap_or_else(|| crate::local::REGION.to_owned()),
+        }),
+        region,
+        environment_region,
+    };
+    let cloud = match aws::connect(&options).await {
+        Ok(cloud) => cloud,
+        Err(error) => return Ok(failed(&error, error.help())),
+    };
+    let identity = match cloud.identity().await {
+        Ok(identity) => identity,
+        Err(error) => return Ok(failed(&error, error.help())),
+    };
+    let target = Target { identity, region: cloud.region().to_owned() };
+    let plan = match plan::plan(assembly, &target) {
+        Ok(plan) => plan,
+        Err(error) => return Ok(failed(&error, error.help())),
+    };
+    let progress = std::cell::RefCell::new(Progress::new(local.as_deref()));
+    let mut consent = |change: &deploy::PreparedChange| {
+        args.yes || progress.borrow_mut().pause(|| report::ask(&format!("apply these changes to {}?", change.stack)))
+    };
+    let mut emit = |event: deploy::Event| progress.borrow_mut().show(&event);
+    let result = deploy::deploy(&cloud, &plan, &deploy::Options::default(), &mut emit, &mut consent).await;
+    progress.borrow_mut().end();
+    let outcome = match result {
+        Ok(outcome) => outcome,
+        Err(error) => return Ok(failed(&error, error.help())),
+    };
+    match args.format {
+        Format::Text => report::out(&outcome_text(&outcome)),
+        Format::Json => report::json(&outcome_json(&outcome)),
+    }
+    Ok(match outcome.verdict() {
+        Verdict::Done => Exit::Done,
+        Verdict::NeedsConsent => {
+            report::err("consent is needed: run this on a terminal, or with `--yes`\n");
+            Exit::NeedsConsent
+        }
+        Verdict::Failed => Exit::DeploymentFailed,
+    })
+}
+
+fn failed(error: &dyn std::error::Error, help: Option<&str>) -> Exit {
+    report::failure(&error.to_string(), help);
+    Exit::Failed
+}

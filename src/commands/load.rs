@@ -1,0 +1,249 @@
+//! Finds and reads stack files, and takes each through every check.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use anyhow::Context as _;
+
+use super::Stop;
+use crate::assets::{self, Assets, RequestKind};
+use crate::cli::StackArgs;
+use crate::constructs::{AssetKey, SourceRequest};
+use crate::diag::{self, Code, Diagnostic, Issue, Pointer, arrange, has_errors, nearest};
+use crate::shapes::Shapes;
+use crate::source::{self, Document, Merged, SourceFile};
+use crate::stack::{self, Stack};
+
+/// A stack file, and what became of it.
+pub(crate) struct Loaded {
+    /// The file.
+    pub(crate) file: SourceFile,
+    /// Its environments, as far as nothing is wrong with them.
+    pub(crate) stacks: Vec<Ready>,
+    /// Everything found, arranged.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// One environment of a stack file with its sources packed.
+pub(crate) struct Ready {
+    /// The stack.
+    pub(crate) stack: Stack,
+    /// Its packed sources.
+    pub(crate) assets: Assets,
+    /// The environment's view of the file, for the places of later findings.
+    view: Merged,
+}
+
+impl Loaded {
+    /// Names of the environments that are sound.
+    pub(crate) fn environments(&self) -> Vec<&str> {
+        self.stacks.iter().map(|ready| ready.stack.environment()).collect()
+    }
+
+    /// Adds findings about one environment.
+    pub(crate) fn add(&mut self, environment: &str, issues: Vec<Issue>) {
+        let Some(ready) = self.stacks.iter().find(|ready| ready.stack.environment() == environment) else {
+            return;
+        };
+        let found = issues.into_iter().map(|issue| source::locate(issue, &self.file, &ready.view.places));
+        self.diagnostics.extend(found.collect::<Vec<_>>());
+        arrange(&mut self.diagnostics);
+    }
+}
+
+/// Takes the stack files that the command line names through every check. Problems of the files are in the
+/// result; only a command line that asks for something that is not there stops.
+pub(crate) fn load(args: &StackArgs) -> Result<Vec<Loaded>, Stop> {
+    find(&args.stacks)?.iter().map(|path| load_file(path, &args.env)).collect()
+}
+
+/// All files and all that was found in them, arranged.
+pub(crate) fn findings(loaded: &[Loaded]) -> (Vec<SourceFile>, Vec<Diagnostic>) {
+    let files = loaded.iter().map(|one| one.file.clone()).collect();
+    let mut diagnostics: Vec<Diagnostic> = loaded.iter().flat_map(|one| one.diagnostics.clone()).collect();
+    arrange(&mut diagnostics);
+    (files, diagnostics)
+}
+
+fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
+    let shown = path.to_string_lossy().replace('\\', "/");
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let message = format!("cannot read the stack file: {error}");
+            let diagnostics = vec![Diagnostic::new(Code::FileUnreadable, &shown, message, 0..0)];
+            return Ok(Loaded { file: SourceFile::new(shown, ""), stacks: Vec::new(), diagnostics });
+        }
+    };
+    let file = match SourceFile::from_bytes(shown.clone(), bytes) {
+        Ok(file) => file,
+        Err(diagnostic) => {
+            return Ok(Loaded {
+                file: SourceFile::new(shown, ""),
+                stacks: Vec::new(),
+                diagnostics: vec![diagnostic],
+            });
+        }
+    };
+    match source::parse(&file) {
+        Err(diagnostics) => Ok(Loaded { file, stacks: Vec::new(), diagnostics }),
+        Ok(document) => check(file, &document, path, wanted),
+    }
+}
+
+fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
+    let shapes = Shapes::new(overridden_shapes(path)?);
+    let root = path.parent().unwrap_or(Path::new(""));
+    let chosen = stack::choose(&document.value, wanted)
+        .map_err(|message| Stop::usage(format!("{}: {message}", file.path())))?;
+    let mut diagnostics: Vec<Diagnostic> = stack::check_environments(&document.value)
+        .into_iter()
+        .map(|issue| source::locate(issue, &file, &document.places))
+        .collect();
+    let mut packed: BTreeMap<Vec<String>, (Assets, Vec<assets::Problem>)> = BTreeMap::new();
+    let mut stacks = Vec::new();
+    // A file without environments is still checked, so that all its problems show at once.
+    let views = if chosen.is_empty() { vec![String::new()] } else { chosen };
+    for environment in views {
+        let mut view = document.environment(&environment);
+        if let (Some(view), Some(environments)) =
+            (view.value.as_object_mut(), document.value.get("environments"))
+        {
+            view.insert("environments".to_owned(), environments.clone());
+        }
+        let (stack, mut issues) = stack::resolve(&view.value, &environment, &shapes);
+        if let Some(stack) = stack {
+            let requests: Vec<assets::Request> = stack.sources().iter().map(request).collect();
+            let cache_key = requests.iter().map(|request| format!("{request:?}")).collect();
+            let (assets, problems) =
+                packed.entry(cache_key).or_insert_with(|| assets::collect(root, &requests)).clone();
+            let sound = problems.is_empty();
+            issues.extend(problems.iter().map(asset_issue));
+            if sound && !environment.is_empty() {
+                let keys = keys(&stack.sources(), &assets);
+                stacks.push(Ready { stack: stack.with_assets(keys), assets, view: view.clone() });
+            }
+        }
+        diagnostics.extend(issues.into_iter().map(|issue| source::locate(issue, &file, &view.places)));
+    }
+    arrange(&mut diagnostics);
+    if has_errors(&diagnostics) {
+        stacks.clear();
+    }
+    Ok(Loaded { file, stacks, diagnostics })
+}
+
+fn request(source: &SourceRequest) -> assets::Request {
+    let kind = match &source.entry {
+        Some(entry) => RequestKind::Tree { entry: entry.clone() },
+        None => RequestKind::File,
+    };
+    assets::Request { path: source.path.clone(), kind, pointer: source.pointer.as_str().to_owned() }
+}
+
+fn keys(sources: &[SourceRequest], assets: &Assets) -> BTreeMap<String, AssetKey> {
+    let key = |source: &SourceRequest| {
+        let asset = assets.get(&source.path, &request(source).kind)?;
+        Some((source.path.clone(), AssetKey { key: asset.key.clone(), sha256: asset.sha256.clone() }))
+    };
+    sources.iter().filter_map(key).collect()
+}
+
+fn asset_issue(problem: &assets::Problem) -> Issue {
+    use assets::ProblemKind as Kind;
+    let code = match &problem.kind {
+        Kind::Missing { .. } | Kind::NotAFile | Kind::NotADirectory => Code::SourceMissing,
+        Kind::EntryMissing { .. } | Kind::EntryNotAFile { .. } | Kind::EntryIgnored { .. } => {
+            Code::SourceEntry
+        }
+        Kind::Absolute | Kind::LeavesProject | Kind::EntryLeaves { .. } => Code::SourceOutside,
+        Kind::LinkLeaves { .. } | Kind::LinkBroken { .. } | Kind::LinkCycle { .. } => Code::SourceLink,
+        Kind::Secret(_) => Code::SourceSecret,
+        Kind::TooManyBytes { .. } | Kind::TooManyFiles { .. } | Kind::TooDeep { .. } => Code::SourceTooLarge,
+        Kind::Unreadable { .. } | Kind::Special { .. } | Kind::NameNotUtf8 | Kind::BadIgnore { .. } => {
+            Code::SourceUnreadable
+        }
+    };
+    Issue::new(code, Pointer::parse(problem.pointer.clone()), problem.to_string()).help(problem.help())
+}
+
+/// The files that the command line means, or all of `stacks/`.
+fn find(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
+    let there = in_stacks();
+    if named.is_empty() {
+        return match there {
+            Ok(found) if !found.is_empty() => Ok(found),
+            _ => Err(Stop::usage(
+                "there is no stack file in `stacks/`: name one, or run this in a project's directory",
+            )),
+        };
+    }
+    let there = there.unwrap_or_default();
+    named.iter().map(|name| resolve(name, &there)).collect()
+}
+
+fn resolve(name: &Path, there: &[PathBuf]) -> Result<PathBuf, Stop> {
+    if name.is_file() {
+        return Ok(name.to_owned());
+    }
+    let stem =
+        |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Some(found) = there.iter().find(|path| name.as_os_str() == stem(path).as_str()) {
+        return Ok(found.clone());
+    }
+    let names: Vec<String> = there.iter().map(|path| stem(path)).collect();
+    let shown = name.display();
+    Err(Stop::usage(match nearest(&stem(name), names.iter().map(String::as_str)) {
+        Some(near) => format!("there is no stack file `{shown}`: did you mean `{near}`?"),
+        None if names.is_empty() => format!("there is no stack file `{shown}`, and none in `stacks/`"),
+        None => format!(
+            "there is no stack file `{shown}`: there is {}",
+            diag::or_list(names.iter().map(String::as_str))
+        ),
+    }))
+}
+
+/// Stack files in `stacks/`, sorted.
+fn in_stacks() -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("stacks")? {
+        let path = entry?.path();
+        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if yaml && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Shapes of the project's own: `templates/shapes/*.json` beside the stack file's directory.
+fn overridden_shapes(stack_file: &Path) -> Result<BTreeMap<String, String>, Stop> {
+    let home = stack_file.parent().unwrap_or(Path::new(""));
+    let project = if home.file_name().is_some_and(|name| name == "stacks") {
+        home.parent().unwrap_or(home)
+    } else {
+        home
+    };
+    let directory = project.join("templates").join("shapes");
+    let mut found = BTreeMap::new();
+    let Ok(entries) = fs::read_dir(&directory) else { return Ok(found) };
+    let known = Shapes::names();
+    for entry in entries {
+        let path = entry.context("cannot list the project's shapes")?.path();
+        let Some(name) =
+            path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"))
+        else {
+            continue;
+        };
+        if !known.iter().any(|shape| shape == name) {
+            let near = nearest(name, known.iter().map(String::as_str));
+            let hint = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+            return Err(Stop::usage(format!("{} overrides no shape{hint}", path.display())));
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        found.insert(name.to_owned(), text);
+    }
+    Ok(found)
+}

@@ -1,0 +1,106 @@
+//! `smstack synth`: stack files into assemblies on disk.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::{Exit, Stop, load};
+use crate::cli::{SynthArgs, TemplateFormat};
+use crate::diag::has_errors;
+use crate::report;
+use crate::synth::{self, Assembly};
+
+pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
+    let mut loaded = load::load(&args.which)?;
+    let mut assemblies = Vec::new();
+    for one in &mut loaded {
+        let mut found = Vec::new();
+        for ready in &one.stacks {
+            let issues = match synth::synth(&ready.stack, &ready.assets) {
+                Ok((assembly, warnings)) => {
+                    assemblies.push(assembly);
+                    warnings
+                }
+                Err(issues) => issues,
+            };
+            found.push((ready.stack.environment().to_owned(), issues));
+        }
+        for (environment, issues) in found {
+            one.add(&environment, issues);
+        }
+    }
+    let (files, diagnostics) = load::findings(&loaded);
+    report::diagnostics(&files, &diagnostics);
+    if has_errors(&diagnostics) {
+        return Ok(Exit::Invalid);
+    }
+    for assembly in assemblies {
+        let assembly = match args.format {
+            TemplateFormat::Json => assembly,
+            TemplateFormat::Yaml => assembly.into_yaml(),
+        };
+        let directory = args.out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
+        write(&assembly, &directory)?;
+        report::assembly(&assembly, &directory);
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes an assembly beside its place and then renames it there, so that the place never holds half of one.
+fn write(assembly: &Assembly, directory: &Path) -> Result<(), Stop> {
+    if is_there(assembly, directory) {
+        return Ok(());
+    }
+    if count_files(directory) > 0 && !directory.join(synth::MANIFEST).is_file() {
+        let refusal = anyhow::anyhow!(
+            "{} holds something that is no assembly: move it, or choose another `--out`",
+            directory.display()
+        );
+        return Err(refusal.into());
+    }
+    let parent = directory.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let aside = tempfile::Builder::new()
+        .prefix(".smstack-")
+        .tempdir_in(parent)
+        .with_context(|| format!("cannot write into {}", parent.display()))?;
+    let new = aside.path().join("new");
+    for file in &assembly.files {
+        let path = new.join(&file.path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        }
+        fs::write(&path, &file.bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let old = aside.path().join("old");
+    let before = directory.exists();
+    if before {
+        fs::rename(directory, &old).with_context(|| format!("cannot replace {}", directory.display()))?;
+    }
+    let result = fs::rename(&new, directory).with_context(|| format!("cannot write {}", directory.display()));
+    if result.is_err() && before {
+        fs::rename(&old, directory).with_context(|| format!("cannot put {} back", directory.display()))?;
+    }
+    Ok(result?)
+}
+
+/// Whether the directory holds exactly this assembly already.
+fn is_there(assembly: &Assembly, directory: &Path) -> bool {
+    let same = assembly
+        .files
+        .iter()
+        .all(|file| fs::read(directory.join(&file.path)).is_ok_and(|bytes| bytes == file.bytes));
+    same && count_files(directory) == assembly.files.len()
+}
+
+fn count_files(directory: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(directory) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => count_files(&entry.path()),
+            _ => 1,
+        })
+        .sum()
+}

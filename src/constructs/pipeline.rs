@@ -1,0 +1,3 @@
+//! The pipeline: what starts it.
+
+pub mod triggers;

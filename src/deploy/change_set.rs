@@ -1,0 +1,303 @@
+//! One stack's change set: made, waited for, executed or removed.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::aws::{
+    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Operation, Phase,
+    Stack, Status, TemplateSource, ValidationFailure,
+};
+
+use super::events::{self, Tail};
+use super::pace::unique_name;
+use super::{Error, Event, Failure, PreparedChange, Run, StackKind};
+
+/// What is to be deployed.
+pub(super) struct Order<'a> {
+    pub(super) kind: StackKind,
+    pub(super) stack: &'a str,
+    pub(super) template: TemplateSource,
+    pub(super) parameters: BTreeMap<String, String>,
+    pub(super) capabilities: Vec<String>,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) role_arn: Option<String>,
+    pub(super) import_existing: bool,
+}
+
+/// A change set that is ready, or the word that there is nothing to change.
+pub(super) enum Prepared {
+    Open(Open),
+    /// With the deployed stack's outputs.
+    Unchanged(BTreeMap<String, String>),
+}
+
+/// A change set that is ready.
+pub(super) struct Open {
+    pub(super) change: PreparedChange,
+    /// There was no stack of that name before: an empty one that is left over is ours to remove.
+    made_stack: bool,
+}
+
+/// How an execution ended.
+pub(super) struct End {
+    pub(super) failure: Option<Failure>,
+    pub(super) outputs: BTreeMap<String, String>,
+}
+
+/// How CloudFormation says that there is nothing to do. Never judged by an empty list of changes:
+/// a change of outputs alone has none.
+const NOTHING_TO_DO: [&str; 2] =
+    ["The submitted information didn't contain changes", "No updates are to be performed"];
+
+/// How often a change set that was just made may be unknown: CloudFormation is eventually consistent.
+const PATIENCE: u32 = 6;
+
+/// Makes a change set and waits until it is ready.
+pub(super) async fn prepare<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<Prepared, Error> {
+    let existing = run.cloud.stack(order.stack).await?;
+    let change_set_type = footing(run, existing.as_ref()).await?;
+    let name = unique_name();
+    let (kind, stack) = (order.kind, order.stack.to_owned());
+    (run.emit)(Event::Preparing { kind, stack: stack.clone(), change_set: name.clone(), change_set_type });
+    let request = ChangeSetRequest {
+        // Pinned: should the stack be deleted and made anew meanwhile, this one is not meant.
+        stack: existing.as_ref().map_or_else(|| stack.clone(), |stack| stack.id.clone()),
+        name: name.clone(),
+        change_set_type,
+        template: order.template,
+        parameters: order.parameters,
+        capabilities: order.capabilities,
+        tags: order.tags,
+        role_arn: order.role_arn,
+        import_existing: order.import_existing && change_set_type == ChangeSetType::Create,
+        token: name.clone(),
+    };
+    let outputs = |stack: Option<&Stack>| stack.map(|stack| stack.outputs.clone()).unwrap_or_default();
+    let made = match create(run, &request).await {
+        Ok(made) => made,
+        Err(error) if nothing_to_do(error.message.as_deref()) => {
+            return Ok(Prepared::Unchanged(outputs(existing.as_ref())));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut open = Open {
+        change: PreparedChange {
+            kind,
+            stack,
+            stack_id: made.stack_id,
+            change_set: name,
+            change_set_id: made.id,
+            change_set_type,
+            changes: Vec::new(),
+        },
+        made_stack: existing.is_none(),
+    };
+    match ready(run, &open).await {
+        Ok(set) if set.status == "CREATE_COMPLETE" => {
+            open.change.changes = set.changes;
+            Ok(Prepared::Open(open))
+        }
+        Ok(set) => {
+            // Before the change set goes, and its events with it.
+            let failures = failures(run, &set, &open.change.change_set_id).await;
+            discard(run, &open).await;
+            if nothing_to_do(set.reason.as_deref()) {
+                return Ok(Prepared::Unchanged(outputs(existing.as_ref())));
+            }
+            let reason = set.reason.unwrap_or_else(|| format!("no reason given (`{}`)", set.status));
+            Err(Error::ChangeSet { stack: open.change.stack, reason, failures })
+        }
+        Err(error) => {
+            discard(run, &open).await;
+            Err(error)
+        }
+    }
+}
+
+/// What failed validation, where the change set's reason points there. It only adds to an error that is
+/// told anyway, so that it cannot be had (an older policy denies the call) is no matter.
+async fn failures<C: Cloud>(run: &Run<'_, C>, set: &ChangeSet, id: &str) -> Vec<ValidationFailure> {
+    if !set.reason.as_deref().is_some_and(|reason| reason.contains("DescribeEvents")) {
+        return Vec::new();
+    }
+    let found = run.cloud.validation_failures(&Operation::ChangeSet(id)).await.unwrap_or_default();
+    found.into_iter().filter(|failure| !failure.warns).collect()
+}
+
+/// Validation failures behind a reason.
+pub(super) fn listed(failures: &[ValidationFailure]) -> String {
+    failures.iter().fold(String::new(), |text, failure| {
+        format!("{text}; `{}` ({}): {}", failure.logical_id, failure.resource_type, failure.reason)
+    })
+}
+
+fn refused(open: &Open, reason: String) -> Error {
+    Error::ChangeSet { stack: open.change.stack.clone(), reason, failures: Vec::new() }
+}
+
+fn nothing_to_do(reason: Option<&str>) -> bool {
+    reason.is_some_and(|reason| NOTHING_TO_DO.iter().any(|words| reason.starts_with(words)))
+}
+
+/// Which kind of change set a stack takes in its state, if any.
+async fn footing<C: Cloud>(run: &Run<'_, C>, stack: Option<&Stack>) -> Result<ChangeSetType, Error> {
+    let Some(stack) = stack else { return Ok(ChangeSetType::Create) };
+    let status = &stack.status;
+    if *status == Status::ReviewInProgress && run.cloud.stack_resources(&stack.id).await?.is_empty() {
+        return Ok(ChangeSetType::Create);
+    }
+    let settled = status.phase() == Phase::Done && *status != Status::DeleteComplete;
+    // The failed operation was undone as a whole: the stack is what it was, and takes the next change.
+    if settled || matches!(status, Status::UpdateRollbackComplete | Status::ImportRollbackComplete) {
+        return Ok(ChangeSetType::Update);
+    }
+    Err(Error::Blocked { stack: stack.name.clone(), status: status.clone(), reason: stack.reason.clone() })
+}
+
+/// Why a stack takes no change set, and the way out.
+pub(super) fn blocked(status: &Status) -> &'static str {
+    match status {
+        Status::ReviewInProgress => {
+            "a change set made it and was never executed, yet it lists resources; look at it in the console, and delete it there if it is nobody's"
+        }
+        Status::RollbackComplete => {
+            "its creation failed and was undone, and CloudFormation only lets it be deleted; see its events for the first cause, delete it, and deploy again"
+        }
+        Status::RollbackFailed | Status::CreateFailed => {
+            "its creation failed and could not be undone; see its events, remove what is in the way, delete it, and deploy again"
+        }
+        Status::DeleteFailed => {
+            "its deletion failed; see its events, remove what is in the way, and delete it again"
+        }
+        Status::UpdateRollbackFailed => {
+            "an update failed and could not be undone; mend what the events name, and continue the rollback (`aws cloudformation continue-update-rollback`), then deploy again"
+        }
+        Status::UpdateFailed => {
+            "an update failed with rollback disabled; roll it back (`aws cloudformation rollback-stack`), then deploy again"
+        }
+        _ if status.phase() == Phase::InProgress => {
+            "somebody is changing it now; wait until that has ended, and deploy again"
+        }
+        _ => "it takes no change in that state",
+    }
+}
+
+/// Orders the change set. The answer may be lost after the order arrived: the name is ours alone, so
+/// "exists already" is that answer.
+async fn create<C: Cloud>(run: &Run<'_, C>, request: &ChangeSetRequest) -> aws::Result<ChangeSetRef> {
+    match run.cloud.create_change_set(request).await {
+        Err(error) if error.code.as_deref() == Some("AlreadyExistsException") => {
+            let sets = run.cloud.change_sets(&request.stack).await?;
+            let ours = sets.into_iter().find(|(name, _)| *name == request.name);
+            ours.map(|(_, made)| made).ok_or(error)
+        }
+        answer => answer,
+    }
+}
+
+/// Waits until a change set is ready or has failed.
+async fn ready<C: Cloud>(run: &mut Run<'_, C>, open: &Open) -> Result<ChangeSet, Error> {
+    let pace = run.options.pace;
+    let begin = Instant::now();
+    let (mut polls, mut absent, mut failures) = (0, 0, 0);
+    let mut last = "unknown".to_owned();
+    loop {
+        let pause = match run.cloud.change_set(&open.change.change_set_id).await {
+            Ok(Some(set)) if set.status == "CREATE_COMPLETE" || set.status.ends_with("FAILED") => {
+                return Ok(set);
+            }
+            Ok(Some(set)) if set.status.starts_with("DELETE") => {
+                let reason = format!("somebody deleted the change set (`{}`)", set.status);
+                return Err(refused(open, reason));
+            }
+            Ok(Some(set)) => {
+                last = set.status;
+                failures = 0;
+                polls += 1;
+                pace.poll(polls)
+            }
+            Ok(None) if absent < PATIENCE => {
+                absent += 1;
+                pace.poll(absent)
+            }
+            Ok(None) => {
+                let reason = "the change set is gone".to_owned();
+                return Err(refused(open, reason));
+            }
+            Err(error) if error.is_transient() => {
+                let pause = pace.retry(failures);
+                failures += 1;
+                (run.emit)(Event::Retrying { stack: open.change.stack.clone(), error, pause });
+                pause
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if begin.elapsed() > pace.change_set {
+            let stack = open.change.stack.clone();
+            return Err(Error::ChangeSetTimeout { stack, status: last, waited: begin.elapsed() });
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Removes a change set that will not be executed, and the empty stack that it made. What cannot be
+/// removed is said, and does no harm.
+pub(super) async fn discard<C: Cloud>(run: &mut Run<'_, C>, open: &Open) {
+    let change = &open.change;
+    if let Err(error) = run.cloud.delete_change_set(&change.change_set_id).await {
+        let what = format!("change set `{}`", change.change_set);
+        (run.emit)(Event::LeftBehind { stack: change.stack.clone(), what, error });
+        return;
+    }
+    if !open.made_stack {
+        return;
+    }
+    if let Err(error) = discard_stack(run, change).await {
+        let what = "an empty stack in `REVIEW_IN_PROGRESS`".to_owned();
+        (run.emit)(Event::LeftBehind { stack: change.stack.clone(), what, error });
+    }
+}
+
+/// Deletes the stack that our change set made, only when it is certain that nothing is in it and that
+/// nobody else has plans for it.
+async fn discard_stack<C: Cloud>(run: &Run<'_, C>, change: &PreparedChange) -> aws::Result<()> {
+    let id = &change.stack_id;
+    let Some(stack) = run.cloud.stack(id).await? else { return Ok(()) };
+    let ours = stack.id == *id && stack.status == Status::ReviewInProgress;
+    let empty = ours && run.cloud.stack_resources(id).await?.is_empty();
+    let unwanted =
+        empty && run.cloud.change_sets(id).await?.iter().all(|(name, _)| *name == change.change_set);
+    if unwanted { run.cloud.delete_stack(id, &change.change_set).await } else { Ok(()) }
+}
+
+/// Executes a change set and follows the stack to the end.
+pub(super) async fn execute<C: Cloud>(run: &mut Run<'_, C>, open: &Open) -> Result<End, Error> {
+    let change = &open.change;
+    let tail = Tail::begin(run, change).await?;
+    let token = change.change_set.as_str();
+    if let Err(error) = run.cloud.execute_change_set(&change.change_set_id, token).await
+        && !was_applied(run, &tail, open, &error).await?
+    {
+        return Err(error.into());
+    }
+    let (kind, stack, stack_id) = (change.kind, change.stack.clone(), change.stack_id.clone());
+    (run.emit)(Event::Executing { kind, stack, stack_id });
+    events::follow(run, change, tail).await
+}
+
+/// Whether an execution was begun although the call failed: an answer that was lost makes the SDK
+/// ask again, and the second answer is that the change set is being, or has been, executed.
+async fn was_applied<C: Cloud>(
+    run: &Run<'_, C>,
+    tail: &Tail,
+    open: &Open,
+    error: &aws::Error,
+) -> Result<bool, Error> {
+    if error.kind != ErrorKind::Conflict && error.kind != ErrorKind::NotFound && !error.is_transient() {
+        return Ok(false);
+    }
+    let set = run.cloud.change_set(&open.change.change_set_id).await?;
+    let executed =
+        set.and_then(|set| set.execution_status).is_some_and(|status| status.starts_with("EXECUTE_"));
+    Ok(executed || tail.has_news(run.cloud).await?)
+}

@@ -1,0 +1,112 @@
+//! Why a deployment stops without an outcome.
+
+use std::time::Duration;
+
+use crate::aws::{self, Status};
+use crate::plan;
+
+use super::{BOOTSTRAP_STACK, change_set};
+
+/// Why a deployment could not be carried out. A stack that failed is no error but an [`Outcome`](super::Outcome).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A call failed.
+    #[error(transparent)]
+    Aws(#[from] aws::Error),
+    /// The assembly and the deployed world do not fit.
+    #[error(transparent)]
+    Plan(#[from] plan::Error),
+    /// A file could not be uploaded.
+    #[error("`{file}` could not be uploaded to `s3://{bucket}/{key}`: {source}")]
+    Upload {
+        /// The file in the assembly.
+        file: String,
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+        /// What failed.
+        source: Box<aws::Error>,
+    },
+    /// What is in the bucket is not what was sent.
+    #[error("`s3://{bucket}/{key}` does not hold the content of `{file}`")]
+    Checksum {
+        /// The file in the assembly.
+        file: String,
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
+    /// The stack is in a state in which it takes no change set.
+    #[error("stack `{stack}` is in `{status}`{}: {}", .reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default(), change_set::blocked(.status))]
+    Blocked {
+        /// The stack's name.
+        stack: String,
+        /// Its status.
+        status: Status,
+        /// What CloudFormation adds.
+        reason: Option<String>,
+    },
+    /// CloudFormation refused the change.
+    #[error("CloudFormation refuses the change of `{stack}`: {reason}{}", change_set::listed(.failures))]
+    ChangeSet {
+        /// The stack's name.
+        stack: String,
+        /// Why.
+        reason: String,
+        /// What failed validation, where the reason is that something did.
+        failures: Vec<aws::ValidationFailure>,
+    },
+    /// The change set took too long; it was removed.
+    #[error("the change set of `{stack}` was not ready after {waited:?} (`{status}`)")]
+    ChangeSetTimeout {
+        /// The stack's name.
+        stack: String,
+        /// The change set's last status.
+        status: String,
+        /// How long.
+        waited: Duration,
+    },
+    /// The stack's progress could not be followed any longer. The stack goes on without us.
+    #[error("lost sight of `{stack}`, which goes on in AWS by itself: {source}")]
+    Lost {
+        /// The stack's name.
+        stack: String,
+        /// What failed, again and again.
+        source: Box<aws::Error>,
+    },
+    /// The stack has had a status for long that this version cannot judge.
+    #[error("stack `{stack}` stays in `{status}`, which this version of smstack doesn't know")]
+    Unclear {
+        /// The stack's name.
+        stack: String,
+        /// Its status.
+        status: Status,
+    },
+    /// The bootstrap stack is not ours.
+    #[error(
+        "stack `{BOOTSTRAP_STACK}` has no output `ArtifactBucket` that says `{bucket}`: it was not made by smstack"
+    )]
+    Bootstrap {
+        /// The bucket that it should have.
+        bucket: String,
+    },
+}
+
+impl Error {
+    /// What the user can do about it, where that isn't plain from the message.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Error::Aws(error) => error.help(),
+            Error::Plan(error) => error.help(),
+            Error::Upload { source, .. } => source.help(),
+            Error::Checksum { .. } => Some("delete the object and deploy again"),
+            Error::Lost { source, .. } => source
+                .help()
+                .or(Some("run the same command again when AWS answers: it says how the stack is")),
+            Error::ChangeSetTimeout { .. } => Some("deploy again; CloudFormation may be slow today"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A deployment as people follow it: what will change, what happens, how it ended.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::{err, is_live};
+use crate::aws::{Action, Replacement, ResourceChange, Status};
+use crate::deploy::{Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult};
+
+/// Shows events as they come: a line each, and on a terminal one more that moves.
+pub struct Progress {
+    started: Instant,
+    spinner: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Begins; `cloud` says where to, when it is not AWS.
+    pub fn new(cloud: Option<&str>) -> Progress {
+        if let Some(cloud) = cloud {
+            err(&format!("this is the local cloud at {cloud}: nothing reaches AWS\n"));
+        }
+        let spinner = is_live().then(|| {
+            let bar = ProgressBar::new_spinner();
+            let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Progress { started: Instant::now(), spinner }
+    }
+
+    /// Shows one event.
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::Target { account, region, .. } => {
+                self.line(&format!("account {account}, region {region}"))
+            }
+            Event::Uploads { files, bytes } => self.busy(&format!("{files} files, {bytes} bytes to upload")),
+            Event::Uploaded { file, skipped, .. } => {
+                if !skipped {
+                    self.line(&format!("  uploaded {file}"));
+                }
+            }
+            Event::Preparing { stack, .. } => self.busy(&format!("{stack}: making the change set")),
+            Event::Prepared(change) => self.line(&changes(change)),
+            Event::Executing { stack, .. } => self.busy(&format!("{stack}: executing")),
+            Event::Resource { event, .. } => {
+                let elapsed = self.started.elapsed().as_secs();
+                let mut line = format!("  {elapsed:>4}s {:<18} {}", event.status.as_str(), event.logical_id);
+                if !event.is_stack() {
+                    let _ = write!(line, " ({})", short(&event.resource_type));
+                }
+                if let Some(reason) = event.reason.as_deref().filter(|_| is_failure(&event.status)) {
+                    let _ = write!(line, "\n        {reason}");
+                }
+                self.line(&line);
+                self.busy(&format!("{}: {} {}", event.stack, event.status.as_str(), event.logical_id));
+            }
+            Event::Retrying { stack, error, pause } => {
+                self.busy(&format!("{stack}: {error}; again in {} s", pause.as_secs().max(1)));
+            }
+            Event::LeftBehind { stack, what, error } => {
+                self.line(&format!("{stack}: {what} stays behind: {error}"))
+            }
+            Event::Finished(outcome) => self.line(&finished(outcome)),
+        }
+    }
+
+    /// Ends what moves.
+    pub fn end(&mut self) {
+        if let Some(bar) = self.spinner.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Stands still while somebody is asked.
+    pub fn pause<T>(&mut self, ask: impl FnOnce() -> T) -> T {
+        match &self.spinner {
+            Some(bar) => bar.suspend(ask),
+            None => ask(),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.spinner {
+            Some(bar) => bar.suspend(|| err(&format!("{text}\n"))),
+            None => err(&format!("{text}\n")),
+        }
+    }
+
+    /// What goes on at the moment; shown only where it can be taken back.
+    fn busy(&self, text: &str) {
+        if let Some(bar) = &self.spinner {
+            bar.set_message(text.to_owned());
+        }
+    }
+}
+
+/// `AWS::S3::Bucket` → `S3::Bucket`.
+fn short(resource_type: &str) -> &str {
+    resource_type.strip_prefix("AWS::").unwrap_or(resource_type)
+}
+
+fn is_failure(status: &Status) -> bool {
+    status.as_str().ends_with("_FAILED") || status.is_rollback()
+}
+
+fn changes(change: &PreparedChange) -> String {
+    let mut text = format!("{}:", change.stack);
+    if change.changes.is_empty() {
+        text.push_str(" outputs, tags or settings of the stack change, no resource");
+    }
+    for resource in &change.changes {
+        let (sign, note) = sign(resource);
+        let kind = short(&resource.resource_type);
+        let _ = write!(text, "\n  {sign} {} ({kind}){note}", resource.logical_id);
+        let properties: Vec<&str> =
+            resource.details.iter().filter_map(|detail| detail.property.as_deref()).collect();
+        if !properties.is_empty() && resource.action == Action::Modify {
+            let mut properties = properties;
+            properties.sort_unstable();
+            properties.dedup();
+            let _ = write!(text, ": {}", properties.join(", "));
+        }
+    }
+    text
+}
+
+fn sign(resource: &ResourceChange) -> (&'static str, String) {
+    match (&resource.action, &resource.replacement) {
+        (Action::Add, _) => ("+", String::new()),
+        (Action::Remove, _) => ("-", String::new()),
+        (Action::Import, _) => ("<", " is imported".to_owned()),
+        (Action::Modify, Replacement::Always) => ("!", " is replaced".to_owned()),
+        (Action::Modify, Replacement::Conditional) => ("!", " may be replaced".to_owned()),
+        (Action::Modify, _) => ("~", String::new()),
+        (Action::Dynamic, _) => ("?", " is known only during the execution".to_owned()),
+        (Action::Unknown(text), _) => ("?", format!(" {text}")),
+    }
+}
+
+fn finished(outcome: &StackOutcome) -> String {
+    let name = &outcome.stack;
+    match &outcome.result {
+        StackResult::Created => format!("{name}: created"),
+        StackResult::Updated => format!("{name}: updated"),
+        StackResult::Unchanged => format!("{name}: nothing to do"),
+        StackResult::Waiting(waiting) => format!("{name} waits: {waiting}"),
+        StackResult::Declined => format!("{name}: nothing was changed, because nobody consented"),
+        StackResult::Failed(failure) => failed(name, failure),
+    }
+}
+
+fn failed(name: &str, failure: &Failure) -> String {
+    let mut text = format!("{name}: failed ({})", failure.status.as_str());
+    if let Some(cause) = &failure.cause {
+        let _ = write!(text, "\n  first cause: {} ({})", cause.logical_id, short(&cause.resource_type));
+        let _ = write!(text, " {}", cause.status.as_str());
+        if let Some(reason) = &cause.reason {
+            let _ = write!(text, "\n  {reason}");
+        }
+    }
+    text
+}
+
+/// The outcome for people: each stack with its outputs.
+pub fn outcome_text(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    for stack in &outcome.stacks {
+        let _ = writeln!(text, "{}", finished(stack));
+        let width = stack.outputs.keys().map(String::len).max().unwrap_or_default();
+        for (name, value) in &stack.outputs {
+            let _ = writeln!(text, "  {name:<width$}  {value}");
+        }
+    }
+    text
+}
+
+/// The outcome for programs; `schemas/outcome.schema.json` describes it.
+pub fn outcome_json(outcome: &Outcome) -> serde_json::Value {
+    let stack = |stack: &StackOutcome| {
+        let (result, detail) = match &stack.result {
+            StackResult::Created => ("created", None),
+            StackResult::Updated => ("updated", None),
+            StackResult::Unchanged => ("unchanged", None),
+            StackResult::Waiting(waiting) => ("waiting", Some(waiting.to_string())),
+            StackResult::Declined => ("declined", None),
+            StackResult::Failed(failure) => ("failed", Some(failed(&stack.stack, failure))),
+        };
+        json!({
+            "kind": stack.kind.as_str(),
+            "name": stack.stack,
+            "result": result,
+            "detail": detail,
+            "outputs": stack.outputs,
+        })
+    };
+    json!({
+        "version": 1,
+        "stacks": outcome.stacks.iter().map(stack).collect::<Vec<_>>(),
+        "uploaded": outcome.uploaded,
+        "skipped": outcome.skipped,
+    })
+}

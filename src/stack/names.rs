@@ -1,0 +1,181 @@
+//! Names, tags, regions, accounts: what every stack file says, whatever its constructs are.
+
+use std::collections::BTreeMap;
+
+use crate::cfn::LogicalId;
+use crate::constructs::{Environment, Exports, Network, StackFile};
+use crate::diag::{Code, Issue, Pointer};
+
+/// Names that mean something of their own in references.
+const RESERVED: [&str; 5] = ["alarms", "data_lake", "execution", "parameters", "pipeline"];
+
+/// The longest name whose CloudFormation stack `<name>-<env>-platform` fits in 128 characters, and whose pipeline
+/// keeps within what CreatePipeline takes.
+const LONGEST_NAME: usize = 63;
+
+pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    name("stack", &file.name, &Pointer::root().key("name"), false, &mut issues);
+    tags(&file.tags, &Pointer::root().key("tags"), &mut issues);
+    let all = file.all_tags(environment).len();
+    if all > 50 {
+        let pointer = Pointer::root().key("tags");
+        issues.push(
+            Issue::new(
+                Code::OutOfBounds,
+                pointer,
+                format!("there are {all} tags, smstack's own two among them; AWS takes 50"),
+            )
+            .label("too many tags"),
+        );
+    }
+    if let Some(settings) = file.environments.get(environment) {
+        let pointer = Pointer::root().key("environments").key(environment);
+        name("environment", environment, &pointer, true, &mut issues);
+        check_environment(settings, &pointer, &mut issues);
+    }
+    if let Some(network) = &file.network {
+        check_network(network, &mut issues);
+    }
+    for (name_given, offers) in exports.iter() {
+        if offers.pointer.segments().count() > 1 {
+            name("construct", name_given, &offers.pointer, true, &mut issues);
+            reserved(name_given, &offers.pointer, &mut issues);
+        }
+    }
+    clashes(exports, &mut issues);
+    issues
+}
+
+/// A letter or digit first, then letters, digits, `-` and `_`; what AWS asks beyond that, each kind asks itself.
+fn name(what: &str, text: &str, pointer: &Pointer, on_key: bool, issues: &mut Vec<Issue>) {
+    let strict = what != "construct";
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || (c == '_' && !strict);
+    let first = |c: char| c.is_ascii_alphabetic() || (!strict && c.is_ascii_digit());
+    let good = text.starts_with(first) && text.chars().all(part) && !text.ends_with('-');
+    let problem = if text.len() > LONGEST_NAME {
+        format!("the {what} name `{text}` has {} characters; {LONGEST_NAME} are possible", text.len())
+    } else if good {
+        return;
+    } else {
+        format!("`{text}` cannot be a {what} name")
+    };
+    let allowed = if strict {
+        "letters, digits and `-`, a letter first"
+    } else {
+        "letters, digits, `-` and `_`, no sign first"
+    };
+    let issue = Issue::new(Code::InvalidName, pointer.clone(), problem)
+        .help(format!("use {allowed}, at most {LONGEST_NAME}"));
+    issues.push(if on_key { issue.on_key() } else { issue });
+}
+
+fn reserved(text: &str, pointer: &Pointer, issues: &mut Vec<Issue>) {
+    if RESERVED.contains(&text) {
+        issues.push(
+            Issue::new(
+                Code::InvalidName,
+                pointer.clone(),
+                format!("`{text}` has a meaning of its own in references"),
+            )
+            .on_key()
+            .help("choose another name"),
+        );
+    }
+}
+
+fn tags(tags: &BTreeMap<String, String>, pointer: &Pointer, issues: &mut Vec<Issue>) {
+    // https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+    for (key, value) in tags {
+        let at = pointer.key(key);
+        if key.is_empty() || key.chars().count() > 128 {
+            let message = format!("a tag key has 1 to 128 characters, this one {}", key.chars().count());
+            issues.push(Issue::new(Code::OutOfBounds, at.clone(), message).on_key());
+        }
+        if value.chars().count() > 256 {
+            let message =
+                format!("a tag value has at most 256 characters, this one {}", value.chars().count());
+            issues.push(Issue::new(Code::OutOfBounds, at.clone(), message));
+        }
+        let lower = key.to_lowercase();
+        if lower.starts_with("aws:") || lower.starts_with("smstack:") {
+            let message = format!("the prefix of the tag `{key}` is reserved");
+            issues.push(
+                Issue::new(Code::InvalidName, at, message)
+                    .on_key()
+                    .help("choose a key without `aws:` or `smstack:`"),
+            );
+        }
+    }
+}
+
+fn check_environment(settings: &Environment, pointer: &Pointer, issues: &mut Vec<Issue>) {
+    tags(&settings.tags, &pointer.key("tags"), issues);
+    if let Some(account) = &settings.account
+        && !(account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
+    {
+        issues.push(
+            Issue::new(Code::WrongForm, pointer.key("account"), format!("`{account}` is not an AWS account"))
+                .help("write its twelve digits in quotes"),
+        );
+    }
+}
+
+fn check_network(network: &Network, issues: &mut Vec<Issue>) {
+    let at = Pointer::root().key("network");
+    // Bounds of VpcConfig: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html
+    for (key, ids, prefix, most) in [
+        ("subnets", &network.subnets, "subnet-", 16),
+        ("security_groups", &network.security_groups, "sg-", 5),
+    ] {
+        let pointer = at.key(key);
+        if ids.is_empty() || ids.len() > most {
+            let message = format!("`{key}` has 1 to {most} ids, this one {}", ids.len());
+            issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message));
+        }
+        for (index, id) in ids.iter().enumerate() {
+            let digits = id.strip_prefix(prefix).unwrap_or_default();
+            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                issues.push(
+                    Issue::new(
+                        Code::WrongForm,
+                        pointer.index(index),
+                        format!("`{id}` is not an id of its kind"),
+                    )
+                    .help(format!("an id looks like `{prefix}0a1b2c3d4e5f67890`")),
+                );
+            }
+        }
+    }
+}
+
+fn clashes(exports: &Exports, issues: &mut Vec<Issue>) {
+    for (name, first, second) in &exports.clashes {
+        issues.push(
+            Issue::new(Code::DuplicateName, second.clone(), format!("two constructs are called `{name}`"))
+                .on_key()
+                .label("second use")
+                .also(first.clone(), "first use")
+                .help("names are unique across sections, so that a reference means one thing: rename one"),
+        );
+    }
+    let mut ids: BTreeMap<LogicalId, (&str, &Pointer)> = BTreeMap::new();
+    for (name, offers) in exports.iter() {
+        let id = LogicalId::new([name]);
+        match ids.get(&id) {
+            Some((other, first)) => issues.push(
+                Issue::new(
+                    Code::DuplicateName,
+                    offers.pointer.clone(),
+                    format!("`{name}` and `{other}` are the same name to CloudFormation, which knows letters and digits only"),
+                )
+                .on_key()
+                .label(format!("`{id}` as a logical id"))
+                .also((*first).clone(), "the other"),
+            ),
+            None => {
+                ids.insert(id, (name, &offers.pointer));
+            }
+        }
+    }
+}

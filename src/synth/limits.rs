@@ -1,0 +1,82 @@
+//! CloudFormation's and Pipelines' limits: close is a warning, beyond is an error with a plan.
+//!
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html> and
+//! <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quotas.html>; a definition's size is the bound of
+//! `PipelineDefinition` in CreatePipeline.
+
+use serde_json::Value;
+
+use super::{TemplateEntry, roles};
+use crate::cfn::Template;
+use crate::constructs::Rendering;
+use crate::diag::{Code, Issue, Pointer};
+
+/// The largest template that CloudFormation reads from S3.
+const TEMPLATE_BYTES: u64 = 1_000_000;
+const RESOURCES: u64 = 500;
+const PARAMETERS: u64 = 200;
+const OUTPUTS: u64 = 200;
+const MAPPINGS: u64 = 200;
+const DESCRIPTION_BYTES: u64 = 1024;
+const DEFINITION_BYTES: u64 = 1_048_576;
+
+/// Warnings at 80 %.
+///
+/// # Errors
+/// Everything that is beyond a limit.
+pub(super) fn check(out: &Rendering, templates: &[TemplateEntry]) -> Result<Vec<Issue>, Vec<Issue>> {
+    let mut found = Vec::new();
+    let mut measure = |what: String, is: u64, limit: u64, plan: &str| {
+        if is > limit {
+            let message = format!("{what}: {is}, and {limit} are possible");
+            found.push(Issue::new(Code::BeyondLimit, Pointer::root(), message).help(plan));
+        } else if is * 5 >= limit * 4 {
+            let message = format!("{what}: {is} of {limit} possible");
+            found.push(Issue::new(Code::NearLimit, Pointer::root(), message).help(plan));
+        }
+    };
+    let split = "split the stack file in two: constructs meet across stacks by S3 URI and by name";
+    for entry in templates {
+        let kind = entry.kind.as_str();
+        let template = match entry.kind {
+            super::TemplateKind::Platform => &out.platform,
+            super::TemplateKind::Serving => &out.serving,
+        };
+        measure(format!("bytes of the {kind} template"), entry.file.bytes, TEMPLATE_BYTES, split);
+        for (what, is, limit) in counts(template) {
+            measure(format!("{what} of the {kind} template"), is, limit, split);
+        }
+    }
+    for (role, statements) in &out.grants {
+        let size = crate::cfn::Statement::document(statements).to_string().len();
+        let plan =
+            "let fewer constructs share the role's kind of work, or put their data under common prefixes";
+        measure(
+            format!("characters of the policy of {}", role.id()),
+            size as u64,
+            roles::POLICY_LIMIT as u64,
+            plan,
+        );
+    }
+    if let Some(definition) = &out.definition {
+        let bytes = definition.body().value.to_string().len();
+        measure(
+            "bytes of the pipeline definition".to_owned(),
+            bytes as u64,
+            DEFINITION_BYTES,
+            "split the pipeline in two",
+        );
+    }
+    if found.iter().any(|issue| issue.code == Code::BeyondLimit) { Err(found) } else { Ok(found) }
+}
+
+fn counts(template: &Template) -> Vec<(&'static str, u64, u64)> {
+    let size = |section: &serde_json::Map<String, Value>| section.len() as u64;
+    vec![
+        ("resources", size(&template.resources), RESOURCES),
+        ("parameters", size(&template.parameters), PARAMETERS),
+        ("outputs", size(&template.outputs), OUTPUTS),
+        ("mappings", size(&template.mappings), MAPPINGS),
+        ("bytes of the description", template.description.len() as u64, DESCRIPTION_BYTES),
+    ]
+}

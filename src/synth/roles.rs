@@ -1,0 +1,47 @@
+//! The roles: each with exactly what its constructs declare.
+
+use serde_json::{Value, json};
+
+use crate::cfn::{Expr, Statement, TemplateKind};
+use crate::constructs::{Rendering, Role};
+
+/// The platform stack's output that holds the role with which CloudFormation deploys the serving template.
+pub(super) const SERVICE_ROLE_OUTPUT: &str = "ServingRoleArn";
+
+/// The longest policy document of a role; white space does not count.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub(super) const POLICY_LIMIT: usize = 10_240;
+
+/// Renders every role that somebody declared permissions for.
+pub(super) fn render(out: &mut Rendering) {
+    for (role, statements) in out.grants.clone() {
+        let context = json!({
+            "id": role.id().as_str(),
+            "description": role.description(),
+            "trust": trust(role),
+            "policy": Statement::document(&statements),
+        });
+        out.shape(TemplateKind::Platform, "role", &context);
+        if role == Role::Serving {
+            out.platform.output(
+                SERVICE_ROLE_OUTPUT,
+                "Role with which CloudFormation deploys the serving stack",
+                &role.arn(),
+            );
+        }
+    }
+}
+
+/// Who may take the role: the services that it is for, on behalf of this account only.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+fn trust(role: Role) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Service": role.principals() },
+            "Action": "sts:AssumeRole",
+            "Condition": { "StringEquals": { "aws:SourceAccount": Expr::pseudo("AccountId") } },
+        }],
+    })
+}

@@ -1,0 +1,103 @@
+//! `synth` as a whole process: reproducible, atomic, and sound on any input.
+
+use std::fs;
+use std::path::Path;
+
+use crate::project::{self, reference, run, smstack, tree};
+
+#[test]
+fn the_same_input_gives_the_same_bytes_anywhere() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    project::write(one.path(), &reference());
+    project::write(two.path(), &reference());
+    let first =
+        smstack(one.path()).arg("synth").env("TZ", "Pacific/Auckland").env("LANG", "C").output().unwrap();
+    assert!(first.status.success(), "{first:?}");
+    let far = two.path().join("far/away");
+    fs::create_dir_all(&far).unwrap();
+    let second = smstack(&far)
+        .args(["synth", "../../stacks/deep-learning.yaml", "--out", "out"])
+        .env("TZ", "America/Los_Angeles")
+        .env("LANG", "de_DE.UTF-8")
+        .output()
+        .unwrap();
+    assert!(second.status.success(), "{second:?}");
+    let a = tree(&one.path().join("smstack.out/deep-learning"));
+    let b = tree(&far.join("out/deep-learning"));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (name, bytes) in &a {
+        assert!(&b[name] == bytes, "{name} differs");
+    }
+    for wanted in
+        ["dev/manifest.json", "dev/pipeline.json", "dev/platform.template.json", "prod/serving.template.json"]
+    {
+        assert!(a.contains_key(wanted), "{wanted} is missing in {:?}", a.keys());
+    }
+}
+
+#[test]
+fn a_directory_that_is_no_assembly_is_left_alone() {
+    let at = tempfile::tempdir().unwrap();
+    project::write(at.path(), &reference());
+    let precious = at.path().join("smstack.out/deep-learning/dev/thesis.txt");
+    fs::create_dir_all(precious.parent().unwrap()).unwrap();
+    fs::write(&precious, "years of work").unwrap();
+    let output = run(at.path(), &["synth", "--env", "dev"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "years of work");
+}
+
+/// Exit 3 with something said, or exit 0 with a whole assembly, and nothing else.
+fn sound(at: &Path, text: &[u8], what: &str) {
+    fs::write(at.join("stacks/case.yaml"), text).unwrap();
+    let out = at.join("smstack.out");
+    let _ = fs::remove_dir_all(&out);
+    let output = run(at, &["synth", "stacks/case.yaml", "--env", "dev"]);
+    match output.status.code() {
+        Some(0) => {
+            let written = tree(&out);
+            assert!(written.keys().any(|name| name.ends_with("manifest.json")), "{what}: no whole assembly");
+        }
+        // Without the environment that was asked for, the command line is wrong.
+        Some(2) => {
+            assert!(String::from_utf8_lossy(&output.stderr).contains("no environment"), "{what}: {output:?}")
+        }
+        Some(3) => {
+            assert!(!output.stderr.is_empty(), "{what}: nothing said");
+            assert!(!out.exists() || tree(&out).is_empty(), "{what}: a partly written assembly");
+        }
+        code => panic!("{what}: exit {code:?}\n{}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_refused_or_rendered_whole() {
+    let at = tempfile::tempdir().unwrap();
+    project::write(at.path(), &reference());
+    let text = reference().into_bytes();
+    for end in 0..text.len() {
+        sound(at.path(), &text[..end], &format!("cut off at byte {end}"));
+    }
+}
+
+#[test]
+fn a_file_with_one_line_spoilt_is_refused_or_rendered_whole() {
+    let at = tempfile::tempdir().unwrap();
+    project::write(at.path(), &reference());
+    let text = reference();
+    let lines: Vec<&str> = text.lines().collect();
+    let noise =
+        ["\u{0}\u{7}%@`", "{[}]: *nothing", "  - : : -", "\t\tkey: value", "é€𝄞: !!binary x", "<<: *missing"];
+    for index in 0..lines.len() {
+        let with = |replacement: &[&str]| {
+            let mut changed = lines[..index].to_vec();
+            changed.extend(replacement);
+            changed.extend(&lines[index + 1..]);
+            changed.join("\n").into_bytes()
+        };
+        sound(at.path(), &with(&[]), &format!("line {} deleted", index + 1));
+        sound(at.path(), &with(&[lines[index], lines[index]]), &format!("line {} doubled", index + 1));
+        let garbage = noise[index % noise.len()];
+        sound(at.path(), &with(&[garbage]), &format!("line {} replaced by {garbage:?}", index + 1));
+    }
+}
