@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use proptest::prelude::{Just, ProptestConfig, any, prop_assert, prop_oneof, proptest};
+use proptest::strategy::Strategy as _;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Deserialize;
@@ -331,4 +333,61 @@ fn overrides_are_complete_and_require_nothing() {
 #[test]
 fn a_schema_that_is_none_explains_nothing() {
     assert!(explain(&json!({ "type": 3 }), &json!(1)).is_empty());
+}
+
+fn any_value() -> impl proptest::strategy::Strategy<Value = Value> {
+    let words = ["name", "kms", "arn:", "10m", "r", "bayesian", "x", "true", "3", ""];
+    let keys = [
+        "name",
+        "environments",
+        "endpoints",
+        "tags",
+        "pipeline",
+        "encryption",
+        "region",
+        "overrides",
+        "instance",
+        "count",
+        "rollout",
+        "wait",
+        "steps",
+        "processing",
+        "tuning",
+        "condition",
+        "if",
+        "then",
+        "e",
+        "a/b~c",
+        "",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-3..30i64).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        proptest::sample::select(words.to_vec()).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        let key = proptest::sample::select(keys.to_vec()).prop_map(str::to_owned);
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(key, inner, 0..6).prop_map(|map| json!(map)),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the type refuses is said, at a place that is there or that misses something.
+    #[test]
+    fn every_refusal_is_explained(value in any_value()) {
+        if let Err(issues) = decode::<File>(&value, || with_overrides(schema())) {
+            prop_assert!(!issues.is_empty());
+            for issue in issues {
+                prop_assert!(value.pointer(issue.pointer.as_str()).is_some(), "{issue:?}");
+                prop_assert!(!issue.message.is_empty());
+            }
+        }
+    }
 }
