@@ -3,11 +3,15 @@
 //! Results go to stdout ([`out`]), progress and problems to stderr ([`err`]). Text may carry colours: they are
 //! removed where the stream is no terminal, or `NO_COLOR` says so.
 
+#[cfg(feature = "aws")]
+pub mod deploy;
 mod json;
+#[cfg(feature = "aws")]
+pub mod local;
 mod terminal;
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::ops::Range;
 
 use crate::diag::{Diagnostic, Severity};
@@ -27,6 +31,44 @@ pub fn out(text: &str) -> io::Result<()> {
 /// Writes to stderr. If that cannot be written there is nobody left to tell, and the work goes on.
 pub fn err(text: &str) {
     drop(write(anstream::stderr().lock(), text));
+}
+
+/// Writes a JSON value to stdout, for programs and for people.
+///
+/// # Errors
+/// As [`out`].
+pub fn json(value: &serde_json::Value) -> io::Result<()> {
+    out(&format!("{value:#}\n"))
+}
+
+/// Shows what is wrong with stack files, on stderr.
+pub fn diagnostics(files: &[SourceFile], diagnostics: &[Diagnostic]) {
+    err(&diagnostics_text(files, diagnostics, Look::COLOR));
+}
+
+/// Says why a command ends, and the way out where there is one.
+pub fn failure(message: &str, help: Option<&str>) {
+    err(&format!("{ERROR}error{ERROR:#}: {message}\n"));
+    if let Some(help) = help {
+        err(&format!("  = help: {help}\n"));
+    }
+}
+
+const ERROR: anstyle::Style = anstyle::AnsiColor::BrightRed.on_default().bold();
+
+/// Whether somebody watches: stderr is a terminal, and no build server's.
+pub fn is_live() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+}
+
+/// Asks somebody for consent; without a terminal to ask at, there is none.
+pub fn ask(question: &str) -> bool {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return false;
+    }
+    err(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
 fn write(mut stream: impl Write, text: &str) -> io::Result<()> {
