@@ -1,4 +1,8 @@
 //! Decisions that a construct and `lint` take alike: bounds, cron, durations, compatibility.
 
+pub mod caching;
 pub mod cron;
+pub mod distribution;
+pub mod json_text;
+pub mod metrics;
 pub mod units;
