@@ -380,12 +380,12 @@ const DEFAULT_RUNTIME: Duration = Duration::from_secs(86_400);
 
 impl Construct for Processing {
     fn export(&self, this: &This, scope: &Scope<'_>, exports: &mut Exports) {
-        let mut add = |offer: &str, export| exports.add("processing", &this.pointer, &this.name, offer, export);
+        let mut add =
+            |offer: &str, export| exports.add("processing", &this.pointer, &this.name, offer, export);
         add("", Export::Step);
         let mut outputs = BTreeMap::new();
         for (name, Brief(output)) in &self.outputs {
-            let uri =
-                format!("Steps.{}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri", this.name);
+            let uri = format!("Steps.{}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri", this.name);
             let place = output.destination(&this.name, name, scope);
             let (bucket, prefix) = place.map_or_else(
                 || (scope.output_bucket(), format!("{}/", scope.prefix())),

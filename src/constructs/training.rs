@@ -17,7 +17,8 @@ use serde_json::Value;
 use super::jobs::{Brief, Distribution, FromShort, ImageChoice, Instance};
 use super::table::Section;
 use super::{
-    Construct, Data, Export, Exports, Model, Reference, Rendering, Scope, SourceRequest, Text, This, TrainingJob,
+    Construct, Data, Export, Exports, Model, Reference, Rendering, Scope, SourceRequest, Text, This,
+    TrainingJob,
 };
 use crate::cfn::Expr;
 use crate::definition::Step;
@@ -127,7 +128,8 @@ impl FromShort for Parallel {
         "`parameter_server`, `mpi`, `multi_worker_mirrored`, `torch_distributed` or `smddp`";
 
     fn from_short(text: &str) -> Result<Parallel, String> {
-        let strategy = serde_json::from_value(Value::String(text.to_owned())).map_err(|error| error.to_string())?;
+        let strategy =
+            serde_json::from_value(Value::String(text.to_owned())).map_err(|error| error.to_string())?;
         Ok(Parallel { strategy, processes_per_host: None, options: None })
     }
 }

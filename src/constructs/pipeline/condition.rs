@@ -202,9 +202,13 @@ impl Comparison {
         }
         if !any {
             issues.push(
-                Issue::new(Code::ConstantCondition, pointer.clone(), "the condition always goes the same way")
-                    .label("compares nothing that an execution knows")
-                    .help("compare a value such as `${<step>.<report>.<path>}` or `${parameters.<name>}`"),
+                Issue::new(
+                    Code::ConstantCondition,
+                    pointer.clone(),
+                    "the condition always goes the same way",
+                )
+                .label("compares nothing that an execution knows")
+                .help("compare a value such as `${<step>.<report>.<path>}` or `${parameters.<name>}`"),
             );
         }
     }
@@ -219,9 +223,13 @@ impl Comparison {
         if given != 1 {
             let all = ["gte", "gt", "lte", "lt", "eq", "in", "not", "and", "or"];
             issues.push(
-                Issue::new(Code::OneOf, pointer.clone(), format!("a comparison has one operator, this one {given}"))
-                    .help(format!("write one of {}", or_list(all)))
-                    .help("put several comparisons together with `and: […]` or `or: […]`"),
+                Issue::new(
+                    Code::OneOf,
+                    pointer.clone(),
+                    format!("a comparison has one operator, this one {given}"),
+                )
+                .help(format!("write one of {}", or_list(all)))
+                .help("put several comparisons together with `and: […]` or `or: […]`"),
             );
         }
         for (key, _, operands) in pairs {
@@ -297,7 +305,9 @@ fn check_path(path: &str, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec
         let indices = items.split_terminator(']');
         !name.is_empty()
             && indices.into_iter().all(|index| {
-                index.strip_prefix('[').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+                index
+                    .strip_prefix('[')
+                    .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
             })
             && (items.is_empty() || items.ends_with(']'))
     };

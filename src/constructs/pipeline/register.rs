@@ -153,9 +153,8 @@ impl Register {
             else {
                 continue;
             };
-            let property =
-                |name: &str| source(&Expr::Get(format!("Steps.{}.{name}", step.name)));
-            let mut put = |into: &mut Map<String, Value>, name: &str, value: Value| {
+            let property = |name: &str| source(&Expr::Get(format!("Steps.{}.{name}", step.name)));
+            let put = |into: &mut Map<String, Value>, name: &str, value: Value| {
                 if let Value::Object(members) = into.entry(*member).or_insert_with(|| json!({})) {
                     members.insert(name.to_owned(), value);
                 }
@@ -261,7 +260,8 @@ impl Register {
             }
             at_most("the property", text, 256, scope, &at.key(key), issues);
         }
-        for (key, types) in [("content_types", &self.content_types), ("response_types", &self.response_types)] {
+        for (key, types) in [("content_types", &self.content_types), ("response_types", &self.response_types)]
+        {
             let at = pointer.key(key);
             within(&format!("the number of `{key}`"), types.len(), &(1..=100), &at, issues);
             for (index, media) in types.iter().enumerate() {
@@ -315,12 +315,16 @@ impl Register {
                 check_instance_type(instance, kind, &at, issues);
                 match &first {
                     Some((other, place)) if tables::accelerator(other) != tables::accelerator(instance) => {
-                        let message =
-                            format!("`{instance}` and `{other}` need different images, and a version has one");
+                        let message = format!(
+                            "`{instance}` and `{other}` need different images, and a version has one"
+                        );
                         issues.push(
                             Issue::new(Code::MixedAccelerators, at, message)
                                 .label(format!("needs a {} image", tables::accelerator(instance).name()))
-                                .also(place.clone(), format!("needs a {} image", tables::accelerator(other).name()))
+                                .also(
+                                    place.clone(),
+                                    format!("needs a {} image", tables::accelerator(other).name()),
+                                )
                                 .help("list instance types of one kind: with GPUs, or without"),
                         );
                     }
@@ -340,7 +344,9 @@ impl Register {
             issues.push(
                 Issue::new(Code::WrongReference, at, format!("no report is known in `{reference}`"))
                     .label("which file?")
-                    .help("name the file: `reports: { metrics: { output: <output>, file: evaluation.json } }`"),
+                    .help(
+                        "name the file: `reports: { metrics: { output: <output>, file: evaluation.json } }`",
+                    ),
             );
         }
     }

@@ -54,8 +54,11 @@ fn job_statements(kinds: &BTreeSet<&str>) -> Vec<Statement> {
         if !kinds.contains(kind) || !seen.insert(job) {
             continue;
         }
-        let (create, describe, stop) =
-            (format!("sagemaker:Create{job}"), format!("sagemaker:Describe{job}"), format!("sagemaker:Stop{job}"));
+        let (create, describe, stop) = (
+            format!("sagemaker:Create{job}"),
+            format!("sagemaker:Describe{job}"),
+            format!("sagemaker:Stop{job}"),
+        );
         let mut actions = vec![create.as_str(), describe.as_str(), stop.as_str(), "sagemaker:AddTags"];
         if kind == "Tuning" {
             actions.push("sagemaker:ListTrainingJobsForHyperParameterTuningJob");
@@ -104,7 +107,11 @@ fn registry(tree: &Tree<'_>, scope: &Scope<'_>, kinds: &BTreeSet<&str>) -> Vec<S
     if kinds.contains("QualityCheck") || kinds.contains("ClarifyCheck") {
         actions.extend(["sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"]);
     }
-    if resources.is_empty() { Vec::new() } else { vec![Statement::allow("RegisterModels", actions, resources)] }
+    if resources.is_empty() {
+        Vec::new()
+    } else {
+        vec![Statement::allow("RegisterModels", actions, resources)]
+    }
 }
 
 /// Every execution is a trial of the experiment that has the pipeline's name; jobs are its components.

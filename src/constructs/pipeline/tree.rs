@@ -52,8 +52,7 @@ impl Node<'_> {
 impl Entry {
     /// The job's section and name, when the step runs one.
     pub(super) fn job(&self) -> Option<(&'static str, &str)> {
-        let jobs =
-            [("processing", &self.processing), ("training", &self.training), ("tuning", &self.tuning)];
+        let jobs = [("processing", &self.processing), ("training", &self.training), ("tuning", &self.tuning)];
         jobs.into_iter().find_map(|(section, name)| Some((section, name.as_deref()?)))
     }
 
@@ -269,8 +268,7 @@ fn envelope(step: &mut Step, entry: Option<&Entry>, pipeline: &Pipeline) {
             None => pipeline.cache,
         };
         if let Some(time) = cache {
-            envelope
-                .insert("CacheConfig".into(), json!({ "Enabled": true, "ExpireAfter": time.iso8601() }));
+            envelope.insert("CacheConfig".into(), json!({ "Enabled": true, "ExpireAfter": time.iso8601() }));
         }
     }
     if step.can_retry() {

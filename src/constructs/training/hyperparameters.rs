@@ -122,9 +122,10 @@ impl Training {
     fn submit_directory(&self, scope: &Scope<'_>) -> Value {
         match (&self.source, self.network_isolation) {
             (Some(source), true) => {
-                let file = scope.assets.get(&source.dir).map_or("sourcedir.tar.gz", |asset| {
-                    asset.key.rsplit('/').next().unwrap_or(&asset.key)
-                });
+                let file = scope
+                    .assets
+                    .get(&source.dir)
+                    .map_or("sourcedir.tar.gz", |asset| asset.key.rsplit('/').next().unwrap_or(&asset.key));
                 json!(format!("\"/opt/ml/input/data/code/{file}\""))
             }
             (Some(source), false) => quoted(scope.asset(&source.dir)),
@@ -175,14 +176,11 @@ impl Training {
     }
 
     /// What the SDK adds to the static hyperparameters of tuning jobs only.
-    pub(super) fn tuning_hyperparameters(
-        &self,
-        this: &This,
-        scope: &Scope<'_>,
-    ) -> BTreeMap<String, String> {
+    pub(super) fn tuning_hyperparameters(&self, this: &This, scope: &Scope<'_>) -> BTreeMap<String, String> {
         let quote = |text: &str| python_json(&json!(text));
         let framework = self.image.framework.as_deref().unwrap_or_default();
-        let Some((_, class, module)) = FRAMEWORKS.iter().find(|(prefix, ..)| framework.starts_with(prefix)) else {
+        let Some((_, class, module)) = FRAMEWORKS.iter().find(|(prefix, ..)| framework.starts_with(prefix))
+        else {
             return BTreeMap::new();
         };
         if !self.script_mode() {

@@ -131,8 +131,7 @@ impl Training {
         self.spot.as_ref().filter(|spot| spot.checkpoints)?;
         let bucket = scope.artifacts_bucket();
         let prefix = format!("{}/checkpoints/{}/", scope.prefix(), this.name);
-        let uri =
-            Expr::concat([bucket.uri(&prefix), Expr::Get("Execution.PipelineExecutionId".to_owned())]);
+        let uri = Expr::concat([bucket.uri(&prefix), Expr::Get("Execution.PipelineExecutionId".to_owned())]);
         Some(Data { uri, bucket, prefix, manifest: false })
     }
 
@@ -142,7 +141,8 @@ impl Training {
         let image = serve.image.as_ref().unwrap_or(&self.image);
         let on = |instance: &str| inference_image(image, instance, scope);
         let plain = on("ml.m5.large");
-        let framework = image.framework.as_deref().zip(plain.as_ref().and_then(|(_, version)| version.clone()));
+        let framework =
+            image.framework.as_deref().zip(plain.as_ref().and_then(|(_, version)| version.clone()));
         let mut environment = BTreeMap::new();
         if image.uri.is_none() {
             // As the SDK's models have it.
@@ -195,7 +195,11 @@ impl Training {
 }
 
 /// The image that serves what a framework trained. Inference images of some frameworks know no Python.
-fn inference_image(image: &ImageChoice, instance: &str, scope: &Scope<'_>) -> Option<(Image, Option<String>)> {
+fn inference_image(
+    image: &ImageChoice,
+    instance: &str,
+    scope: &Scope<'_>,
+) -> Option<(Image, Option<String>)> {
     image.resolve(Purpose::Inference, instance, scope).or_else(|| {
         let any = ImageChoice { python: None, ..image.clone() };
         any.resolve(Purpose::Inference, instance, scope)
