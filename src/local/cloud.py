@@ -115,9 +115,10 @@ def front(app, port: int):
             await asyncio.to_thread(bridge.reset_moto)
 
     async def answer(send, status: int, body: dict):
-        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        text = json.dumps(body).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+        await send({"type": "http.response.body", "body": text})
 
     async def serve(scope, receive, send):
         path, method = scope.get("path"), scope.get("method")
