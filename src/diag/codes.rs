@@ -219,8 +219,6 @@ codes! {
     ImageRegion = "image-region", Error;
     /// An instance type that this kind of job does not take.
     InstanceType = "instance-type", Error;
-    /// A volume's size on an instance type with storage of its own.
-    LocalStorage = "local-storage", Warning;
     /// A volume that the lake's key cannot encrypt.
     LocalStorageKey = "local-storage-key", Warning;
     /// A job that no step runs.
