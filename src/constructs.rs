@@ -13,8 +13,10 @@ pub mod data_lake;
 pub mod events;
 pub mod exports;
 pub mod grants;
+pub mod jobs;
 pub mod parameters;
 pub mod pipeline;
+pub mod processing;
 pub mod registry;
 pub mod rendering;
 pub mod scaling;
@@ -22,6 +24,8 @@ pub mod scope;
 pub mod serving;
 pub mod table;
 pub mod text;
+pub mod training;
+pub mod tuning;
 
 use crate::definition::Step;
 use crate::diag::{Issue, Pointer};
@@ -84,6 +88,7 @@ pub trait Construct {
     /// Adds its resources and the permissions that it needs. Called only when nothing is wrong.
     fn render(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering);
 
-    /// Adds what depends on what all others have rendered. Called once for each construct, after all of them.
+    /// Adds what depends on what all others have rendered. Called once for each construct, after
+    /// all have rendered, in the reverse order of the table: what others build on is finished after them.
     fn finish(&self, _this: &This, _scope: &Scope<'_>, _out: &mut Rendering) {}
 }

@@ -139,7 +139,7 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
     Ok((Assembly { manifest, files }, warnings))
 }
 
-/// All constructs in the order of the table, then what depends on all of them, then roles and mappings.
+/// All constructs in the order of the table, then back from the last what depends on the others, then roles and mappings.
 fn render(stack: &Stack) -> Rendering {
     let scope = stack.scope();
     let mut out = Rendering::new(stack.shapes().clone());
@@ -150,7 +150,8 @@ fn render(stack: &Stack) -> Rendering {
     for (_, this, construct) in &constructs {
         construct.render(this, &scope, &mut out);
     }
-    for (_, this, construct) in &constructs {
+    // What others build on is finished after them: the lake's key knows its users then.
+    for (_, this, construct) in constructs.iter().rev() {
         construct.finish(this, &scope, &mut out);
     }
     roles::render(&mut out);

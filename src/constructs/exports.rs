@@ -54,12 +54,16 @@ pub struct Model {
     pub place: Data,
     /// The step that makes it.
     pub step: String,
-    /// The image that serves it, where the framework has one.
+    /// The image that serves it without an accelerator, where the framework has one.
     pub image: Option<Image>,
+    /// The image that serves it on GPUs, where the framework has one.
+    pub gpu_image: Option<Image>,
     /// The framework as the model registry names it, such as `TENSORFLOW`, and its version.
     pub framework: Option<(String, String)>,
     /// Environment of the serving container.
     pub environment: BTreeMap<String, String>,
+    /// The source directory of the training script, as the stack file wrote it.
+    pub source: Option<String>,
 }
 
 /// A JSON file that a processing step writes for conditions and for the registry.
@@ -90,6 +94,8 @@ pub struct TrainingJob {
     pub tuning_hyperparameters: BTreeMap<String, String>,
     /// The step's outputs: where model archives lie.
     pub output: Data,
+    /// The model that it makes, but for `data` and `step`.
+    pub model: Model,
 }
 
 /// A production variant of an endpoint.
@@ -148,6 +154,8 @@ pub enum Export {
     Step,
     /// A training job, for tuning.
     TrainingJob,
+    /// A value that only an execution knows, such as a job's name.
+    Value(Expr),
     /// A trained model.
     Model(Box<Model>),
     /// A report with metrics.
@@ -229,6 +237,7 @@ impl Export {
             Export::Parameter { .. } => "a pipeline parameter",
             Export::Step => "a step",
             Export::TrainingJob => "a training job",
+            Export::Value(_) => "a value",
             Export::Model(_) => "a trained model",
             Export::Report(_) => "a report",
             Export::Group { .. } => "a model package group",

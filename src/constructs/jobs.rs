@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Value, json};
 
 use super::text::Text;
@@ -55,6 +55,27 @@ pub struct Instance {
 
 fn one() -> u32 {
     1
+}
+
+/// Which part of the data each instance gets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Every instance gets all data.
+    #[default]
+    Replicated,
+    /// The objects are divided between the instances.
+    Sharded,
+}
+
+impl Distribution {
+    /// `S3DataDistributionType`.
+    pub fn as_aws(self) -> &'static str {
+        match self {
+            Distribution::Replicated => "FullyReplicated",
+            Distribution::Sharded => "ShardedByS3Key",
+        }
+    }
 }
 
 /// What a short form stands for.
@@ -324,20 +345,15 @@ fn check_own(uri: &str, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<I
 
 impl Instance {
     /// Refuses instance types that the kind of job doesn't take, and numbers beyond the bounds.
-    pub(super) fn check(
-        &self,
-        kind: JobKind,
-        scope: &Scope<'_>,
-        pointer: &Pointer,
-        issues: &mut Vec<Issue>,
-    ) {
+    pub(super) fn check(&self, kind: JobKind, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
         check_instance_type(&self.kind, kind, &pointer.key("type"), issues);
         within("`count`", self.count, &(1..=100), &pointer.key("count"), issues);
         // https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingClusterConfig.html
         within("`volume` in GB", self.volume_gb(), &(1..=16_384), &pointer.key("volume"), issues);
         if tables::has_local_storage(&self.kind) {
             if self.volume.is_some() {
-                let message = format!("`{}` has storage of its own: AWS ignores or limits `volume`", self.kind);
+                let message =
+                    format!("`{}` has storage of its own: AWS ignores or limits `volume`", self.kind);
                 issues.push(
                     Issue::new(Code::LocalStorage, pointer.key("volume"), message)
                         .label("has no effect")
@@ -345,7 +361,8 @@ impl Instance {
                 );
             }
             if scope.key().is_some() {
-                let message = format!("the volume of `{}` cannot be encrypted with the lake's key", self.kind);
+                let message =
+                    format!("the volume of `{}` cannot be encrypted with the lake's key", self.kind);
                 issues.push(
                     Issue::new(Code::LocalStorageKey, pointer.key("type"), message)
                         .label("local NVMe storage")
@@ -441,9 +458,13 @@ pub(super) fn check_environment(
             && name.len() <= longest;
         if !good {
             issues.push(
-                Issue::new(Code::InvalidName, at.clone(), format!("`{name}` cannot be an environment variable"))
-                    .on_key()
-                    .help(format!("use letters, digits and `_`, no digit first, at most {longest}")),
+                Issue::new(
+                    Code::InvalidName,
+                    at.clone(),
+                    format!("`{name}` cannot be an environment variable"),
+                )
+                .on_key()
+                .help(format!("use letters, digits and `_`, no digit first, at most {longest}")),
             );
         }
         at_most("the value", value, longest, scope, &at, issues);
@@ -454,9 +475,13 @@ pub(super) fn check_environment(
 pub(super) fn check_has_pipeline(name: &str, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
     if scope.exports.get("pipeline").is_none() {
         issues.push(
-            Issue::new(Code::UnusedStep, pointer.clone(), format!("nothing runs `{name}`: there is no `pipeline`"))
-                .on_key()
-                .help("add a `pipeline` whose `steps` list it"),
+            Issue::new(
+                Code::UnusedStep,
+                pointer.clone(),
+                format!("nothing runs `{name}`: there is no `pipeline`"),
+            )
+            .on_key()
+            .help("add a `pipeline` whose `steps` list it"),
         );
     }
 }

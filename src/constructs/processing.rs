@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::jobs::{self, Brief, FromShort, ImageChoice, Instance};
+use super::jobs::{self, Brief, Distribution, FromShort, ImageChoice, Instance};
 use super::table::Section;
 use super::text::Piece;
 use super::{
@@ -98,27 +98,6 @@ pub enum InputMode {
     File,
     /// Data is streamed through a named pipe.
     Pipe,
-}
-
-/// Which part of the data each instance gets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Distribution {
-    /// Every instance gets all data.
-    #[default]
-    Replicated,
-    /// The objects are divided between the instances.
-    Sharded,
-}
-
-impl Distribution {
-    /// `S3DataDistributionType`.
-    pub fn as_aws(self) -> &'static str {
-        match self {
-            Distribution::Replicated => "FullyReplicated",
-            Distribution::Sharded => "ShardedByS3Key",
-        }
-    }
 }
 
 /// What a processing job writes.
@@ -401,12 +380,12 @@ const DEFAULT_RUNTIME: Duration = Duration::from_secs(86_400);
 
 impl Construct for Processing {
     fn export(&self, this: &This, scope: &Scope<'_>, exports: &mut Exports) {
-        let mut add = |offer: &str, export| exports.add("processing", &this.pointer, &this.name, offer, export);
+        let mut add =
+            |offer: &str, export| exports.add("processing", &this.pointer, &this.name, offer, export);
         add("", Export::Step);
         let mut outputs = BTreeMap::new();
         for (name, Brief(output)) in &self.outputs {
-            let uri =
-                format!("Steps.{}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri", this.name);
+            let uri = format!("Steps.{}.ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri", this.name);
             let place = output.destination(&this.name, name, scope);
             let (bucket, prefix) = place.map_or_else(
                 || (scope.output_bucket(), format!("{}/", scope.prefix())),

@@ -10,6 +10,7 @@ use super::{
 use crate::cfn::{Expr, TemplateKind};
 use crate::definition::Step;
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
+use crate::tables;
 
 /// Where a packed source lies in the artifact bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +211,7 @@ impl<'a> Scope<'a> {
             return Some(Expr::Get(format!("Execution.{variable}")));
         }
         match self.find(path)? {
-            (Export::Parameter { value, .. }, _) => Some(value.clone()),
+            (Export::Parameter { value, .. } | Export::Value(value), _) => Some(value.clone()),
             (Export::Report(report), rest) if !rest.is_empty() => Some(Expr::JsonGet {
                 step: report.step.clone(),
                 property_file: report.property_file.clone(),
@@ -358,9 +359,10 @@ impl<'a> Scope<'a> {
     }
 
     /// An image of a framework, in the environment's region, or in any region through a mapping.
-    pub fn image(&self, repository: &str, tag: &str, accounts: &BTreeMap<String, String>) -> Image {
-        let registry = match self.region.and_then(|region| accounts.get(region)) {
-            Some(account) => Expr::text(account.clone()),
+    pub fn image(&self, image: &tables::Image) -> Image {
+        let repository = image.repository.as_str();
+        let registry = match self.region.and_then(|region| image.accounts.get(region)) {
+            Some(account) => Expr::text(*account),
             None => Expr::FindInMap(
                 super::rendering::IMAGES.to_owned(),
                 Box::new(Expr::pseudo("Region")),
@@ -374,7 +376,7 @@ impl<'a> Scope<'a> {
                 Expr::pseudo("Region"),
                 Expr::text("."),
                 Expr::pseudo("URLSuffix"),
-                Expr::text(format!("/{repository}:{tag}")),
+                Expr::text(format!("/{}", image.reference())),
             ]),
             repository_arn: Expr::arn([
                 Expr::text("ecr:"),

@@ -101,10 +101,18 @@ kinds! {
         data_lake: super::data_lake::DataLake,
         /// Alarms on endpoints by name, and under `notify` who is told.
         alarms: super::alarms::Alarms,
+        /// The pipeline: which steps run, in what order, and what starts it.
+        pipeline: super::pipeline::Pipeline,
     }
     many {
         /// Pipeline parameters, typed by their default: values that each execution may set.
         parameters: super::parameters::Parameter,
+        /// Processing jobs: scripts that prepare data, evaluate models, and write reports.
+        processing: super::processing::Processing,
+        /// Training jobs: a script or an algorithm that makes a model from data.
+        training: super::training::Training,
+        /// Tuning jobs: many runs of a training job, in search of the best hyperparameters.
+        tuning: super::tuning::Tuning,
         /// Model package groups: where versions of a model are registered and approved.
         registry: super::registry::ModelGroup,
         /// Endpoints: models that answer requests.

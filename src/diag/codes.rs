@@ -212,4 +212,87 @@ codes! {
     MonitorCapture = "monitor-capture", Error;
     /// A region without Model Monitor.
     MonitorRegion = "monitor-region", Error;
+    // Jobs.
+    /// A container image that AWS does not publish.
+    ImageUnknown = "image-unknown", Error;
+    /// A container image that the stack's region does not have.
+    ImageRegion = "image-region", Error;
+    /// An instance type that this kind of job does not take.
+    InstanceType = "instance-type", Error;
+    /// A volume's size on an instance type with storage of its own.
+    LocalStorage = "local-storage", Warning;
+    /// A volume that the lake's key cannot encrypt.
+    LocalStorageKey = "local-storage-key", Warning;
+    /// A job that no step runs.
+    UnusedStep = "unused-step", Warning;
+    /// A directory that a processing container cannot exchange data through, or that is used twice.
+    LocalPath = "local-path", Error;
+    /// An output that executions write over each other.
+    OutputRace = "output-race", Warning;
+    /// A setting that mode `pipe` alone has.
+    PipeOnly = "pipe-only", Error;
+    /// A spot job may wait less than it may run.
+    SpotWait = "spot-wait", Error;
+    /// A spot job that starts anew after each interruption.
+    SpotCheckpoints = "spot-checkpoints", Warning;
+    /// Warm instances for a spot job.
+    SpotKeepAlive = "spot-keep-alive", Warning;
+    /// Distributed training that the framework, its version or the instance type does not know.
+    DistributionUnfit = "distribution-unfit", Error;
+    /// GPUs that the strategy of distributed training leaves idle.
+    IdleGpus = "idle-gpus", Warning;
+    /// The expression of a metric that cannot be read.
+    MetricRegex = "metric-regex", Warning;
+    /// The expression of a metric without exactly one capture group.
+    MetricGroups = "metric-groups", Warning;
+    /// The expression of a metric that takes another's value, too.
+    MetricOvermatch = "metric-overmatch", Warning;
+    /// The expression of a metric that cuts numbers short.
+    MetricTruncates = "metric-truncates", Warning;
+
+    // Tuning.
+    /// The objective is not a metric of the training job.
+    ObjectiveUnknown = "objective-unknown", Error;
+    /// A hyperparameter that is both static and ranged.
+    StaticAndRanged = "static-and-ranged", Warning;
+    /// Bounds in the wrong order.
+    TuningRangeInverted = "tuning-range-inverted", Error;
+    /// A scale that does not fit the bounds.
+    TuningScale = "tuning-scale", Error;
+    /// Something that the strategy does not go with.
+    TuningStrategy = "tuning-strategy", Error;
+    /// More jobs at once than in all.
+    TuningParallel = "tuning-parallel", Error;
+    /// More jobs at once than accounts have by default.
+    TuningQuota = "tuning-quota", Warning;
+
+    // The pipeline.
+    /// A pipeline's name longer than AWS has accepted.
+    PipelineName = "pipeline-name", Warning;
+    /// A job that is listed twice.
+    StepTwice = "step-twice", Error;
+    /// A value of a job that is no step.
+    StepNotListed = "step-not-listed", Error;
+    /// A value of a step that may not have run.
+    IntoBranch = "into-branch", Error;
+    /// A step after the execution has failed.
+    UnreachableStep = "unreachable-step", Warning;
+    /// Caching of a step that has no result.
+    CacheUnsupported = "cache-unsupported", Error;
+    /// Caching that differs in every execution.
+    CacheDefeated = "cache-defeated", Warning;
+    /// A retry of a step that is not repeated.
+    RetryUnsupported = "retry-unsupported", Error;
+    /// A condition that always goes the same way.
+    ConstantCondition = "constant-condition", Warning;
+    /// A comparison of what cannot be compared.
+    ConditionType = "condition-type", Error;
+    /// A path into a report that cannot be read.
+    ReportPath = "report-path", Error;
+    /// A state that a registered model cannot have.
+    ApprovalStatus = "approval-status", Error;
+    /// Instance types that need different images.
+    MixedAccelerators = "mixed-accelerators", Error;
+    /// A model that nothing is known to serve.
+    NoServingImage = "no-serving-image", Error;
 }

@@ -1,0 +1,93 @@
+//! JSON as Python's `json.dumps` writes it, by default: what AWS's SDK hands to training containers.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// The value as text: spaces after `,` and `:`, and ASCII only.
+pub fn python_json(value: &Value) -> String {
+    let mut out = String::new();
+    write_json(value, &mut out);
+    out
+}
+
+fn write_json(value: &Value, out: &mut String) {
+    match value {
+        Value::String(text) => write_string(text, out),
+        Value::Number(number) if number.is_f64() => write_float(&number.to_string(), out),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index > 0 { ", " } else { "" });
+                write_json(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            out.push('{');
+            for (index, (key, member)) in members.iter().enumerate() {
+                out.push_str(if index > 0 { ", " } else { "" });
+                write_string(key, out);
+                out.push_str(": ");
+                write_json(member, out);
+            }
+            out.push('}');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+/// Python has a sign and two digits in exponents: `1e-05`.
+fn write_float(text: &str, out: &mut String) {
+    let Some((mantissa, exponent)) = text.split_once('e') else {
+        out.push_str(text);
+        return;
+    };
+    let (sign, digits) = match exponent.strip_prefix('-') {
+        Some(digits) => ('-', digits),
+        None => ('+', exponent.trim_start_matches('+')),
+    };
+    let mantissa = mantissa.strip_suffix(".0").unwrap_or(mantissa);
+    let written = write!(out, "{mantissa}e{sign}{digits:0>2}");
+    written.expect("text takes any text");
+}
+
+fn write_string(text: &str, out: &mut String) {
+    for c in Value::from(text).to_string().chars() {
+        if (' '..='~').contains(&c) {
+            out.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                write!(out, "\\u{unit:04x}").expect("text takes any text");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The expected texts are what Python 3.11's `json.dumps` says.
+    #[test]
+    fn json_is_written_as_python_writes_it() {
+        for (value, expected) in [
+            (json!(100), "100"),
+            (json!(0.001), "0.001"),
+            (json!(1.0), "1.0"),
+            (json!(0.00001), "1e-05"),
+            (json!(1.5e-7), "1.5e-07"),
+            (json!(1e22), "1e+22"),
+            (json!(true), "true"),
+            (json!(null), "null"),
+            (json!("a \"b\" é 😀"), r#""a \"b\" \u00e9 \ud83d\ude00""#),
+            (json!("\u{7f}"), r#""\u007f""#),
+            (json!([1, 2, { "a": [] }]), r#"[1, 2, {"a": []}]"#),
+        ] {
+            assert_eq!(python_json(&value), expected);
+        }
+    }
+}
