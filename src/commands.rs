@@ -48,6 +48,12 @@ impl Stop {
     }
 }
 
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Stop {
+        anyhow::Error::from(error).into()
+    }
+}
+
 impl From<anyhow::Error> for Stop {
     fn from(error: anyhow::Error) -> Stop {
         Stop { exit: Exit::Failed, error }
@@ -59,11 +65,11 @@ pub fn run(cli: Cli) -> Exit {
     let result = match cli.command {
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
-        Command::Schema => Ok(schema::run()),
-        Command::Completions(args) => Ok(completions::run(&args)),
+        Command::Schema => schema::run(),
+        Command::Completions(args) => completions::run(&args),
     };
     result.unwrap_or_else(|stop| {
-        report::error(&stop.error);
+        report::failure(&format!("{:#}", stop.error), None);
         stop.exit
     })
 }

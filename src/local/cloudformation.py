@@ -14,6 +14,7 @@ import mends
 import pipelines
 from botocore.exceptions import ClientError, ParamValidationError
 from bridge import Refused, client
+from ministack.services import cloudwatch
 from ministack.services.cloudformation import provisioners
 
 FACTS = json.loads(pathlib.Path(__file__).with_name("facts.json").read_text())
@@ -250,9 +251,13 @@ def _policy_delete(_physical_id, properties):
 
 def _composite_put(name: str, properties: dict):
     request = _request("cloudwatch", "put_composite_alarm", {**properties, "AlarmName": name})
+    tags = request.pop("Tags", [])
     _call("cloudwatch", "put_composite_alarm", request)
     found = _call("cloudwatch", "describe_alarms", {"AlarmNames": [name], "AlarmTypes": ["CompositeAlarm"]})
-    return name, {"Arn": found["CompositeAlarms"][0]["AlarmArn"]}
+    arn = found["CompositeAlarms"][0]["AlarmArn"]
+    # Not by the API: a caller may not set the `aws:` tags that CloudFormation does.
+    cloudwatch._resource_tags[arn] = {tag["Key"]: tag["Value"] for tag in tags}
+    return name, {"Arn": arn}
 
 
 def _composite_create(logical_id, properties, stack_name):
@@ -317,6 +322,7 @@ def _checked(type_name: str, handler: dict) -> dict:
 
 def install() -> None:
     """Teach ministack the types, their facts and the mends."""
+    mends.install()
     handlers = provisioners._RESOURCE_HANDLERS
     handlers.update(_OURS)
     for type_name, facts in FACTS.items():

@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 
 from bridge import client
+from ministack.services import stepfunctions
+from ministack.services.cloudformation import provisioners
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,6 +201,42 @@ def _state_machine(arn: str, properties: dict, former: dict) -> None:
         said["level"] = said.get("level", "OFF")
         said["includeExecutionData"] = _true(said.get("includeExecutionData", False))
         client("stepfunctions").update_state_machine(stateMachineArn=arn, loggingConfiguration=said)
+    # The API of ministack has no member for it either; its record is what Describe tells.
+    record = stepfunctions._state_machines[arn]
+    record["tracingConfiguration"] = {"enabled": _true(properties.get("TracingConfiguration", {}).get("Enabled"))}
+
+
+def _alarm_record(record: Callable[[str, dict], dict]) -> Callable[[str, dict], dict]:
+    """ministack's alarm record, for metric math too, which it refuses; and with one statistic only."""
+    def mended(name: str, properties: dict) -> dict:
+        metrics = properties.get("Metrics")
+        if not metrics:
+            alarm = record(name, properties)
+            if alarm.get("ExtendedStatistic"):
+                del alarm["Statistic"]
+            return alarm
+        stand_in = {key: value for key, value in properties.items() if key != "Metrics"}
+        alarm = record(name, {**stand_in, "MetricName": "-", "Namespace": "-"})
+        for member in ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit"):
+            del alarm[member]
+        return alarm | {"Metrics": [_metric(query) for query in metrics]}
+
+    return mended
+
+
+def _metric(said: dict) -> dict:
+    """One query of metric math with its numbers and booleans typed."""
+    query = dict(said)
+    if "ReturnData" in query:
+        query["ReturnData"] = _true(query["ReturnData"])
+    if "MetricStat" in query:
+        query["MetricStat"] = _with_number(query["MetricStat"], "Period")
+    return _with_number(query, "Period")
+
+
+def install() -> None:
+    """The mends that stand before ministack's handlers rather than after them."""
+    provisioners._cw_metric_alarm_record = _alarm_record(provisioners._cw_metric_alarm_record)
 
 
 def _role(name: str, properties: dict, former: dict) -> None:
