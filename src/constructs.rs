@@ -5,15 +5,13 @@
 
 pub mod alarms;
 pub mod dashboard;
-pub mod endpoints;
-pub mod exports;
-pub mod grants;
-pub mod monitoring;
 pub mod data_lake;
+pub mod endpoints;
 pub mod events;
 pub mod exports;
 pub mod grants;
 pub mod jobs;
+pub mod monitoring;
 pub mod parameters;
 pub mod pipeline;
 pub mod processing;

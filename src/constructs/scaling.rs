@@ -11,9 +11,9 @@ pub use section::{Adjustment, Scaling, ScheduledAction, Step, Steps, Suspend, Tr
 
 impl Construct for Scaling {
     fn export(&self, this: &This, _scope: &Scope<'_>, exports: &mut Exports) {
-        let track = self.track.as_ref().and_then(Track::goal).map(|goal| (goal.metric.to_owned(), goal.value));
-        let export =
-            Export::Scaling { target: self.target.to_string(), bounds: (self.min, self.max), track };
+        let track =
+            self.track.as_ref().and_then(Track::goal).map(|goal| (goal.metric.to_owned(), goal.value));
+        let export = Export::Scaling { target: self.target.to_string(), bounds: (self.min, self.max), track };
         exports.add("scaling", &this.pointer, &this.name, "", export);
     }
 

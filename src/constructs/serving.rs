@@ -90,7 +90,8 @@ pub fn dimensions(names: &[&str], variant: &Variant) -> Vec<Value> {
 
 /// `Metadata` that tells checkov why a rule does not hold.
 pub fn skip(rules: &[(&str, &str)]) -> Value {
-    let skip: Vec<Value> = rules.iter().map(|(id, comment)| json!({ "id": id, "comment": comment })).collect();
+    let skip: Vec<Value> =
+        rules.iter().map(|(id, comment)| json!({ "id": id, "comment": comment })).collect();
     json!({ "checkov": { "skip": skip } })
 }
 
@@ -100,7 +101,9 @@ pub fn is_topic(text: &str) -> bool {
     let fixed = [parts.next(), parts.next(), parts.next()];
     matches!(fixed, [Some("arn"), Some(partition), Some("sns")] if partition.starts_with("aws"))
         && parts.next().is_some_and(|region| !region.is_empty())
-        && parts.next().is_some_and(|account| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()))
+        && parts
+            .next()
+            .is_some_and(|account| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()))
         && parts.next().is_some_and(|name| !name.is_empty())
 }
 
@@ -121,7 +124,9 @@ pub fn pass(role: Role, service: &str) -> Statement {
 pub fn repository(image: &str) -> Expr {
     let named = image.split_once('/').and_then(|(registry, path)| {
         let mut host = registry.split('.');
-        let account = host.next().filter(|account| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()))?;
+        let account = host
+            .next()
+            .filter(|account| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()))?;
         let region = (host.next() == Some("dkr") && host.next() == Some("ecr")).then(|| host.next())??;
         let name = path.split(['@', ':']).next()?;
         Some(Expr::arn([Expr::text(format!("ecr:{region}:{account}:repository/{name}"))]))
@@ -134,7 +139,9 @@ pub fn repository(image: &str) -> Expr {
 /// The topic that alarms notify, in the serving template.
 pub fn topic(scope: &Scope<'_>, out: &mut Rendering) -> Option<Expr> {
     match scope.export("alarms.topic")? {
-        Export::Topic(topic) => Some(carry(topic, "AlarmTopicArn", "ARN of the topic that alarms notify", out)),
+        Export::Topic(topic) => {
+            Some(carry(topic, "AlarmTopicArn", "ARN of the topic that alarms notify", out))
+        }
         _ => None,
     }
 }

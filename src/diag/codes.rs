@@ -144,8 +144,6 @@ codes! {
     UnregisteredModel = "unregistered-model", Error;
     /// An instance type that the registered versions do not allow.
     ModelInstance = "model-instance", Error;
-    /// A key or a volume for an instance type whose storage is its own.
-    LocalStorage = "local-storage", Warning;
     /// Something that serverless variants cannot do.
     ServerlessExcluded = "serverless-excluded", Warning;
     /// Something that asynchronous endpoints cannot do.

@@ -2,7 +2,8 @@
 //! <https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-schedule-expression.html>
 
 /// What a schedule looks like in the stack file.
-pub const PATTERN: &str = r"^(hourly|daily|cron\(0 (\*|([01]?[0-9]|2[0-3])(/([1-9]|1[0-9]|2[0-4]))?) \? \* \* \*\))$";
+pub const PATTERN: &str =
+    r"^(hourly|daily|cron\(0 (\*|([01]?[0-9]|2[0-3])(/([1-9]|1[0-9]|2[0-4]))?) \? \* \* \*\))$";
 
 /// Hours between two runs of a `cron(…)`; none when Model Monitor does not take it.
 pub fn interval(expression: &str) -> Option<u32> {

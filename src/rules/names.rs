@@ -19,8 +19,12 @@ pub fn check_resource(name: &str, what: &str, pointer: &Pointer, issues: &mut Ve
     if is_resource(name) {
         return;
     }
-    let mut issue = Issue::new(Code::InvalidName, pointer.clone(), format!("SageMaker does not take `{name}` as the name of {what}"))
-        .on_key();
+    let mut issue = Issue::new(
+        Code::InvalidName,
+        pointer.clone(),
+        format!("SageMaker does not take `{name}` as the name of {what}"),
+    )
+    .on_key();
     if name.len() > LONGEST {
         issue = issue.label(format!("{} characters; at most {LONGEST}", name.len()));
     }

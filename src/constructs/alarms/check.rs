@@ -24,14 +24,17 @@ impl Notify {
     fn check(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
         if self.email.is_empty() && self.https.is_empty() && self.topic.is_none() {
             issues.push(
-                Issue::new(Code::NotifyAddress, pointer.clone(), "`notify` names nobody")
-                    .on_key()
-                    .help("write `email: [name@example.com]`, `https: [https://…]` or `topic: <ARN>`, or remove it"),
+                Issue::new(Code::NotifyAddress, pointer.clone(), "`notify` names nobody").on_key().help(
+                    "write `email: [name@example.com]`, `https: [https://…]` or `topic: <ARN>`, or remove it",
+                ),
             );
         }
         for (index, address) in self.email.iter().enumerate() {
             let good = address.split_once('@').is_some_and(|(name, host)| {
-                !name.is_empty() && host.contains('.') && !host.contains('@') && !address.contains(char::is_whitespace)
+                !name.is_empty()
+                    && host.contains('.')
+                    && !host.contains('@')
+                    && !address.contains(char::is_whitespace)
             });
             if !good {
                 issues.push(Issue::new(
@@ -42,7 +45,10 @@ impl Notify {
             }
         }
         for (index, address) in self.https.iter().enumerate() {
-            if !address.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) {
+            if !address
+                .strip_prefix("https://")
+                .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+            {
                 issues.push(
                     Issue::new(
                         Code::NotifyAddress,
@@ -57,8 +63,14 @@ impl Notify {
             && !serving::is_topic(topic)
         {
             issues.push(
-                Issue::new(Code::NotifyAddress, pointer.key("topic"), format!("`{topic}` is not the ARN of an SNS topic"))
-                    .help("write `arn:<partition>:sns:<region>:<account>:<name>`, or leave it out to have one made"),
+                Issue::new(
+                    Code::NotifyAddress,
+                    pointer.key("topic"),
+                    format!("`{topic}` is not the ARN of an SNS topic"),
+                )
+                .help(
+                    "write `arn:<partition>:sns:<region>:<account>:<name>`, or leave it out to have one made",
+                ),
             );
         }
     }
@@ -67,7 +79,13 @@ impl Notify {
 impl Alarm {
     fn check<'a>(&'a self, pointer: &Pointer, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
         let is_variant = |export: &Export| matches!(export, Export::Variant(_));
-        scope.check_reference(self.on.as_str(), "a variant (`<endpoint>.<variant>`)", &pointer.key("on"), is_variant, issues);
+        scope.check_reference(
+            self.on.as_str(),
+            "a variant (`<endpoint>.<variant>`)",
+            &pointer.key("on"),
+            is_variant,
+            issues,
+        );
         self.check_metric(pointer, scope, issues);
         self.check_bound(pointer, issues);
         self.check_statistic(pointer, issues);
@@ -81,7 +99,10 @@ impl Alarm {
                 Issue::new(
                     Code::AlarmSilent,
                     pointer.key("for"),
-                    format!("endpoints send `{}` once a minute, so periods of {} are mostly empty", self.metric, self.window.period),
+                    format!(
+                        "endpoints send `{}` once a minute, so periods of {} are mostly empty",
+                        self.metric, self.window.period
+                    ),
                 )
                 .help("use periods of `1m` or more"),
             );
@@ -115,15 +136,23 @@ impl Alarm {
         let gpu = self.metric.starts_with("GPU");
         if gpu && variant.instance.as_deref().is_some_and(|instance| !tables::is_gpu(instance)) {
             issues.push(
-                Issue::new(Code::AlarmSilent, at, format!("`{}` has no GPU, so nothing sends `{}`", self.on, self.metric))
-                    .also(variant.pointer.key("instance"), "its instances"),
+                Issue::new(
+                    Code::AlarmSilent,
+                    at,
+                    format!("`{}` has no GPU, so nothing sends `{}`", self.on, self.metric),
+                )
+                .also(variant.pointer.key("instance"), "its instances"),
             );
         }
     }
 
     fn check_bound(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
         let Some((_, key, quantity)) = self.bound() else {
-            let message = if self.above.is_some() { "the alarm says both `above` and `below`" } else { "the alarm says no bound" };
+            let message = if self.above.is_some() {
+                "the alarm says both `above` and `below`"
+            } else {
+                "the alarm says no bound"
+            };
             issues.push(
                 Issue::new(Code::OneOf, pointer.clone(), message)
                     .on_key()
@@ -134,8 +163,12 @@ impl Alarm {
         let at = pointer.key(key);
         if let Err(wanted) = metrics::in_unit(&self.metric, quantity) {
             issues.push(
-                Issue::new(Code::AlarmUnit, at, format!("`{quantity}` cannot be compared with `{}`", self.metric))
-                    .label(format!("{wanted} is wanted")),
+                Issue::new(
+                    Code::AlarmUnit,
+                    at,
+                    format!("`{quantity}` cannot be compared with `{}`", self.metric),
+                )
+                .label(format!("{wanted} is wanted")),
             );
             return;
         }
@@ -151,7 +184,11 @@ impl Alarm {
                 Issue::new(
                     Code::AlarmSilent,
                     at,
-                    format!("`{}` is in microseconds: {number} of them are {} milliseconds", self.metric, number / 1000.0),
+                    format!(
+                        "`{}` is in microseconds: {number} of them are {} milliseconds",
+                        self.metric,
+                        number / 1000.0
+                    ),
                 )
                 .fix(format!("{number}ms"), format!("if milliseconds are meant, write `{number}ms`")),
             );
@@ -166,7 +203,9 @@ impl Alarm {
                 at,
                 format!("CloudWatch knows no statistic `{}`", self.statistic),
             )
-            .help("write `Average`, `Sum`, `Minimum`, `Maximum`, `SampleCount`, or a percentile such as `p99`");
+            .help(
+                "write `Average`, `Sum`, `Minimum`, `Maximum`, `SampleCount`, or a percentile such as `p99`",
+            );
             if let Some(near) = nearest(&self.statistic, tables::plain_statistics().iter().copied()) {
                 issue = issue.fix(near, format!("did you mean `{near}`?"));
             }
@@ -174,12 +213,18 @@ impl Alarm {
             return;
         }
         let errors = self.metric.ends_with("Errors");
-        if errors && self.statistic == "Average" && matches!(self.above, Some(Quantity::Number(number)) if number >= 1.0) {
+        if errors
+            && self.statistic == "Average"
+            && matches!(self.above, Some(Quantity::Number(number)) if number >= 1.0)
+        {
             issues.push(
                 Issue::new(
                     Code::AlarmSilent,
                     pointer.key("metric"),
-                    format!("the average of `{}` is the share of failed requests, which never exceeds 1", self.metric),
+                    format!(
+                        "the average of `{}` is the share of failed requests, which never exceeds 1",
+                        self.metric
+                    ),
                 )
                 .help("write `statistic: Sum` to count them"),
             );

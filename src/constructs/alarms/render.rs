@@ -85,7 +85,10 @@ impl Alarm {
         let actions = topic.filter(|_| self.notify).map(|topic| vec![topic.clone()]);
         let description = self.description.clone().unwrap_or_else(|| {
             let side = if self.above.is_some() { "above" } else { "below" };
-            format!("{} of {} on {} {side} {quantity} for {}", self.statistic, self.metric, self.on, self.window)
+            format!(
+                "{} of {} on {} {side} {quantity} for {}",
+                self.statistic, self.metric, self.on, self.window
+            )
         });
         let context = json!({
             "id": alarm_id(name),

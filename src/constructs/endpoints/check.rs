@@ -51,7 +51,9 @@ impl Endpoint {
             }
         }
         // An endpoint that gives no variant any traffic is refused by CreateEndpointConfig.
-        if !self.variants.is_empty() && self.variants.values().map(|variant| variant.weight).sum::<f64>() <= 0.0 {
+        if !self.variants.is_empty()
+            && self.variants.values().map(|variant| variant.weight).sum::<f64>() <= 0.0
+        {
             issues.push(
                 Issue::new(Code::VariantWeights, all, "no variant gets any traffic")
                     .label("all weights are 0")
@@ -64,9 +66,13 @@ impl Endpoint {
     fn check_serverless(&self, variant: &Pointer, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
         let mut excluded = |pointer: Pointer, what: &str| {
             issues.push(
-                Issue::new(Code::ServerlessExcluded, pointer, format!("serverless variants do not support {what}"))
-                    .on_key()
-                    .also(variant.key("serverless"), "serverless here"),
+                Issue::new(
+                    Code::ServerlessExcluded,
+                    pointer,
+                    format!("serverless variants do not support {what}"),
+                )
+                .on_key()
+                .also(variant.key("serverless"), "serverless here"),
             );
         };
         if self.variants.len() > 1 {
@@ -100,14 +106,19 @@ impl Endpoint {
         }
         if !capture.input && !capture.output {
             issues.push(
-                Issue::new(Code::CaptureNothing, pointer.clone(), "neither requests nor responses are captured")
-                    .on_key()
-                    .help("set `input` or `output` to `true`, or leave `data_capture` out"),
+                Issue::new(
+                    Code::CaptureNothing,
+                    pointer.clone(),
+                    "neither requests nor responses are captured",
+                )
+                .on_key()
+                .help("set `input` or `output` to `true`, or leave `data_capture` out"),
             );
         }
-        for (key, types) in
-            [("csv_content_types", &capture.csv_content_types), ("json_content_types", &capture.json_content_types)]
-        {
+        for (key, types) in [
+            ("csv_content_types", &capture.csv_content_types),
+            ("json_content_types", &capture.json_content_types),
+        ] {
             if types.len() > 10 {
                 issues.push(Issue::new(
                     Code::OutOfBounds,
@@ -135,13 +146,18 @@ impl Endpoint {
         if let Some(failures) = &answers.failures {
             serving::check_place(scope, failures, ANSWERS, &pointer.key("failures"), issues);
         }
-        for (key, topic) in [("success_topic", &answers.success_topic), ("error_topic", &answers.error_topic)] {
+        for (key, topic) in [("success_topic", &answers.success_topic), ("error_topic", &answers.error_topic)]
+        {
             if let Some(topic) = topic
                 && !serving::is_topic(topic)
             {
                 issues.push(
-                    Issue::new(Code::WrongForm, pointer.key(key), format!("`{topic}` is not the ARN of an SNS topic"))
-                        .help("write `arn:<partition>:sns:<region>:<account>:<name>`"),
+                    Issue::new(
+                        Code::WrongForm,
+                        pointer.key(key),
+                        format!("`{topic}` is not the ARN of an SNS topic"),
+                    )
+                    .help("write `arn:<partition>:sns:<region>:<account>:<name>`"),
                 );
             }
         }
@@ -156,9 +172,13 @@ impl Endpoint {
         }
         if self.variants.len() > 1 {
             issues.push(
-                Issue::new(Code::AsyncExcluded, this.pointer.key("variants"), "an asynchronous endpoint has one variant")
-                    .on_key()
-                    .also(pointer, "asynchronous here"),
+                Issue::new(
+                    Code::AsyncExcluded,
+                    this.pointer.key("variants"),
+                    "an asynchronous endpoint has one variant",
+                )
+                .on_key()
+                .also(pointer, "asynchronous here"),
             );
         }
     }
@@ -196,21 +216,35 @@ impl VariantSection {
             (None, Some(_)) => {}
         }
         if self.count == Some(0) {
-            issues.push(Issue::new(Code::OutOfBounds, pointer.key("count"), "a variant starts with 1 instance or more"));
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                pointer.key("count"),
+                "a variant starts with 1 instance or more",
+            ));
         }
         if !(self.weight >= 0.0 && self.weight.is_finite()) {
             issues.push(Issue::new(Code::OutOfBounds, pointer.key("weight"), "a weight is 0 or more"));
         }
         if let Some(serverless) = &self.serverless {
             let at = pointer.key("serverless");
-            if !serverless.memory.mb().is_multiple_of(1024) || !(1024..=6144).contains(&serverless.memory.mb()) {
+            if !serverless.memory.mb().is_multiple_of(1024)
+                || !(1024..=6144).contains(&serverless.memory.mb())
+            {
                 issues.push(
-                    Issue::new(Code::OutOfBounds, at.key("memory"), format!("{} is not a memory of serverless variants", serverless.memory))
-                        .help("write `1GB`, `2GB`, `3GB`, `4GB`, `5GB` or `6GB`"),
+                    Issue::new(
+                        Code::OutOfBounds,
+                        at.key("memory"),
+                        format!("{} is not a memory of serverless variants", serverless.memory),
+                    )
+                    .help("write `1GB`, `2GB`, `3GB`, `4GB`, `5GB` or `6GB`"),
                 );
             }
             if !(1..=200).contains(&serverless.max_concurrency) {
-                issues.push(Issue::new(Code::OutOfBounds, at.key("max_concurrency"), "the concurrency is 1 to 200"));
+                issues.push(Issue::new(
+                    Code::OutOfBounds,
+                    at.key("max_concurrency"),
+                    "the concurrency is 1 to 200",
+                ));
             }
             if let Some(provisioned) = serverless.provisioned
                 && !(1..=serverless.max_concurrency).contains(&provisioned)
@@ -219,7 +253,10 @@ impl VariantSection {
                     Issue::new(
                         Code::OutOfBounds,
                         at.key("provisioned"),
-                        format!("{provisioned} is not 1 to {} (`max_concurrency`)", serverless.max_concurrency),
+                        format!(
+                            "{provisioned} is not 1 to {} (`max_concurrency`)",
+                            serverless.max_concurrency
+                        ),
                     )
                     .also(at.key("max_concurrency"), "the bound"),
                 );
@@ -227,19 +264,29 @@ impl VariantSection {
         }
     }
 
-    fn check_instance(&self, endpoint: &Endpoint, pointer: &Pointer, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
+    fn check_instance(
+        &self,
+        endpoint: &Endpoint,
+        pointer: &Pointer,
+        scope: &Scope<'_>,
+        issues: &mut Vec<Issue>,
+    ) {
         let Some(instance) = self.instance.as_deref() else { return };
         let at = pointer.key("instance");
         if !tables::instance_types(JobKind::Endpoint).contains(&instance) {
-            let mut issue =
-                Issue::new(Code::EndpointInstance, at.clone(), format!("endpoints do not take the instance type `{instance}`"));
+            let mut issue = Issue::new(
+                Code::EndpointInstance,
+                at.clone(),
+                format!("endpoints do not take the instance type `{instance}`"),
+            );
             if let Some(near) = tables::near_instance(JobKind::Endpoint, instance) {
                 issue = issue.fix(near, format!("did you mean `{near}`?"));
             }
             issues.push(issue);
         }
         if let ModelChoice::Registered(reference) = &self.model
-            && let Some(Export::ApprovedModel { instances, .. }) = scope.exports.get(head(reference.as_str())).and_then(|offers| offers.offers.get("approved"))
+            && let Some(Export::ApprovedModel { instances, .. }) =
+                scope.exports.get(head(reference.as_str())).and_then(|offers| offers.offers.get("approved"))
             && !instances.is_empty()
             && !instances.iter().any(|allowed| allowed == instance)
         {
@@ -257,29 +304,42 @@ impl VariantSection {
             );
         }
         if tables::has_local_storage(instance) {
-            for (given, at) in [(endpoint.encryption.is_some(), None), (self.volume.is_some(), Some(pointer.key("volume")))] {
-                if let (true, Some(at)) = (given, at) {
-                    issues.push(
-                        Issue::new(Code::LocalStorage, at, format!("`{instance}` has local storage of a fixed size"))
-                            .on_key()
-                            .help("remove `volume`"),
-                    );
-                }
+            let own =
+                format!("`{instance}` has local storage, of a fixed size and encrypted by the hardware");
+            let mut has_own = |at: Pointer, key: &str| {
+                let issue = Issue::new(Code::LocalStorage, at, own.clone()).on_key();
+                issues.push(issue.help(format!("remove `{key}`")));
+            };
+            if self.volume.is_some() {
+                has_own(pointer.key("volume"), "volume");
+            }
+            if endpoint.encryption.is_some() {
+                has_own(pointer.parent().parent().key("encryption"), "encryption");
             }
         }
         if let Some(volume) = self.volume
             && !(1..=512).contains(&volume.gb())
         {
-            issues.push(Issue::new(Code::OutOfBounds, pointer.key("volume"), format!("{volume} is not 1GB to 512GB")));
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                pointer.key("volume"),
+                format!("{volume} is not 1GB to 512GB"),
+            ));
         }
     }
 
     fn check_times(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
-        for (key, time) in [("download_timeout", self.download_timeout), ("startup_timeout", self.startup_timeout)] {
+        for (key, time) in
+            [("download_timeout", self.download_timeout), ("startup_timeout", self.startup_timeout)]
+        {
             if let Some(time) = time
                 && !(60..=3600).contains(&time.secs())
             {
-                issues.push(Issue::new(Code::OutOfBounds, pointer.key(key), format!("{time} is not 60s to 1h")));
+                issues.push(Issue::new(
+                    Code::OutOfBounds,
+                    pointer.key(key),
+                    format!("{time} is not 60s to 1h"),
+                ));
             }
         }
         if let Some(ami) = &self.ami_version
@@ -287,8 +347,12 @@ impl VariantSection {
             && !known.contains(&ami.as_str())
         {
             issues.push(
-                Issue::new(Code::UnknownValue, pointer.key("ami_version"), format!("`{ami}` is no machine image for endpoints"))
-                    .help(format!("write {}", or_list(known.iter().copied()))),
+                Issue::new(
+                    Code::UnknownValue,
+                    pointer.key("ami_version"),
+                    format!("`{ami}` is no machine image for endpoints"),
+                )
+                .help(format!("write {}", or_list(known.iter().copied()))),
             );
         }
     }
@@ -318,7 +382,11 @@ impl VariantSection {
             }
             ModelChoice::Artifact(artifact) => {
                 if artifact.image.is_empty() || artifact.image.len() > 255 {
-                    issues.push(Issue::new(Code::OutOfBounds, at.key("image"), "the URI of an image has 1 to 255 characters"));
+                    issues.push(Issue::new(
+                        Code::OutOfBounds,
+                        at.key("image"),
+                        "the URI of an image has 1 to 255 characters",
+                    ));
                 }
                 if let Some(data) = &artifact.data
                     && !data.starts_with("s3://")
@@ -338,7 +406,11 @@ impl Rollout {
         let pointer = this.pointer.key("rollout");
         let ways = self.ways();
         let [way] = ways.as_slice() else {
-            let message = if ways.is_empty() { "the rollout says no way" } else { "the rollout says more than one way" };
+            let message = if ways.is_empty() {
+                "the rollout says no way"
+            } else {
+                "the rollout says more than one way"
+            };
             issues.push(
                 Issue::new(Code::OneOf, pointer, message)
                     .on_key()
@@ -354,9 +426,13 @@ impl Rollout {
         for (key, given) in [("rollback_batch", without_fleet), ("termination_wait", with_fleet)] {
             if given {
                 issues.push(
-                    Issue::new(Code::RolloutKey, pointer.key(key), format!("a {} rollout has no `{key}`", way.key()))
-                        .on_key()
-                        .help(format!("remove `{key}`")),
+                    Issue::new(
+                        Code::RolloutKey,
+                        pointer.key(key),
+                        format!("a {} rollout has no `{key}`", way.key()),
+                    )
+                    .on_key()
+                    .help(format!("remove `{key}`")),
                 );
             }
         }
@@ -389,10 +465,16 @@ impl Rollout {
                     .also(this_count(pointer, name, variant), "one instance")
                     .help("raise `count` to 2 or more, or write `all_at_once: true`"),
                 );
-            } else if u64::from(step.instances(count)) * 2 > u64::from(count) && matches!(step, super::Capacity::Instances(_)) {
+            } else if u64::from(step.instances(count)) * 2 > u64::from(count)
+                && matches!(step, super::Capacity::Instances(_))
+            {
                 issues.push(
-                    Issue::new(Code::RolloutBounds, at.clone(), format!("{step} are more than half of {count}"))
-                        .also(this_count(pointer, name, variant), "the fleet"),
+                    Issue::new(
+                        Code::RolloutBounds,
+                        at.clone(),
+                        format!("{step} are more than half of {count}"),
+                    )
+                    .also(this_count(pointer, name, variant), "the fleet"),
                 );
             }
         }
@@ -403,14 +485,22 @@ impl Rollout {
             if let Some(wait) = wait
                 && wait.secs() > 3600
             {
-                issues.push(Issue::new(Code::RolloutBounds, pointer.key(key), format!("{wait} is more than 1h")));
+                issues.push(Issue::new(
+                    Code::RolloutBounds,
+                    pointer.key(key),
+                    format!("{wait} is more than 1h"),
+                ));
             }
         }
         if self.wait.is_some() && matches!(way, Way::AllAtOnce) {
             issues.push(
-                Issue::new(Code::RolloutKey, pointer.key("wait"), "a rollout in one step has no steps to wait between")
-                    .on_key()
-                    .help("use `termination_wait` to keep the old fleet for a while"),
+                Issue::new(
+                    Code::RolloutKey,
+                    pointer.key("wait"),
+                    "a rollout in one step has no steps to wait between",
+                )
+                .on_key()
+                .help("use `termination_wait` to keep the old fleet for a while"),
             );
         }
         let needed = self.waits(way);
@@ -430,15 +520,26 @@ impl Rollout {
                 .help("raise `max_duration`, or shorten the waits"),
             ),
             None if needed >= most => issues.push(
-                Issue::new(Code::RolloutTime, pointer.clone(), format!("the waits alone take {needed}, and a rollout may take {most}"))
-                    .on_key()
-                    .help("take larger steps or shorter waits"),
+                Issue::new(
+                    Code::RolloutTime,
+                    pointer.clone(),
+                    format!("the waits alone take {needed}, and a rollout may take {most}"),
+                )
+                .on_key()
+                .help("take larger steps or shorter waits"),
             ),
             _ => {}
         }
     }
 
-    fn check_alarms<'a>(&'a self, way: Way, endpoint: &Endpoint, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
+    fn check_alarms<'a>(
+        &'a self,
+        way: Way,
+        endpoint: &Endpoint,
+        this: &This,
+        scope: &Scope<'a>,
+        issues: &mut Vec<Issue>,
+    ) {
         let pointer = this.pointer.key("rollout").key("rollback_on");
         if self.rollback_on.is_empty() && !matches!(way, Way::AllAtOnce) {
             issues.push(

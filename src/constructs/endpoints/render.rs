@@ -16,8 +16,11 @@ impl Endpoint {
             .iter()
             .map(|(name, variant)| self.model(this, name, variant, &role, scope, out))
             .collect();
-        let variants: Vec<Value> =
-            self.variants.iter().map(|(name, variant)| variant.to_value(&model_id(this, name), name)).collect();
+        let variants: Vec<Value> = self
+            .variants
+            .iter()
+            .map(|(name, variant)| variant.to_value(&model_id(this, name), name))
+            .collect();
         let scaled = self.is_scaled(this, scope);
         let alarms: Vec<Value> = self
             .rollout
@@ -80,7 +83,8 @@ impl Endpoint {
             // The container, its data and its environment come from the model package.
             // <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html>
             ModelChoice::Registered(reference) => {
-                if let Some(Export::ApprovedModel { group, parameter, .. }) = scope.export(reference.as_str()) {
+                if let Some(Export::ApprovedModel { group, parameter, .. }) = scope.export(reference.as_str())
+                {
                     let source = ParameterSource::ApprovedModel { group: group.clone() };
                     let description = format!("ARN of the approved version of {group}");
                     let package = out.serving.parameter(parameter, &description, source);
@@ -168,11 +172,9 @@ impl Endpoint {
     /// Pulling the images. The approved version names its own image, in AWS's account or any other.
     fn pulls(&self) -> Vec<Statement> {
         let images = self.variants.values().map(|variant| match &variant.model {
-            ModelChoice::Registered(_) => Expr::arn([
-                Expr::text("ecr:"),
-                Expr::pseudo("Region"),
-                Expr::text(":*:repository/*"),
-            ]),
+            ModelChoice::Registered(_) => {
+                Expr::arn([Expr::text("ecr:"), Expr::pseudo("Region"), Expr::text(":*:repository/*")])
+            }
             ModelChoice::Artifact(artifact) => serving::repository(&artifact.image),
         });
         // AWS knows no resource for signing in.
@@ -192,7 +194,9 @@ impl Endpoint {
         let endpoint = serving::sagemaker("endpoint", &scope.fixed_name(&this.name));
         let groups = self.variants.values().filter_map(|variant| match &variant.model {
             ModelChoice::Registered(reference) => match scope.export(reference.as_str())? {
-                Export::ApprovedModel { group, .. } => Some(serving::sagemaker("model-package", &format!("{group}/*"))),
+                Export::ApprovedModel { group, .. } => {
+                    Some(serving::sagemaker("model-package", &format!("{group}/*")))
+                }
                 _ => None,
             },
             ModelChoice::Artifact(_) => None,
@@ -273,10 +277,17 @@ impl DataCapture {
         let name = LogicalId::new([this.name.as_str(), "CaptureUri"]);
         let uri = serving::carry(&place.uri, name.as_str(), "Where captured data goes", out);
         let modes = [("Input", self.input), ("Output", self.output)];
-        let options: Vec<Value> =
-            modes.iter().filter(|(_, given)| *given).map(|(mode, _)| json!({ "CaptureMode": mode })).collect();
+        let options: Vec<Value> = modes
+            .iter()
+            .filter(|(_, given)| *given)
+            .map(|(mode, _)| json!({ "CaptureMode": mode }))
+            .collect();
         let types = |types: &[String]| (!types.is_empty()).then(|| types.to_vec());
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100 whole percents")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to 100 whole percents"
+        )]
         let sampling = self.sampling.value() as u32;
         let headers = json!({
             "CsvContentTypes": types(&self.csv_content_types),
@@ -298,10 +309,12 @@ impl Async {
     fn to_value(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) -> Option<Value> {
         let place = serving::place(scope, &self.output, ANSWERS)?;
         let id = |word: &str| LogicalId::new([this.name.as_str(), word]);
-        let output = serving::carry(&place.uri, id("AnswersUri").as_str(), "Where asynchronous answers go", out);
-        let failures = self.failures.as_ref().and_then(|to| serving::place(scope, to, ANSWERS)).map(|place| {
-            serving::carry(&place.uri, id("FailuresUri").as_str(), "Where asynchronous failures go", out)
-        });
+        let output =
+            serving::carry(&place.uri, id("AnswersUri").as_str(), "Where asynchronous answers go", out);
+        let failures =
+            self.failures.as_ref().and_then(|to| serving::place(scope, to, ANSWERS)).map(|place| {
+                serving::carry(&place.uri, id("FailuresUri").as_str(), "Where asynchronous failures go", out)
+            });
         let told = self.success_topic.is_some() || self.error_topic.is_some();
         let topics = json!({ "SuccessTopic": self.success_topic, "ErrorTopic": self.error_topic });
         Some(json!({

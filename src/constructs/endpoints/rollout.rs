@@ -61,7 +61,8 @@ impl Rollout {
     /// All ways that are given; a good section gives one.
     pub(super) fn ways(&self) -> Vec<Way> {
         let all = self.all_at_once.then_some(Way::AllAtOnce);
-        let steps = [self.canary.map(Way::Canary), self.linear.map(Way::Linear), self.rolling.map(Way::Rolling)];
+        let steps =
+            [self.canary.map(Way::Canary), self.linear.map(Way::Linear), self.rolling.map(Way::Rolling)];
         all.into_iter().chain(steps.into_iter().flatten()).collect()
     }
 
@@ -100,11 +101,15 @@ impl Rollout {
             Way::AllAtOnce => ("BlueGreenUpdatePolicy", policy(json!({ "Type": "ALL_AT_ONCE" }))),
             Way::Canary(step) => (
                 "BlueGreenUpdatePolicy",
-                policy(json!({ "Type": "CANARY", "CanarySize": step.to_value(), "WaitIntervalInSeconds": wait })),
+                policy(
+                    json!({ "Type": "CANARY", "CanarySize": step.to_value(), "WaitIntervalInSeconds": wait }),
+                ),
             ),
             Way::Linear(step) => (
                 "BlueGreenUpdatePolicy",
-                policy(json!({ "Type": "LINEAR", "LinearStepSize": step.to_value(), "WaitIntervalInSeconds": wait })),
+                policy(
+                    json!({ "Type": "LINEAR", "LinearStepSize": step.to_value(), "WaitIntervalInSeconds": wait }),
+                ),
             ),
             Way::Rolling(step) => (
                 "RollingUpdatePolicy",
@@ -138,7 +143,13 @@ mod tests {
         let config = rollout.to_value(&[json!({ "Ref": "ErrorsAlarm" })]).unwrap();
         let policy = &config["BlueGreenUpdatePolicy"];
         assert_eq!(policy["MaximumExecutionTimeoutInSeconds"], 4200);
-        assert_eq!(policy["TrafficRoutingConfiguration"]["CanarySize"], json!({ "Type": "CAPACITY_PERCENT", "Value": 10 }));
-        assert_eq!(config["AutoRollbackConfiguration"]["Alarms"][0]["AlarmName"], json!({ "Ref": "ErrorsAlarm" }));
+        assert_eq!(
+            policy["TrafficRoutingConfiguration"]["CanarySize"],
+            json!({ "Type": "CAPACITY_PERCENT", "Value": 10 })
+        );
+        assert_eq!(
+            config["AutoRollbackConfiguration"]["Alarms"][0]["AlarmName"],
+            json!({ "Ref": "ErrorsAlarm" })
+        );
     }
 }

@@ -259,7 +259,9 @@ impl<'de> Deserialize<'de> for Capacity {
             _ => None,
         };
         capacity.ok_or_else(|| {
-            D::Error::custom("a share of the fleet in whole percents (`10%`) or a number of instances (`1`) is wanted")
+            D::Error::custom(
+                "a share of the fleet in whole percents (`10%`) or a number of instances (`1`) is wanted",
+            )
         })
     }
 }

@@ -36,7 +36,8 @@ impl Graphs<'_> {
 
     /// A time in milliseconds: CloudWatch holds microseconds.
     fn millis(&self, name: &str, stat: &str, id: &str) -> [Value; 2] {
-        let formula = json!([{ "expression": format!("{id} / 1000"), "label": stat, "id": format!("{id}ms") }]);
+        let formula =
+            json!([{ "expression": format!("{id} / 1000"), "label": stat, "id": format!("{id}ms") }]);
         [self.hidden(name, stat, id), formula]
     }
 }
@@ -90,7 +91,11 @@ impl Graphs<'_> {
     }
 
     fn utilization(&self, variant: &VariantSection, path: &str, scope: &Scope<'_>) -> Value {
-        let mut names = vec![("CPUUtilization", "CPU, all cores"), ("MemoryUtilization", "memory"), ("DiskUtilization", "disk")];
+        let mut names = vec![
+            ("CPUUtilization", "CPU, all cores"),
+            ("MemoryUtilization", "memory"),
+            ("DiskUtilization", "disk"),
+        ];
         if variant.instance.as_deref().is_some_and(tables::is_gpu) {
             names.push(("GPUUtilization", "GPU, all"));
             names.push(("GPUMemoryUtilization", "GPU memory, all"));
@@ -141,7 +146,9 @@ fn bounds(metrics: &[&str], path: &str, scope: &Scope<'_>, divisor: f64) -> Vec<
         .exports
         .iter()
         .filter_map(|(name, offers)| match offers.offers.get("")? {
-            Export::Alarm { on, metric, threshold, .. } if on == path && metrics.contains(&metric.as_str()) => {
+            Export::Alarm { on, metric, threshold, .. }
+                if on == path && metrics.contains(&metric.as_str()) =>
+            {
                 Some(Line { label: format!("alarm {name}"), value: threshold / divisor })
             }
             _ => None,
@@ -154,7 +161,9 @@ fn goal(metrics: &[&str], path: &str, scope: &Scope<'_>) -> Vec<Line> {
     scalings(path, scope)
         .filter_map(|(name, _, track)| {
             let (metric, value) = track?;
-            metrics.contains(&metric.as_str()).then(|| Line { label: format!("scaling {name}"), value: *value })
+            metrics
+                .contains(&metric.as_str())
+                .then(|| Line { label: format!("scaling {name}"), value: *value })
         })
         .collect()
 }

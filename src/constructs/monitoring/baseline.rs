@@ -67,7 +67,8 @@ impl Monitor {
         }
         request.insert("ProcessingOutputConfig".into(), output);
         request.insert("Environment".into(), Value::Object(environment));
-        let mut network = json!({ "EnableInterContainerTrafficEncryption": true, "EnableNetworkIsolation": false });
+        let mut network =
+            json!({ "EnableInterContainerTrafficEncryption": true, "EnableNetworkIsolation": false });
         if let Some(vpc) = serving::vpc(scope) {
             network["VpcConfig"] = vpc;
         }
@@ -135,7 +136,11 @@ impl Monitor {
         let mut statements = vec![
             Statement::allow(
                 "RunProcessing",
-                ["sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"],
+                [
+                    "sagemaker:CreateProcessingJob",
+                    "sagemaker:DescribeProcessingJob",
+                    "sagemaker:StopProcessingJob",
+                ],
                 [jobs.clone()],
             ),
             Statement::allow("TagJobs", ["sagemaker:AddTags"], [jobs]),
@@ -147,7 +152,11 @@ impl Monitor {
             // The check looks for the baseline of the newest version.
             statements.push(Statement::allow(
                 "ReadBaselines",
-                ["sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"],
+                [
+                    "sagemaker:DescribeModelPackage",
+                    "sagemaker:DescribeModelPackageGroup",
+                    "sagemaker:ListModelPackages",
+                ],
                 packages.into_iter().chain(groups),
             ));
         }

@@ -31,8 +31,12 @@ impl Monitor {
         }
         if self.namespace.is_empty() || self.namespace.len() > 255 || self.namespace.starts_with("AWS/") {
             issues.push(
-                Issue::new(Code::WrongForm, pointer.key("namespace"), format!("`{}` is no namespace for metrics of your own", self.namespace))
-                    .help("write 1 to 255 characters that do not begin with `AWS/`"),
+                Issue::new(
+                    Code::WrongForm,
+                    pointer.key("namespace"),
+                    format!("`{}` is no namespace for metrics of your own", self.namespace),
+                )
+                .help("write 1 to 255 characters that do not begin with `AWS/`"),
             );
         }
         // <https://docs.aws.amazon.com/general/latest/gr/sagemaker.html>, by CloudFormation's own lists.
@@ -42,21 +46,37 @@ impl Monitor {
             && tables::type_in_region(&kind, region) == Some(false)
         {
             issues.push(
-                Issue::new(Code::MonitorRegion, pointer.key("kind"), format!("Model Monitor does not exist in {region}"))
-                    .help("write `backend: pipeline` with your own `code` and `image`"),
+                Issue::new(
+                    Code::MonitorRegion,
+                    pointer.key("kind"),
+                    format!("Model Monitor does not exist in {region}"),
+                )
+                .help("write `backend: pipeline` with your own `code` and `image`"),
             );
         }
     }
 
-    fn check_capture(&self, capture: Option<&Capture>, pointer: &Pointer, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
+    fn check_capture(
+        &self,
+        capture: Option<&Capture>,
+        pointer: &Pointer,
+        scope: &Scope<'_>,
+        issues: &mut Vec<Issue>,
+    ) {
         let at = pointer.key("endpoint");
         let place = scope.exports.get(self.endpoint.as_str()).map(|offers| offers.pointer.clone());
         let mut missing = |what: &str| {
-            let mut issue = Issue::new(Code::MonitorCapture, at.clone(), format!("`{}` captures no {what}", self.endpoint));
+            let mut issue = Issue::new(
+                Code::MonitorCapture,
+                at.clone(),
+                format!("`{}` captures no {what}", self.endpoint),
+            );
             if let Some(place) = &place {
                 issue = issue.also(place.clone(), "the endpoint");
             }
-            issues.push(issue.help("give the endpoint `data_capture: { to: <bucket> }`, which keeps requests and responses"));
+            issues.push(issue.help(
+                "give the endpoint `data_capture: { to: <bucket> }`, which keeps requests and responses",
+            ));
         };
         match capture {
             None => missing("data"),
@@ -78,17 +98,26 @@ impl Monitor {
             if !scope.check_data(baseline.as_str(), &at, issues) {
                 return;
             }
-            if self.backend == Backend::Pipeline && scope.data(baseline.as_str()).is_some_and(|data| data.uri.is_runtime()) {
+            if self.backend == Backend::Pipeline
+                && scope.data(baseline.as_str()).is_some_and(|data| data.uri.is_runtime())
+            {
                 issues.push(
                     Issue::new(Code::WrongReference, at, format!("`{baseline}` lies elsewhere in each execution of the pipeline"))
                         .label("a fixed place is wanted")
                         .help("name a dataset or a bucket of the lake, write an S3 URI, or let the output go to a fixed place"),
                 );
-            } else if self.backend == Backend::ModelMonitor && !self.kind.by_clarify() && self.group_name(scope).is_none() {
+            } else if self.backend == Backend::ModelMonitor
+                && !self.kind.by_clarify()
+                && self.group_name(scope).is_none()
+            {
                 issues.push(
-                    Issue::new(Code::MonitorNeeds, at, "there is no registered version to carry the baseline")
-                        .also(pointer.key("endpoint"), "serves no registered model")
-                        .help("serve `<group>.approved`"),
+                    Issue::new(
+                        Code::MonitorNeeds,
+                        at,
+                        "there is no registered version to carry the baseline",
+                    )
+                    .also(pointer.key("endpoint"), "serves no registered model")
+                    .help("serve `<group>.approved`"),
                 );
             }
         } else if self.kind == MonitorKind::DataQuality {
@@ -104,8 +133,11 @@ impl Monitor {
         let at = pointer.key("instance");
         let kind = self.instance.kind.as_str();
         if !tables::instance_types(JobKind::Processing).contains(&kind) {
-            let mut issue =
-                Issue::new(Code::MonitorInstance, at.key("type"), format!("monitors do not take the instance type `{kind}`"));
+            let mut issue = Issue::new(
+                Code::MonitorInstance,
+                at.key("type"),
+                format!("monitors do not take the instance type `{kind}`"),
+            );
             if let Some(near) = tables::near_instance(JobKind::Processing, kind) {
                 issue = issue.fix(near, format!("did you mean `{near}`?"));
             }
@@ -120,12 +152,20 @@ impl Monitor {
         let interval = u64::from(self.schedule.hours) * 3600;
         let runtime = self.runtime();
         if !(1..=86_400).contains(&runtime.secs()) {
-            issues.push(Issue::new(Code::MonitorRuntime, pointer.key("max_runtime"), format!("{runtime} is not 1s to 1d")));
+            issues.push(Issue::new(
+                Code::MonitorRuntime,
+                pointer.key("max_runtime"),
+                format!("{runtime} is not 1s to 1d"),
+            ));
         } else if runtime.secs() > interval {
             issues.push(
-                Issue::new(Code::MonitorRuntime, pointer.key("max_runtime"), format!("a run may take {runtime}, and runs {}", self.schedule))
-                    .also(pointer.key("schedule"), "the schedule")
-                    .help("shorten `max_runtime`, or run less often"),
+                Issue::new(
+                    Code::MonitorRuntime,
+                    pointer.key("max_runtime"),
+                    format!("a run may take {runtime}, and runs {}", self.schedule),
+                )
+                .also(pointer.key("schedule"), "the schedule")
+                .help("shorten `max_runtime`, or run less often"),
             );
         }
     }
@@ -159,7 +199,11 @@ impl Monitor {
                     Some(ProblemType::BinaryClassification) => {
                         let given = self.inference_attribute.is_some()
                             || (self.probability_attribute.is_some() && self.probability_threshold.is_some());
-                        needs(given, "inference_attribute", "a binary classification without `probability_attribute` and `probability_threshold`");
+                        needs(
+                            given,
+                            "inference_attribute",
+                            "a binary classification without `probability_attribute` and `probability_threshold`",
+                        );
                     }
                     Some(_) => needs(self.inference_attribute.is_some(), "inference_attribute", &a_kind),
                     None => {}
@@ -178,7 +222,11 @@ impl Monitor {
         if let Some(threshold) = self.probability_threshold
             && !(0.0..=1.0).contains(&threshold)
         {
-            issues.push(Issue::new(Code::OutOfBounds, pointer.key("probability_threshold"), "a probability is 0 to 1"));
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                pointer.key("probability_threshold"),
+                "a probability is 0 to 1",
+            ));
         }
     }
 
@@ -207,15 +255,20 @@ impl Monitor {
             ("postprocessor", self.postprocessor.is_some(), !own && !clarify),
         ];
         for (key, _, _) in given.into_iter().filter(|(_, given, used)| *given && !used) {
-            let what = if own { "backend `pipeline`".to_owned() } else { format!("kind `{}`", self.kind.as_str()) };
+            let what =
+                if own { "backend `pipeline`".to_owned() } else { format!("kind `{}`", self.kind.as_str()) };
             let why = match (own, key) {
                 (false, "code" | "image" | "thresholds") => "backend `model_monitor`".to_owned(),
                 _ => what,
             };
             issues.push(
-                Issue::new(Code::MonitorUnused, pointer.key(key), format!("a monitor of {why} has no use for `{key}`"))
-                    .on_key()
-                    .help(format!("remove `{key}`")),
+                Issue::new(
+                    Code::MonitorUnused,
+                    pointer.key(key),
+                    format!("a monitor of {why} has no use for `{key}`"),
+                )
+                .on_key()
+                .help(format!("remove `{key}`")),
             );
         }
     }
@@ -225,13 +278,29 @@ impl Monitor {
         let at = pointer.key("window");
         if window.start <= window.end {
             issues.push(
-                Issue::new(Code::MonitorWindow, at, format!("the window begins {} before the run and ends {} before it", window.start, window.end))
-                    .help("let `start` be longer ago than `end`"),
+                Issue::new(
+                    Code::MonitorWindow,
+                    at,
+                    format!(
+                        "the window begins {} before the run and ends {} before it",
+                        window.start, window.end
+                    ),
+                )
+                .help("let `start` be longer ago than `end`"),
             );
         } else if window.start.secs() > 86_400 {
-            issues.push(Issue::new(Code::MonitorWindow, at.key("start"), format!("{} is more than 24h before the run", window.start)));
-        } else if !window.start.millis().is_multiple_of(60_000) || !window.end.millis().is_multiple_of(60_000) {
-            issues.push(Issue::new(Code::MonitorWindow, at, "a window begins and ends at whole minutes before the run"));
+            issues.push(Issue::new(
+                Code::MonitorWindow,
+                at.key("start"),
+                format!("{} is more than 24h before the run", window.start),
+            ));
+        } else if !window.start.millis().is_multiple_of(60_000) || !window.end.millis().is_multiple_of(60_000)
+        {
+            issues.push(Issue::new(
+                Code::MonitorWindow,
+                at,
+                "a window begins and ends at whole minutes before the run",
+            ));
         }
     }
 }

@@ -20,14 +20,21 @@ const KEEP_LOGS: u32 = 30;
 
 impl Monitor {
     /// The rule and the state machine that count violations, in the platform template.
-    pub(super) fn render_findings(&self, this: &This, endpoint: &str, scope: &Scope<'_>, out: &mut Rendering) {
+    pub(super) fn render_findings(
+        &self,
+        this: &This,
+        endpoint: &str,
+        scope: &Scope<'_>,
+        out: &mut Rendering,
+    ) {
         let id = LogicalId::new([this.name.as_str(), "MonitorFindings"]);
         let logs = LogicalId::new([this.name.as_str(), "MonitorFindingsLogs"]);
         let key = scope.own_key();
         if key.is_some() {
             out.key_users.insert("logs.amazonaws.com");
         }
-        let unencrypted = "the stack file names no key of its own whose policy could let CloudWatch Logs use it";
+        let unencrypted =
+            "the stack file names no key of its own whose policy could let CloudWatch Logs use it";
         let schedule = scope.fixed_name(&this.name);
         let context = json!({
             "id": id,

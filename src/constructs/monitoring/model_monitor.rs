@@ -24,14 +24,21 @@ impl Monitor {
         Some(scope.image(&tables::monitor_image(kind)))
     }
 
-    pub(super) fn render_schedule(&self, this: &This, watched: &Watched<'_>, scope: &Scope<'_>, out: &mut Rendering) {
+    pub(super) fn render_schedule(
+        &self,
+        this: &This,
+        watched: &Watched<'_>,
+        scope: &Scope<'_>,
+        out: &mut Rendering,
+    ) {
         let id = |word: &str| LogicalId::new([this.name.as_str(), word]);
         let kind = self.kind.monitoring_type();
         let key = serving::key(scope, out);
         let carry = |value: &Expr, word: &str, what: &str, out: &mut Rendering| {
             serving::carry(value, id(word).as_str(), what, out)
         };
-        let reports = carry(&self.reports(this, scope).uri, "ReportsUri", "Where a monitor's reports go", out);
+        let reports =
+            carry(&self.reports(this, scope).uri, "ReportsUri", "Where a monitor's reports go", out);
         let mut specification = self.specification(scope, out);
         if let Some(file) = self.analysis_file(scope) {
             let uri = carry(&file.uri, "AnalysisUri", "Analysis configuration of a monitor", out);
@@ -167,8 +174,10 @@ impl Monitor {
         // CloudFormation chooses the names of job definitions.
         let definitions = Expr::regional_arn("sagemaker", [Expr::text(arn)]);
         let schedules = serving::sagemaker("monitoring-schedule", &scope.fixed_name(&this.name));
-        let actions: Vec<String> =
-            ["Create", "Delete", "Describe"].iter().map(|verb| format!("sagemaker:{verb}{kind}JobDefinition")).collect();
+        let actions: Vec<String> = ["Create", "Delete", "Describe"]
+            .iter()
+            .map(|verb| format!("sagemaker:{verb}{kind}JobDefinition"))
+            .collect();
         let mut statements = vec![
             Statement::allow(
                 &format!("Deploy{kind}Monitors"),

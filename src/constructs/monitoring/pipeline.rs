@@ -25,7 +25,13 @@ impl Monitor {
         format!("{}-drift-{}", this.name, scope.environment)
     }
 
-    pub(super) fn render_pipeline(&self, this: &This, watched: &Watched<'_>, scope: &Scope<'_>, out: &mut Rendering) {
+    pub(super) fn render_pipeline(
+        &self,
+        this: &This,
+        watched: &Watched<'_>,
+        scope: &Scope<'_>,
+        out: &mut Rendering,
+    ) {
         let Some(step) = self.comparison(this, watched, scope, out) else { return };
         let definition = Definition { steps: vec![step.to_value()], ..Definition::default() };
         let name = Monitor::pipeline_name(this, scope);
@@ -53,33 +59,61 @@ impl Monitor {
             "retry": events::retry(),
         });
         out.shape(TemplateKind::Serving, "schedule", &context);
-        out.grant(Role::Trigger, [
-            Statement::allow("StartPipelines", ["sagemaker:StartPipelineExecution"], serving::sagemaker("pipeline", &name)),
-            Statement::allow("KeepUndelivered", ["sqs:SendMessage"], [dead_letters]),
-        ]);
+        out.grant(
+            Role::Trigger,
+            [
+                Statement::allow(
+                    "StartPipelines",
+                    ["sagemaker:StartPipelineExecution"],
+                    serving::sagemaker("pipeline", &name),
+                ),
+                Statement::allow("KeepUndelivered", ["sqs:SendMessage"], [dead_letters]),
+            ],
+        );
         out.grant(Role::Pipeline, pipeline_grants());
         out.grant(Role::Serving, deployment(&name, arn, scope));
     }
 
     /// The step that runs the code; everything that the platform template knows is imported.
-    fn comparison(&self, this: &This, watched: &Watched<'_>, scope: &Scope<'_>, out: &mut Rendering) -> Option<Step> {
+    fn comparison(
+        &self,
+        this: &This,
+        watched: &Watched<'_>,
+        scope: &Scope<'_>,
+        out: &mut Rendering,
+    ) -> Option<Step> {
         let code = self.code.as_deref()?;
         let capture = watched.capture?;
         let id = |word: &str| LogicalId::new([this.name.as_str(), word]);
         let key = serving::key(scope, out);
         serving::artifact_bucket(out);
         let captured = Expr::concat([capture.place.uri.clone(), Expr::text(format!("/{}", watched.name))]);
-        let captured = serving::carry(&captured, id("CapturedUri").as_str(), "Where an endpoint's captured data lies", out);
-        let mut inputs =
-            vec![input("code", &scope.asset(code), CODE, false), input("captured", &captured, CAPTURED, false)];
+        let captured = serving::carry(
+            &captured,
+            id("CapturedUri").as_str(),
+            "Where an endpoint's captured data lies",
+            out,
+        );
+        let mut inputs = vec![
+            input("code", &scope.asset(code), CODE, false),
+            input("captured", &captured, CAPTURED, false),
+        ];
         if let Some(data) = self.baseline.as_ref().and_then(|from| scope.data(from.as_str())) {
-            let uri = serving::carry(&data.uri, id("BaselineUri").as_str(), "Baseline data of a monitor", out);
+            let uri =
+                serving::carry(&data.uri, id("BaselineUri").as_str(), "Baseline data of a monitor", out);
             inputs.push(input("baseline", &uri, BASELINE, data.manifest));
         }
-        let reports = serving::carry(&self.reports(this, scope).uri, id("ReportsUri").as_str(), "Where a monitor's reports go", out);
-        let run = Expr::concat([reports, Expr::text("/"), Expr::Get("Execution.PipelineExecutionId".to_owned())]);
+        let reports = serving::carry(
+            &self.reports(this, scope).uri,
+            id("ReportsUri").as_str(),
+            "Where a monitor's reports go",
+            out,
+        );
+        let run =
+            Expr::concat([reports, Expr::text("/"), Expr::Get("Execution.PipelineExecutionId".to_owned())]);
         let file = code.rsplit('/').next().unwrap_or(code);
-        let mut network = json!({ "EnableInterContainerTrafficEncryption": true, "EnableNetworkIsolation": false });
+        let mut network =
+            json!({ "EnableInterContainerTrafficEncryption": true, "EnableNetworkIsolation": false });
         if let Some(vpc) = serving::vpc(scope) {
             network["VpcConfig"] = vpc;
         }
@@ -132,7 +166,11 @@ fn pipeline_grants() -> Vec<Statement> {
     vec![
         Statement::allow(
             "RunProcessing",
-            ["sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:StopProcessingJob"],
+            [
+                "sagemaker:CreateProcessingJob",
+                "sagemaker:DescribeProcessingJob",
+                "sagemaker:StopProcessingJob",
+            ],
             [jobs.clone()],
         ),
         Statement::allow("TagJobs", ["sagemaker:AddTags"], [jobs]),
@@ -162,7 +200,12 @@ fn deployment(name: &str, arn: Expr, scope: &Scope<'_>) -> Vec<Statement> {
         ),
         Statement::allow(
             "DeploySchedules",
-            ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule", "scheduler:UpdateSchedule"],
+            [
+                "scheduler:CreateSchedule",
+                "scheduler:DeleteSchedule",
+                "scheduler:GetSchedule",
+                "scheduler:UpdateSchedule",
+            ],
             [schedules],
         ),
         serving::pass(Role::Pipeline, "sagemaker.amazonaws.com"),

@@ -103,14 +103,13 @@ impl Monitor {
         });
         out.shape(TemplateKind::Serving, "alarm", &context);
         out.grant(Role::Serving, serving::deploy_alarms(scope));
-        out.widgets.push(dashboard::alarms(&format!("Monitor {name}"), &[Monitor::alarm_id(this).attr("Arn")]));
+        out.widgets
+            .push(dashboard::alarms(&format!("Monitor {name}"), &[Monitor::alarm_id(this).attr("Arn")]));
     }
 
     fn add_widgets(&self, this: &This, watched: &Watched<'_>, scope: &Scope<'_>, out: &mut Rendering) {
         let name = scope.fixed_name(&this.name);
-        let row = |metric: &str, label: &str| {
-            json!([self.namespace, metric, "Endpoint", watched.name, "MonitoringSchedule", name, { "label": label, "stat": "Maximum" }])
-        };
+        let row = |metric: &str, label: &str| json!([self.namespace, metric, "Endpoint", watched.name, "MonitoringSchedule", name, { "label": label, "stat": "Maximum" }]);
         let runs = vec![row("Violations", "runs with violations"), row("FailedRuns", "failed runs")];
         out.widgets.push(dashboard::graph(&format!("Monitor {name}"), "1 is yes", runs, &[]));
         if self.backend == Backend::ModelMonitor && self.kind == super::MonitorKind::DataQuality {
@@ -120,8 +119,18 @@ impl Monitor {
                     "SEARCH('{{aws/sagemaker/Endpoints/data-metrics,Endpoint,MonitoringSchedule}} MonitoringSchedule=\"{name}\" {metric}', 'Maximum', 3600)"
                 ), "label": "" }])
             };
-            out.widgets.push(dashboard::graph("Drift by feature", "distance", vec![drift("feature_baseline_drift")], &[]));
-            out.widgets.push(dashboard::graph("Completeness by feature", "share", vec![drift("feature_non_null")], &[]));
+            out.widgets.push(dashboard::graph(
+                "Drift by feature",
+                "distance",
+                vec![drift("feature_baseline_drift")],
+                &[],
+            ));
+            out.widgets.push(dashboard::graph(
+                "Completeness by feature",
+                "share",
+                vec![drift("feature_non_null")],
+                &[],
+            ));
         }
     }
 

@@ -14,7 +14,13 @@ impl Scaling {
     pub(super) fn check_all<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
         let pointer = &this.pointer;
         let is_variant = |export: &Export| matches!(export, Export::Variant(_));
-        scope.check_reference(self.target.as_str(), "a variant (`<endpoint>.<variant>`)", &pointer.key("target"), is_variant, issues);
+        scope.check_reference(
+            self.target.as_str(),
+            "a variant (`<endpoint>.<variant>`)",
+            &pointer.key("target"),
+            is_variant,
+            issues,
+        );
         let variant = scope.variant(self.target.as_str());
         self.check_bounds(pointer, variant, issues);
         if let Some(variant) = variant {
@@ -29,9 +35,13 @@ impl Scaling {
         self.check_schedule(pointer, issues);
         if self.track.is_none() && self.steps.is_none() && self.schedule.is_empty() {
             issues.push(
-                Issue::new(Code::ScalingIdle, pointer.clone(), "nothing ever changes the number of instances")
-                    .on_key()
-                    .help("add `track: { invocations_per_instance: … }`, `steps` or `schedule`"),
+                Issue::new(
+                    Code::ScalingIdle,
+                    pointer.clone(),
+                    "nothing ever changes the number of instances",
+                )
+                .on_key()
+                .help("add `track: { invocations_per_instance: … }`, `steps` or `schedule`"),
             );
         }
     }
@@ -48,9 +58,13 @@ impl Scaling {
         let Some(variant) = variant else { return };
         if self.min == 0 && !variant.asynchronous {
             issues.push(
-                Issue::new(Code::ScalingBounds, pointer.key("min"), "only asynchronous endpoints can scale to nothing")
-                    .label("1 or more is wanted")
-                    .also(variant.pointer.clone(), "the variant"),
+                Issue::new(
+                    Code::ScalingBounds,
+                    pointer.key("min"),
+                    "only asynchronous endpoints can scale to nothing",
+                )
+                .label("1 or more is wanted")
+                .also(variant.pointer.clone(), "the variant"),
             );
         }
         if let Some(count) = variant.count
@@ -69,7 +83,13 @@ impl Scaling {
         }
     }
 
-    fn check_target<'a>(&'a self, this: &This, variant: &Variant, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
+    fn check_target<'a>(
+        &'a self,
+        this: &This,
+        variant: &Variant,
+        scope: &Scope<'a>,
+        issues: &mut Vec<Issue>,
+    ) {
         let at = this.pointer.key("target");
         // <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html>: burstable T2 instances
         // cannot scale, they already have elastic capacity.
@@ -83,11 +103,18 @@ impl Scaling {
         for (name, offers) in scope.exports.iter() {
             let Some(Export::Scaling { target, .. }) = offers.offers.get("") else { continue };
             // Said once, at the later of the two.
-            if target == self.target.as_str() && name != this.name && later(&this.pointer, &offers.pointer, scope) {
+            if target == self.target.as_str()
+                && name != this.name
+                && later(&this.pointer, &offers.pointer, scope)
+            {
                 issues.push(
-                    Issue::new(Code::ScalingTarget, at.clone(), format!("`{target}` is scaled by `{name}` already"))
-                        .also(offers.pointer.clone(), "the other scaling")
-                        .help("a variant is one scalable target: put all that scales it into one entry"),
+                    Issue::new(
+                        Code::ScalingTarget,
+                        at.clone(),
+                        format!("`{target}` is scaled by `{name}` already"),
+                    )
+                    .also(offers.pointer.clone(), "the other scaling")
+                    .help("a variant is one scalable target: put all that scales it into one entry"),
                 );
             }
         }
@@ -119,8 +146,12 @@ impl Scaling {
             if min > max {
                 let key = if action.min.is_some() { "min" } else { "max" };
                 issues.push(
-                    Issue::new(Code::ScalingSchedule, at.key(key), format!("from then on `min` is {min} and `max` is {max}"))
-                        .also(pointer.clone(), "what is not given stays as here"),
+                    Issue::new(
+                        Code::ScalingSchedule,
+                        at.key(key),
+                        format!("from then on `min` is {min} and `max` is {max}"),
+                    )
+                    .also(pointer.clone(), "what is not given stays as here"),
                 );
             }
         }
@@ -144,11 +175,19 @@ impl Track {
         if !(goal.value > 0.0 && goal.value.is_finite()) {
             issues.push(Issue::new(Code::ScalingMetric, value, format!("{} is not above 0", goal.value)));
         } else if goal.key == "memory" && goal.value > 100.0 {
-            issues.push(Issue::new(Code::ScalingMetric, value, format!("memory never exceeds 100 percent, so {} is never reached", goal.value)));
+            issues.push(Issue::new(
+                Code::ScalingMetric,
+                value,
+                format!("memory never exceeds 100 percent, so {} is never reached", goal.value),
+            ));
         } else if goal.key == "provisioned_concurrency_utilization" && goal.value > 1.0 {
             issues.push(
-                Issue::new(Code::ScalingMetric, value, format!("the share is 0 to 1, so {} is never reached", goal.value))
-                    .help("write `0.7` for seven tenths"),
+                Issue::new(
+                    Code::ScalingMetric,
+                    value,
+                    format!("the share is 0 to 1, so {} is never reached", goal.value),
+                )
+                .help("write `0.7` for seven tenths"),
             );
         }
         if let Some(metric) = &self.metric
@@ -156,18 +195,28 @@ impl Track {
             && !tables::plain_statistics().contains(&statistic.as_str())
         {
             issues.push(
-                Issue::new(Code::ScalingMetric, at.key("statistic"), format!("scaling knows no statistic `{statistic}`"))
-                    .help("write `Average`, `Sum`, `Minimum`, `Maximum` or `SampleCount`"),
+                Issue::new(
+                    Code::ScalingMetric,
+                    at.key("statistic"),
+                    format!("scaling knows no statistic `{statistic}`"),
+                )
+                .help("write `Average`, `Sum`, `Minimum`, `Maximum` or `SampleCount`"),
             );
         }
         if let Some(variant) = variant {
             check_fit(goal, &at, variant, issues);
         }
-        for (key, cooldown) in [("scale_out_cooldown", self.scale_out_cooldown), ("scale_in_cooldown", self.scale_in_cooldown)] {
+        for (key, cooldown) in
+            [("scale_out_cooldown", self.scale_out_cooldown), ("scale_in_cooldown", self.scale_in_cooldown)]
+        {
             if let Some(cooldown) = cooldown
                 && cooldown.secs() > i32::MAX as u64
             {
-                issues.push(Issue::new(Code::OutOfBounds, pointer.key(key), format!("{cooldown} is too long")));
+                issues.push(Issue::new(
+                    Code::OutOfBounds,
+                    pointer.key(key),
+                    format!("{cooldown} is too long"),
+                ));
             }
         }
     }
@@ -183,7 +232,9 @@ fn check_fit(goal: &Goal<'_>, at: &Pointer, variant: &Variant, issues: &mut Vec<
         } else {
             ("only serverless variants have provisioned concurrency", "on instances")
         };
-        issues.push(Issue::new(Code::ScalingMetric, at.clone(), what).on_key().also(variant.pointer.clone(), fit));
+        issues.push(
+            Issue::new(Code::ScalingMetric, at.clone(), what).on_key().also(variant.pointer.clone(), fit),
+        );
     }
     if goal.source == Source::Queue && !variant.asynchronous {
         issues.push(
@@ -213,7 +264,10 @@ fn check_fit(goal: &Goal<'_>, at: &Pointer, variant: &Variant, issues: &mut Vec<
             Issue::new(
                 Code::ScalingValue,
                 at.clone(),
-                format!("`CPUUtilization` sums over all cores of `{instance}`: {} percent is one core at most", goal.value),
+                format!(
+                    "`CPUUtilization` sums over all cores of `{instance}`: {} percent is one core at most",
+                    goal.value
+                ),
             )
             .note("four busy cores are 400 percent")
             .help("multiply the share that you want by the number of cores"),
@@ -227,22 +281,34 @@ impl Steps {
         scope.check_reference(self.alarm.as_str(), "an alarm", &pointer.key("alarm"), is_alarm, issues);
         let at = pointer.key("steps");
         if !(1..=20).contains(&self.steps.len()) {
-            issues.push(Issue::new(Code::ScalingSteps, at, format!("1 to 20 steps are taken, not {}", self.steps.len())));
+            issues.push(Issue::new(
+                Code::ScalingSteps,
+                at,
+                format!("1 to 20 steps are taken, not {}", self.steps.len()),
+            ));
             return;
         }
         for (index, pair) in self.steps.windows(2).enumerate() {
             let [before, after] = pair else { continue };
             if before.to.is_none() || before.to != after.from {
                 issues.push(
-                    Issue::new(Code::ScalingSteps, at.index(index + 1), "the step does not begin where the one before ends")
-                        .also(at.index(index), "the step before")
-                        .help("give each step but the last a `to`, and the next one the same `from`"),
+                    Issue::new(
+                        Code::ScalingSteps,
+                        at.index(index + 1),
+                        "the step does not begin where the one before ends",
+                    )
+                    .also(at.index(index), "the step before")
+                    .help("give each step but the last a `to`, and the next one the same `from`"),
                 );
             }
         }
         for (index, step) in self.steps.iter().enumerate() {
             if matches!((step.from, step.to), (Some(from), Some(to)) if from >= to) {
-                issues.push(Issue::new(Code::ScalingSteps, at.index(index), "the step ends before it begins"));
+                issues.push(Issue::new(
+                    Code::ScalingSteps,
+                    at.index(index),
+                    "the step ends before it begins",
+                ));
             }
             if matches!((step.from, step.to), (None, None)) {
                 issues.push(
@@ -251,12 +317,15 @@ impl Steps {
                 );
             }
             if self.adjust == Adjustment::Exact && step.by < 0 {
-                issues.push(Issue::new(Code::ScalingSteps, at.index(index).key("by"), "there are no negative instances"));
+                issues.push(Issue::new(
+                    Code::ScalingSteps,
+                    at.index(index).key("by"),
+                    "there are no negative instances",
+                ));
             }
         }
     }
 }
-
 
 /// Whether the first place comes after the second in the section.
 fn later(first: &Pointer, second: &Pointer, scope: &Scope<'_>) -> bool {

@@ -84,7 +84,8 @@ impl Track {
             Source::Predefined(name) => Some(json!({ "PredefinedMetricType": name })),
             _ => None,
         };
-        let namespace = tables::endpoint_metric(goal.metric).map_or("AWS/SageMaker", |metric| metric.namespace);
+        let namespace =
+            tables::endpoint_metric(goal.metric).map_or("AWS/SageMaker", |metric| metric.namespace);
         let both = ["EndpointName", "VariantName"];
         let ours = |names: &[&str]| {
             json!({
