@@ -4,5 +4,5 @@ pub mod caching;
 pub mod cron;
 pub mod distribution;
 pub mod json_text;
-pub mod metrics;
+pub mod log_metrics;
 pub mod units;
