@@ -22,8 +22,9 @@ FACTS = json.loads(pathlib.Path(__file__).with_name("facts.json").read_text())
 
 def _failure(message: str, code: str) -> ValueError:
     """The words in which CloudFormation reports what a resource's handler answered."""
+    token = uuid.uuid4()
     return ValueError(
-        f'Resource handler returned message: "{message}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})'
+        f'Resource handler returned message: "{message}" (RequestToken: {token}, HandlerErrorCode: {code})'
     )
 
 

@@ -160,7 +160,10 @@ def sort(found: list[dict], request: dict, name: str, ascending: bool) -> list[d
 
 def page_of(found: list[dict], request: dict) -> tuple[list[dict], dict]:
     """One page, and the token of the next if there is one."""
-    start = int(request.get("NextToken") or 0)
+    token = request.get("NextToken") or "0"
+    if not token.isdecimal():
+        raise Refused("ValidationException", f"Invalid NextToken: {token}")
+    start = int(token)
     end = start + int(request.get("MaxResults") or 100)
     return found[start:end], {"NextToken": str(end)} if end < len(found) else {}
 
