@@ -217,7 +217,7 @@ pub fn up_at(place: &Place, events: &mut dyn FnMut(Event)) -> Result<Running, Er
     if !cfg!(unix) {
         return Err(Error::Platform);
     }
-    let _lock = Lock::take(place, || events(Event::Waiting))?;
+    let _lock = Lock::take(&place.server, || events(Event::Waiting))?;
     if let Some(state) = State::read(place)? {
         let current = state.glue == glue::hash();
         match answering(&state) {
@@ -229,8 +229,10 @@ pub fn up_at(place: &Place, events: &mut dyn FnMut(Event)) -> Result<Running, Er
             _ => State::remove(place)?,
         }
     }
-    let python = environment::have(place, events)?;
-    let glue = glue::write(place)?;
+    let (python, glue) = {
+        let _cache = Lock::take(&place.cache, || events(Event::Waiting))?;
+        (environment::have(place, events)?, glue::write(place)?)
+    };
     events(Event::Starting);
     let state = process::start(&python, &glue, place)?;
     if let Err(error) = state.write(place) {
@@ -254,7 +256,7 @@ pub fn down(events: &mut dyn FnMut(Event)) -> Result<Option<Running>, Error> {
 /// # Errors
 /// As [`down`].
 pub fn down_at(place: &Place, events: &mut dyn FnMut(Event)) -> Result<Option<Running>, Error> {
-    let _lock = Lock::take(place, || events(Event::Waiting))?;
+    let _lock = Lock::take(&place.server, || events(Event::Waiting))?;
     let Some(state) = State::read(place)? else { return Ok(None) };
     if !answering(&state) && !process::is_server(state.pid, place) {
         State::remove(place)?; // of a server that ended by itself, perhaps with the machine

@@ -14,7 +14,7 @@ pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");
 const ENTRY: &str = "cloud.py";
 
 /// Every file that the server runs from.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     (ENTRY, include_str!("cloud.py")),
     ("bridge.py", include_str!("bridge.py")),
     ("cloudformation.py", include_str!("cloudformation.py")),
@@ -25,6 +25,7 @@ const FILES: [(&str, &str); 10] = [
     ("records.py", include_str!("records.py")),
     ("registry.py", include_str!("registry.py")),
     ("sagemaker.py", include_str!("sagemaker.py")),
+    ("triggers.py", include_str!("triggers.py")),
 ];
 
 /// The hash that tells this glue, with its requirements, from another version's.

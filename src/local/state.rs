@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,32 +66,29 @@ impl State {
     }
 }
 
-/// Held while environments are made and servers are started or ended; let go when dropped, or
-/// when the process ends however it does.
+/// Held on a directory while its contents change: the server's while it is started or ended, the
+/// cache's while something is put into it, in this order. It is let go when dropped, or when the
+/// process ends however it does.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: [File; 2],
+    _file: File,
 }
 
 impl Lock {
-    /// Takes it, telling `wait` before waiting for somebody else. The cache and the server have
-    /// each their own, always taken in this order: several servers may share a cache.
-    pub(super) fn take(place: &Place, mut wait: impl FnMut()) -> Result<Self, Error> {
-        let mut one = |directory: &std::path::Path| {
-            let path = directory.join("lock");
-            let failed = |source| Error::File { verb: "lock", path: path.clone(), source };
-            fs::create_dir_all(directory).map_err(failed)?;
-            let file = File::create(&path).map_err(failed)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    wait();
-                    file.lock().map_err(failed)?;
-                }
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
+    /// Takes it, telling `wait` before waiting for somebody else.
+    pub(super) fn take(directory: &Path, wait: impl FnOnce()) -> Result<Self, Error> {
+        let path = directory.join("lock");
+        let failed = |source| Error::File { verb: "lock", path: path.clone(), source };
+        fs::create_dir_all(directory).map_err(failed)?;
+        let file = File::create(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                wait();
+                file.lock().map_err(failed)?;
             }
-            Ok(file)
-        };
-        Ok(Self { _file: [one(&place.cache)?, one(&place.server)?] })
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        Ok(Self { _file: file })
     }
 }

@@ -103,11 +103,11 @@ fn a_stale_state_is_forgotten_and_its_process_left_alone() {
 #[test]
 fn one_waits_for_the_other() {
     let (_directory, place) = place();
-    let held = Lock::take(&place, || panic!("nobody has it")).unwrap();
+    let held = Lock::take(&place.server, || panic!("nobody has it")).unwrap();
     let (told, waits) = std::sync::mpsc::channel();
     let other = std::thread::spawn({
         let place = place.clone();
-        move || Lock::take(&place, || told.send(()).unwrap()).map(drop)
+        move || Lock::take(&place.server, || told.send(()).unwrap()).map(drop)
     });
     waits.recv_timeout(Duration::from_secs(5)).unwrap();
     assert!(!other.is_finished());
