@@ -7,7 +7,7 @@ mod section;
 use super::{Construct, Export, Exports, Rendering, Scope, This};
 use crate::cfn::{Expr, LogicalId};
 use crate::diag::Issue;
-use crate::rules::metrics;
+use crate::rules::alarms as metrics;
 
 pub use section::{Alarm, Alarms, MissingData, Notify};
 

@@ -161,3 +161,16 @@ pub fn deploy_alarms(scope: &Scope<'_>) -> Vec<Statement> {
     ];
     vec![Statement::allow("DeployAlarms", actions, [arn])]
 }
+
+/// Pulling an image that the stack file gives by its URI.
+pub fn pull(image: &str) -> Vec<Statement> {
+    vec![
+        // AWS knows no resource for this action.
+        Statement::allow("SignInToRegistry", ["ecr:GetAuthorizationToken"], [Expr::text("*")]),
+        Statement::allow(
+            "PullImages",
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [repository(image)],
+        ),
+    ]
+}

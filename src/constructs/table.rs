@@ -99,10 +99,10 @@ kinds! {
     one {
         /// Where the data lies: buckets, the key that encrypts them, and the datasets that jobs read.
         data_lake: super::data_lake::DataLake,
-        /// The pipeline: which steps run, in what order, and what starts it.
-        pipeline: super::pipeline::Pipeline,
         /// Alarms on endpoints by name, and under `notify` who is told.
         alarms: super::alarms::Alarms,
+        /// The pipeline: which steps run, in what order, and what starts it.
+        pipeline: super::pipeline::Pipeline,
     }
     many {
         /// Pipeline parameters, typed by their default: values that each execution may set.

@@ -1,44 +1,140 @@
-//! What a metric's unit makes of a quantity that a person wrote.
+//! Regular expressions that read metrics from training logs: what goes wrong with them.
+//!
+//! AWS does not say by which engine it runs them, so what is offered as a remedy uses no look-around: only
+//! groups, classes and anchors, which all engines read alike.
 
-use crate::rules::units::{Quantity, Window};
-use crate::tables::{self, Unit};
+use fancy_regex::Regex;
 
-/// A quantity in the unit of an endpoint metric; a number is taken as it is.
-///
-/// # Errors
-/// The unit's name, when the quantity is of another kind: a time where things are counted, and the like.
-pub fn in_unit(metric: &str, quantity: Quantity) -> Result<f64, &'static str> {
-    let unit = tables::endpoint_metric(metric).map(|metric| metric.unit);
-    match (quantity, unit) {
-        (Quantity::Number(number), _) => Ok(number),
-        // Bounds of YAML's own are far below where an f64 loses whole microseconds.
-        #[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
-        (Quantity::Time(time), Some(Unit::Microseconds)) => Ok((time.millis() * 1000) as f64),
-        (Quantity::Share(share), Some(Unit::Percent)) => Ok(share.value()),
-        (_, Some(Unit::Count)) => Err("a number"),
-        (_, Some(Unit::Microseconds)) => Err("a time"),
-        (_, Some(Unit::Percent)) => Err("a percentage"),
-        (_, None) => Err("a number in the metric's unit"),
-    }
+/// Something wrong with the regular expression of a metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It cannot be read.
+    DoesNotCompile(String),
+    /// It has so many capture groups; one is wanted.
+    Groups(usize),
+    /// It also takes the value of another label.
+    AlsoMatches {
+        /// The label that is meant.
+        meant: String,
+        /// The other label.
+        other: String,
+    },
+    /// It cuts a number such as `1.2e-05` short.
+    Truncates {
+        /// What it takes of the number.
+        taken: String,
+    },
 }
 
-/// What CloudWatch refuses in an alarm's periods, in words; none when all is well.
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
-pub fn refused_window(window: Window) -> Option<String> {
-    let period = window.period.secs();
-    let whole = window.period.millis().is_multiple_of(1000);
-    let total = u64::from(window.periods).saturating_mul(period);
-    if !whole || !(matches!(period, 10 | 20 | 30) || period.is_multiple_of(60)) {
-        Some(format!("a period of {} is none that CloudWatch knows", window.period))
-    } else if window.datapoints > window.periods {
-        Some(format!("{} of {} periods can never breach", window.datapoints, window.periods))
-    } else if period < 3600 && total > 86_400 {
-        Some(format!("{} periods of {} are more than a day", window.periods, window.period))
-    } else if total > 604_800 {
-        Some(format!("{} periods of {} are more than a week", window.periods, window.period))
-    } else {
-        None
+/// A number as Keras and PyTorch print small ones.
+pub const SMALL: &str = "1.2e-05";
+
+/// What training logs look like: labels as Keras, PyTorch and XGBoost print them, with what stands between.
+const LINES: [(&[&str], &str); 4] = [
+    (&["loss: ", "accuracy: ", "val_loss: ", "val_accuracy: "], " - "),
+    (&["train_loss: ", "train_acc: ", "val_loss: ", "val_acc: "], ", "),
+    (&["loss=", "accuracy=", "val_loss=", "val_accuracy="], ", "),
+    (&["train-rmse:", "validation-rmse:"], "\t"),
+];
+
+/// What is wrong with the regular expression `regex`, among those of the other metrics of its job.
+pub fn faults(regex: &str, others: &[&str]) -> Vec<Fault> {
+    let compiled = match Regex::new(regex) {
+        Ok(compiled) => compiled,
+        Err(error) => return vec![Fault::DoesNotCompile(error.to_string())],
+    };
+    let groups = compiled.captures_len() - 1;
+    if groups != 1 {
+        return vec![Fault::Groups(groups)];
     }
+    let mut faults = Vec::new();
+    faults.extend(also_matches(regex, &compiled, others));
+    faults.extend(truncates(regex, &compiled));
+    faults
+}
+
+/// A regular expression like `regex` without such faults, when it is simple enough to be mended.
+pub fn mended(regex: &str, others: &[&str]) -> Option<String> {
+    let (head, rest) = regex.split_once('(')?;
+    let (_, tail) = rest.split_once(')')?;
+    let wanted = faults(regex, others);
+    let guard = if wanted.iter().any(|fault| matches!(fault, Fault::AlsoMatches { .. })) {
+        "(?:^|[^A-Za-z0-9_-])"
+    } else {
+        ""
+    };
+    let better = format!("{guard}{head}([0-9.eE+-]+){tail}");
+    faults(&better, others).is_empty().then_some(better)
+}
+
+/// Text that stands before the value, where it is plain text.
+fn label(regex: &str) -> Option<String> {
+    let (head, _) = regex.split_once('(')?;
+    let mut label = String::new();
+    let mut chars = head.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => match chars.next()? {
+                's' => label.push(' '),
+                escaped if escaped.is_ascii_alphanumeric() => return None,
+                escaped => label.push(escaped),
+            },
+            '.' | '*' | '+' | '?' | '[' | ']' | '{' | '}' | '|' | '^' | '$' => return None,
+            plain => label.push(plain),
+        }
+    }
+    (!label.trim().is_empty()).then_some(label)
+}
+
+/// Values of labels in a line, all different.
+fn value(index: usize) -> String {
+    format!("0.{0}{0}{0}", index + 1)
+}
+
+/// Labels of a line whose values the expression takes.
+fn taken<'l>(compiled: &Regex, labels: &'l [String], between: &str) -> Vec<&'l str> {
+    let parts: Vec<String> =
+        labels.iter().enumerate().map(|(index, label)| format!("{label}{}", value(index))).collect();
+    let line = format!("{}\n", parts.join(between));
+    let captured: Vec<String> = compiled
+        .captures_iter(&line)
+        .filter_map(Result::ok)
+        .filter_map(|found| found.get(1).map(|group| group.as_str().to_owned()))
+        .collect();
+    labels
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| captured.iter().any(|text| text.trim() == value(*index)))
+        .map(|(_, label)| label.as_str())
+        .collect()
+}
+
+fn also_matches(regex: &str, compiled: &Regex, others: &[&str]) -> Option<Fault> {
+    let own = label(regex);
+    let mut lines: Vec<(Vec<String>, &str)> = LINES
+        .iter()
+        .map(|(labels, between)| (labels.iter().map(|label| (*label).to_owned()).collect(), *between))
+        .collect();
+    let theirs = others.iter().filter_map(|other| label(other));
+    lines.push((
+        own.iter().cloned().chain(theirs.filter(|label| own.as_ref() != Some(label))).collect(),
+        " - ",
+    ));
+    lines.iter().find_map(|(labels, between)| {
+        let taken = taken(compiled, labels, between);
+        let meant = own.as_deref().filter(|own| taken.contains(own)).or(taken.first().copied())?;
+        let other = taken.iter().find(|label| **label != meant)?;
+        let name = |label: &str| label.trim_end_matches([' ', ':', '=']).to_owned();
+        Some(Fault::AlsoMatches { meant: name(meant), other: name(other) })
+    })
+}
+
+fn truncates(regex: &str, compiled: &Regex) -> Option<Fault> {
+    let own = label(regex)?;
+    let line = format!("{own}{SMALL} - {own}{SMALL}\n");
+    let found = compiled.captures(&line).ok().flatten()?;
+    let taken = found.get(1)?.as_str().trim();
+    (taken != SMALL && SMALL.starts_with(taken)).then(|| Fault::Truncates { taken: taken.to_owned() })
 }
 
 #[cfg(test)]
@@ -46,24 +142,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_become_microseconds() {
-        let check = |metric: &str, text: &str| in_unit(metric, text.parse().unwrap());
-        assert_eq!(check("ModelLatency", "500ms"), Ok(500_000.0));
-        assert_eq!(check("ModelLatency", "500000"), Ok(500_000.0));
-        assert_eq!(check("CPUUtilization", "80%"), Ok(80.0));
-        assert_eq!(check("Invocation5XXErrors", "5"), Ok(5.0));
-        assert_eq!(check("Invocation5XXErrors", "5s"), Err("a number"));
-        assert_eq!(check("ModelLatency", "80%"), Err("a time"));
+    fn the_usual_mistakes_are_seen() {
+        let also = |meant: &str, other: &str| Fault::AlsoMatches { meant: meant.into(), other: other.into() };
+        let cut = || Fault::Truncates { taken: "1.2".into() };
+        for (regex, expected) in [
+            (r"loss: ([0-9\.]+)", vec![also("loss", "val_loss"), cut()]),
+            (r"val_accuracy: ([0-9\.]+)", vec![cut()]),
+            (r"val_accuracy: ([0-9.eE+-]+)", vec![]),
+            (r"(?:^|[^A-Za-z0-9_-])loss: ([0-9.eE+-]+)", vec![]),
+            (r"loss: [0-9]+", vec![Fault::Groups(0)]),
+            (r"(loss): ([0-9]+)", vec![Fault::Groups(2)]),
+            (r"rmse:(.*?)$", vec![]),
+        ] {
+            assert_eq!(faults(regex, &[]), expected, "{regex}");
+        }
+        assert!(matches!(faults("(", &[])[..], [Fault::DoesNotCompile(_)]));
     }
 
     #[test]
-    fn windows_that_cloudwatch_refuses() {
-        let refused = |text: &str| refused_window(text.parse().unwrap()).is_some();
-        for good in ["3 of 5 x 1m", "5m", "10s", "24 x 1h", "7 x 1d", "1440 x 1m"] {
-            assert!(!refused(good), "{good}");
-        }
-        for bad in ["5 of 3 x 1m", "45s", "90s", "1441 x 1m", "8 x 1d"] {
-            assert!(refused(bad), "{bad}");
-        }
+    fn other_metrics_of_the_job_count() {
+        let faults = faults(r"f1=([0-9.eE+-]+);", &[r"macro_f1=([0-9.eE+-]+);"]);
+        assert!(faults.is_empty(), "the separator is not in the line: {faults:?}");
+        assert_eq!(
+            super::faults(r"f1=([0-9.eE+-]+)", &[r"macro_f1=([0-9.eE+-]+)"]),
+            [Fault::AlsoMatches { meant: "f1".into(), other: "macro_f1".into() }]
+        );
+    }
+
+    #[test]
+    fn a_simple_expression_is_mended() {
+        assert_eq!(
+            mended(r"loss: ([0-9\.]+)", &[]).as_deref(),
+            Some("(?:^|[^A-Za-z0-9_-])loss: ([0-9.eE+-]+)")
+        );
+        assert_eq!(mended(r"val_accuracy: ([0-9\.]+)", &[]).as_deref(), Some("val_accuracy: ([0-9.eE+-]+)"));
     }
 }

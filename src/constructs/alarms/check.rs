@@ -5,7 +5,7 @@
 use super::{Alarm, Alarms, Notify};
 use crate::constructs::{Export, Scope, This, serving};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
-use crate::rules::metrics;
+use crate::rules::alarms as metrics;
 use crate::rules::units::Quantity;
 use crate::tables::{self, Unit};
 

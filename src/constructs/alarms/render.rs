@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Alarm, Alarms, Notify, alarm_id, topic_id};
 use crate::cfn::{Expr, LogicalId, TemplateKind};
 use crate::constructs::{Export, Rendering, Role, Scope, This, dashboard, serving};
-use crate::rules::metrics;
+use crate::rules::alarms as metrics;
 use crate::tables::{self, Statistic};
 
 impl Alarms {

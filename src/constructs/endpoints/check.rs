@@ -304,20 +304,17 @@ impl VariantSection {
             );
         }
         if tables::has_local_storage(instance) {
-            for (given, at) in
-                [(endpoint.encryption.is_some(), None), (self.volume.is_some(), Some(pointer.key("volume")))]
-            {
-                if let (true, Some(at)) = (given, at) {
-                    issues.push(
-                        Issue::new(
-                            Code::LocalStorage,
-                            at,
-                            format!("`{instance}` has local storage of a fixed size"),
-                        )
-                        .on_key()
-                        .help("remove `volume`"),
-                    );
-                }
+            let own =
+                format!("`{instance}` has local storage, of a fixed size and encrypted by the hardware");
+            let mut has_own = |at: Pointer, key: &str| {
+                let issue = Issue::new(Code::LocalStorage, at, own.clone()).on_key();
+                issues.push(issue.help(format!("remove `{key}`")));
+            };
+            if self.volume.is_some() {
+                has_own(pointer.key("volume"), "volume");
+            }
+            if endpoint.encryption.is_some() {
+                has_own(pointer.parent().parent().key("encryption"), "encryption");
             }
         }
         if let Some(volume) = self.volume
