@@ -34,14 +34,18 @@ pub(super) fn render(out: &mut Rendering) {
 
 /// Who may take the role: the services that it is for, on behalf of this account only.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+///
+/// CloudFormation does not document that it names the account when it takes a service role, so that role
+/// carries no such condition; whoever passes it needs `iam:PassRole` on it.
 fn trust(role: Role) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": { "Service": role.principals() },
-            "Action": "sts:AssumeRole",
-            "Condition": { "StringEquals": { "aws:SourceAccount": Expr::pseudo("AccountId") } },
-        }],
-    })
+    let condition = json!({ "StringEquals": { "aws:SourceAccount": Expr::pseudo("AccountId") } });
+    let mut statement = json!({
+        "Effect": "Allow",
+        "Principal": { "Service": role.principals() },
+        "Action": "sts:AssumeRole",
+    });
+    if role != Role::Serving {
+        statement["Condition"] = condition;
+    }
+    json!({ "Version": "2012-10-17", "Statement": [statement] })
 }

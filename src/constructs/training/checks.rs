@@ -270,7 +270,7 @@ fn metric_issue(name: &str, fault: &Fault, pointer: &Pointer, mended: Option<&st
         }
     };
     match mended {
-        Some(better) => issue.fix(format!("'{}'", better.replace('\'', "''")), format!("write `{better}`")),
+        Some(better) => issue.fix(better, format!("write `{better}`")),
         None => issue.help("take the exponent, and what stands before the label, into the expression"),
     }
 }
