@@ -63,7 +63,7 @@ fn render_topic(scope: &Scope<'_>, out: &mut Rendering) {
                   messages hold names and numbers of alarms, no data";
     let context = json!({
         "id": topic_id(),
-        "name": format!("Alarms of {} ({})", scope.file.name, scope.environment),
+        "name": format!("Alarms of {} ({})", scope.file.name, scope.environment).chars().take(100).collect::<String>(),
         "key": key,
         "metadata": key.is_none().then(|| serving::skip(&[("CKV_AWS_26", reason)])),
     });

@@ -283,23 +283,21 @@ impl VariantSection {
             issues.push(issue);
         }
         if let ModelChoice::Registered(reference) = &self.model
-            && let Some(Export::ApprovedModel { instances, .. }) =
-                scope.exports.get(head(reference.as_str())).and_then(|offers| offers.offers.get("approved"))
-            && !instances.is_empty()
-            && !instances.iter().any(|allowed| allowed == instance)
+            && let Some(Export::Registers(groups)) = scope.export("pipeline.registers")
+            && let Some(allowed) = groups.get(head(reference.as_str()))
+            && !allowed.is_empty()
+            && !allowed.iter().any(|allowed| allowed == instance)
         {
-            issues.push(
-                Issue::new(
-                    Code::ModelInstance,
-                    at.clone(),
-                    format!("versions of `{}` are registered without `{instance}`", head(reference.as_str())),
-                )
-                .label("SageMaker would refuse it")
-                .help(format!(
-                    "use {}, or add it to `inference_instances` of the register step",
-                    or_list(instances.iter().map(String::as_str))
-                )),
+            let group = head(reference.as_str());
+            let issue = Issue::new(
+                Code::ModelInstance,
+                at.clone(),
+                format!("versions of `{group}` are registered without `{instance}`"),
             );
+            issues.push(issue.label("SageMaker would refuse it").help(format!(
+                "use {}, or add it to `inference_instances` of the register step",
+                or_list(allowed.iter().map(String::as_str))
+            )));
         }
         if tables::has_local_storage(instance) {
             let own =
