@@ -1,7 +1,11 @@
 //! One room per command: load, call, report.
 
 mod completions;
+#[cfg(feature = "aws")]
+mod deploy;
 mod load;
+#[cfg(feature = "aws")]
+mod local;
 mod schema;
 mod synth;
 mod validate;
@@ -65,6 +69,10 @@ pub fn run(cli: Cli) -> Exit {
     let result = match cli.command {
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Deploy(args) => deploy::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Local(args) => local::run(&args),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
     };

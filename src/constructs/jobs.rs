@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Value, json};
 
+use super::scope::ARTIFACT_BUCKET;
 use super::text::Text;
-use super::{Image, Scope};
-use crate::cfn::Expr;
+use super::{Image, Rendering, Scope, grants};
+use crate::cfn::{Expr, ParameterSource, Statement};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::rules::units::Size;
 use crate::tables::{self, ImageError, ImageQuery, JobKind, Purpose};
@@ -469,6 +470,13 @@ pub(super) fn check_environment(
         }
         at_most("the value", value, longest, scope, &at, issues);
     }
+}
+
+/// Gives the platform template the bucket in which packed sources lie, and a role what it needs to read them.
+pub(super) fn use_assets(out: &mut Rendering) -> Vec<Statement> {
+    let source = ParameterSource::ArtifactBucket;
+    out.platform.parameter(ARTIFACT_BUCKET, "Bucket that holds packed sources", source);
+    grants::assets()
 }
 
 /// Warns about a job that no pipeline runs because the stack file has none.

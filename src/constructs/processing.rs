@@ -451,7 +451,7 @@ impl Construct for Processing {
             }
         }
         if self.code.is_some() {
-            statements.extend(grants::assets());
+            statements.extend(jobs::use_assets(out));
         }
         if let Some((image, _)) = self.image.resolve(Purpose::Processing, &self.instance.kind, scope) {
             statements.extend(grants::pull([&image]));

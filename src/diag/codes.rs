@@ -144,6 +144,8 @@ codes! {
     UnregisteredModel = "unregistered-model", Error;
     /// An instance type that the registered versions do not allow.
     ModelInstance = "model-instance", Error;
+    /// A key or a volume for an instance type whose storage is its own.
+    LocalStorage = "local-storage", Warning;
     /// Something that serverless variants cannot do.
     ServerlessExcluded = "serverless-excluded", Warning;
     /// Something that asynchronous endpoints cannot do.
@@ -217,8 +219,6 @@ codes! {
     ImageRegion = "image-region", Error;
     /// An instance type that this kind of job does not take.
     InstanceType = "instance-type", Error;
-    /// A volume's size on an instance type with storage of its own.
-    LocalStorage = "local-storage", Warning;
     /// A volume that the lake's key cannot encrypt.
     LocalStorageKey = "local-storage-key", Warning;
     /// A job that no step runs.

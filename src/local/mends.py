@@ -52,8 +52,14 @@ def _lifecycle_rule(said: dict) -> dict:
     """One lifecycle rule, from CloudFormation's flat form into the API's nested one."""
     rule = {"ID": said["Id"]} if "Id" in said else {}
     rule["Status"] = said["Status"]
-    conditions = _renamed(said, {"Prefix": "Prefix", "ObjectSizeGreaterThan": "ObjectSizeGreaterThan",
-                                 "ObjectSizeLessThan": "ObjectSizeLessThan"})
+    conditions = _renamed(
+        said,
+        {
+            "Prefix": "Prefix",
+            "ObjectSizeGreaterThan": "ObjectSizeGreaterThan",
+            "ObjectSizeLessThan": "ObjectSizeLessThan",
+        },
+    )
     conditions |= {key: int(value) for key, value in conditions.items() if key != "Prefix"}
     tags = said.get("TagFilters") or []
     if len(conditions) + len(tags) > 1:
@@ -83,14 +89,20 @@ def _transitions(said: dict) -> dict:
     if current:
         names = {"TransitionInDays": "Days", "TransitionDate": "Date", "StorageClass": "StorageClass"}
         rule["Transitions"] = [_with_number(_renamed(move, names), "Days") for move in current]
-    former = [*(said.get("NoncurrentVersionTransitions") or []),
-              *([said["NoncurrentVersionTransition"]] if "NoncurrentVersionTransition" in said else [])]
+    former = [
+        *(said.get("NoncurrentVersionTransitions") or []),
+        *([said["NoncurrentVersionTransition"]] if "NoncurrentVersionTransition" in said else []),
+    ]
     if former:
-        names = {"TransitionInDays": "NoncurrentDays", "StorageClass": "StorageClass",
-                 "NewerNoncurrentVersions": "NewerNoncurrentVersions"}
+        names = {
+            "TransitionInDays": "NoncurrentDays",
+            "StorageClass": "StorageClass",
+            "NewerNoncurrentVersions": "NewerNoncurrentVersions",
+        }
         rule["NoncurrentVersionTransitions"] = [
             _with_number(_with_number(_renamed(move, names), "NoncurrentDays"), "NewerNoncurrentVersions")
-            for move in former]
+            for move in former
+        ]
     return rule
 
 
@@ -127,11 +139,17 @@ def _bucket_tags(s3, bucket, said):
 _BUCKET = {
     "BucketEncryption": (_encryption, lambda s3, bucket: s3.delete_bucket_encryption(Bucket=bucket)),
     "LifecycleConfiguration": (_lifecycle, lambda s3, bucket: s3.delete_bucket_lifecycle(Bucket=bucket)),
-    "LoggingConfiguration": (_logging, lambda s3, bucket: s3.put_bucket_logging(
-        Bucket=bucket, BucketLoggingStatus={})),
+    "LoggingConfiguration": (
+        _logging,
+        lambda s3, bucket: s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={}),
+    ),
     "OwnershipControls": (_ownership, lambda s3, bucket: s3.delete_bucket_ownership_controls(Bucket=bucket)),
-    "VersioningConfiguration": (_versioning, lambda s3, bucket: s3.put_bucket_versioning(
-        Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})),
+    "VersioningConfiguration": (
+        _versioning,
+        lambda s3, bucket: s3.put_bucket_versioning(
+            Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}
+        ),
+    ),
     "Tags": (_bucket_tags, lambda s3, bucket: s3.delete_bucket_tagging(Bucket=bucket)),
 }
 
@@ -155,14 +173,23 @@ def _bucket_is_empty(bucket: str, _properties: dict) -> None:
             return
         raise
     if held.get("Versions") or held.get("DeleteMarkers"):
-        raise ValueError("The bucket you tried to delete is not empty. You must delete all versions in the bucket. "
-                         "(Service: S3, Status Code: 409)")
+        raise ValueError(
+            "The bucket you tried to delete is not empty. You must delete all versions in the bucket. "
+            "(Service: S3, Status Code: 409)"
+        )
 
 
 # --- the others -----------------------------------------------------------------------------
 
-_TOPIC_ATTRIBUTES = ("KmsMasterKeyId", "SignatureVersion", "TracingConfig", "ArchivePolicy",
-                     "DataProtectionPolicy", "ContentBasedDeduplication", "FifoThroughputScope")
+_TOPIC_ATTRIBUTES = (
+    "KmsMasterKeyId",
+    "SignatureVersion",
+    "TracingConfig",
+    "ArchivePolicy",
+    "DataProtectionPolicy",
+    "ContentBasedDeduplication",
+    "FifoThroughputScope",
+)
 
 
 def _topic(arn: str, properties: dict, former: dict) -> None:
@@ -175,8 +202,18 @@ def _topic(arn: str, properties: dict, former: dict) -> None:
 
 def _schedule(name: str, properties: dict, _former: dict) -> None:
     """ministack's handler forgets the time zone, the dates and the key, and on update what was dropped."""
-    known = ("GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target",
-             "State", "Description", "StartDate", "EndDate", "KmsKeyArn")
+    known = (
+        "GroupName",
+        "ScheduleExpression",
+        "ScheduleExpressionTimezone",
+        "FlexibleTimeWindow",
+        "Target",
+        "State",
+        "Description",
+        "StartDate",
+        "EndDate",
+        "KmsKeyArn",
+    )
     said = {key: properties[key] for key in known if key in properties}
     window = dict(said.get("FlexibleTimeWindow") or {})
     said["FlexibleTimeWindow"] = _with_number(window, "MaximumWindowInMinutes")
@@ -203,11 +240,14 @@ def _state_machine(arn: str, properties: dict, former: dict) -> None:
         client("stepfunctions").update_state_machine(stateMachineArn=arn, loggingConfiguration=said)
     # The API of ministack has no member for it either; its record is what Describe tells.
     record = stepfunctions._state_machines[arn]
-    record["tracingConfiguration"] = {"enabled": _true(properties.get("TracingConfiguration", {}).get("Enabled"))}
+    record["tracingConfiguration"] = {
+        "enabled": _true(properties.get("TracingConfiguration", {}).get("Enabled"))
+    }
 
 
 def _alarm_record(record: Callable[[str, dict], dict]) -> Callable[[str, dict], dict]:
     """ministack's alarm record, for metric math too, which it refuses; and with one statistic only."""
+
     def mended(name: str, properties: dict) -> dict:
         metrics = properties.get("Metrics")
         if not metrics:
@@ -217,7 +257,15 @@ def _alarm_record(record: Callable[[str, dict], dict]) -> Callable[[str, dict], 
             return alarm
         stand_in = {key: value for key, value in properties.items() if key != "Metrics"}
         alarm = record(name, {**stand_in, "MetricName": "-", "Namespace": "-"})
-        for member in ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit"):
+        for member in (
+            "MetricName",
+            "Namespace",
+            "Statistic",
+            "ExtendedStatistic",
+            "Period",
+            "Dimensions",
+            "Unit",
+        ):
             del alarm[member]
         return alarm | {"Metrics": [_metric(query) for query in metrics]}
 

@@ -89,11 +89,6 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
         arguments: &arguments,
     };
     let bucket = Expr::Ref(ARTIFACT_BUCKET.to_owned());
-    out.platform.parameter(
-        ARTIFACT_BUCKET,
-        "Name of the bucket that holds the assembly",
-        ParameterSource::ArtifactBucket,
-    );
     let url = out.platform.parameter(
         TEMPLATE_URL,
         "Where the serving template lies in the artifact bucket",

@@ -6,7 +6,7 @@ use super::super::jobs::{self, Brief, at_most, within};
 use super::{ChannelMode, Parallel, Scope, Strategy, This, Training};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::distribution::{self, Fit};
-use crate::rules::metrics::{self, Fault};
+use crate::rules::log_metrics::{self as metrics, Fault};
 use crate::tables::{self, JobKind, Purpose};
 
 /// 28 days: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html>

@@ -182,7 +182,7 @@ impl Training {
             statements.extend(grants::write(&place));
         }
         if self.source.is_some() {
-            statements.extend(grants::assets());
+            statements.extend(jobs::use_assets(out));
         }
         if let Some(image) = self.training_image(scope) {
             statements.extend(grants::pull([&image]));
