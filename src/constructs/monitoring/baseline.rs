@@ -110,7 +110,7 @@ impl Monitor {
         set("output_path", json!(RESULTS));
         // The analyzer refuses to publish metrics from a baseline.
         set("publish_cloudwatch_metrics", json!("Disabled"));
-        set("dataset_format", json!(self.baseline_format.to_value().to_string()));
+        set("dataset_format", json!(crate::rules::json_text::python_json(&self.baseline_format.to_value())));
         set("dataset_source", json!(DATASET));
         if self.kind == MonitorKind::ModelQuality {
             set("analysis_type", json!("MODEL_QUALITY"));
