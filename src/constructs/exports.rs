@@ -181,6 +181,8 @@ pub enum Export {
         /// The name.
         name: String,
     },
+    /// Instance types of endpoints with which the pipeline registers models, by group; none for any.
+    Registers(BTreeMap<String, Vec<String>>),
     /// An endpoint: its name in AWS, its resource, its variants and its capture.
     Endpoint {
         /// The name.
@@ -243,6 +245,7 @@ impl Export {
             Export::Group { .. } => "a model package group",
             Export::ApprovedModel { .. } => "an approved model",
             Export::Pipeline { .. } => "the pipeline",
+            Export::Registers(_) => "what the pipeline registers",
             Export::Endpoint { .. } => "an endpoint",
             Export::Variant(_) => "a variant",
             Export::Alarm { .. } => "an alarm",

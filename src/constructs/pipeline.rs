@@ -14,6 +14,8 @@ pub mod triggers;
 
 use std::borrow::Cow;
 
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -242,10 +244,27 @@ impl Pipeline {
     }
 }
 
+/// Adds the instance types of endpoints with which models are registered, by group.
+fn registered(steps: &[Entry], instances: &mut BTreeMap<String, Vec<String>>) {
+    for step in steps {
+        if let Some(register) = &step.register {
+            let group = instances.entry(register.group.clone()).or_default();
+            group.extend(register.inference_instances.iter().cloned());
+        }
+        if let Some(condition) = &step.condition {
+            registered(&condition.then, instances);
+            registered(&condition.otherwise, instances);
+        }
+    }
+}
+
 impl Construct for Pipeline {
     fn export(&self, this: &This, scope: &Scope<'_>, exports: &mut Exports) {
         let pipeline = Export::Pipeline { name: Pipeline::name(scope) };
         exports.add("pipeline", &this.pointer, &this.name, "", pipeline);
+        let mut instances = BTreeMap::new();
+        registered(&self.steps, &mut instances);
+        exports.add("pipeline", &this.pointer, &this.name, "registers", Export::Registers(instances));
     }
 
     fn check(&self, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {

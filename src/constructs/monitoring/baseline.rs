@@ -110,7 +110,7 @@ impl Monitor {
         set("output_path", json!(RESULTS));
         // The analyzer refuses to publish metrics from a baseline.
         set("publish_cloudwatch_metrics", json!("Disabled"));
-        set("dataset_format", json!(self.baseline_format.to_value().to_string()));
+        set("dataset_format", json!(crate::rules::json_text::python_json(&self.baseline_format.to_value())));
         set("dataset_source", json!(DATASET));
         if self.kind == MonitorKind::ModelQuality {
             set("analysis_type", json!("MODEL_QUALITY"));
@@ -131,7 +131,7 @@ impl Monitor {
     }
 
     /// What the pipeline needs to run a step with the monitor's role.
-    pub(super) fn baseline_grants(&self, step: &Step) -> Vec<Statement> {
+    pub(super) fn baseline_grants(step: &Step) -> Vec<Statement> {
         let jobs = Expr::regional_arn("sagemaker", [Expr::text("processing-job/pipelines-*")]);
         let mut statements = vec![
             Statement::allow(
