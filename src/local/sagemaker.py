@@ -340,8 +340,8 @@ OPERATIONS: dict = {
 
 
 def _invoke(method: str, path: str, headers: dict, body: bytes):
-    """A request to the runtime, `/endpoints/NAME/invocations`: moto answers it, if there is such an endpoint."""
-    name = (path.split("/") + ["", ""])[2]
+    """A request to the runtime, `/endpoints/NAME/invocations`; moto's answer, if there is such an endpoint."""
+    name = path.removeprefix("/endpoints/").split("/")[0]
     with LOCK:
         if path.startswith("/endpoints/") and name not in records(ENDPOINT):
             account, _ = scope()
