@@ -340,7 +340,7 @@ OPERATIONS: dict = {
 
 
 def _invoke(method: str, path: str, headers: dict, body: bytes):
-    """A request to the runtime, `/endpoints/NAME/invocations`; moto's answer, if there is such an endpoint."""
+    """A request to `/endpoints/NAME/invocations`: moto answers it for an endpoint that is there."""
     name = path.removeprefix("/endpoints/").split("/")[0]
     with LOCK:
         if path.startswith("/endpoints/") and name not in records(ENDPOINT):
