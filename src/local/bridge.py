@@ -78,8 +78,25 @@ def ask_moto(service: str, method: str, path: str, headers: dict, body: bytes):
         "authorization", f"AWS4-HMAC-SHA256 Credential={signed_for}, SignedHeaders=host, Signature=x"
     )
     with _MOTO_LOCK:
-        response = _moto().open(path, method=method, headers=kept, data=body)
+        try:
+            response = _moto().open(path, method=method, headers=kept, data=body)
+        except NotImplementedError as error:
+            operation = headers.get("x-amz-target", path).rsplit(".", 1)[-1]
+            raise Refused(
+                "UnknownOperationException", f"{operation} is not part of the local cloud"
+            ) from error
         return response.status_code, dict(response.headers), response.get_data()
+
+
+def warm_up() -> None:
+    """Load what the first deployment would otherwise wait for: moto's models and botocore's."""
+    for service in ("api.sagemaker", "application-autoscaling"):
+        target = {"x-amz-target": "SageMaker.ListTrainingJobs", "content-type": "application/x-amz-json-1.1"}
+        if service == "application-autoscaling":
+            target["x-amz-target"] = "AnyScaleFrontendService.DescribeScalableTargets"
+        ask_moto(service, "POST", "/", target, b'{"ServiceNamespace": "sagemaker"}')
+    for service in ("sagemaker", "s3", "application-autoscaling", "cloudwatch", "sns", "iam", "scheduler"):
+        client(service)
 
 
 def reset_moto() -> None:

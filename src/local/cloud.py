@@ -14,6 +14,7 @@ import pathlib
 import platform
 import socket
 import sys
+import threading
 import time
 import traceback
 
@@ -90,7 +91,10 @@ def autoscaling_mount():
                         f"Could not find variant of resource {request.get('ResourceId')}",
                     )
                 )
-        return ask_moto("application-autoscaling", method, path, headers, body)
+        try:
+            return ask_moto("application-autoscaling", method, path, headers, body)
+        except Refused as error:
+            return refusal(error)
 
     async def handler(method, path, headers, body, _query):
         return await asyncio.to_thread(serve, method, path, dict(headers), body)
@@ -177,6 +181,7 @@ def main() -> None:
     configure(state_dir, port)
     application = front(assemble(), port)
 
+    import bridge
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
@@ -186,6 +191,7 @@ def main() -> None:
     config.keep_alive_timeout = 75
     config.include_server_header = False
     announce(state_dir, port)
+    threading.Thread(target=bridge.warm_up, daemon=True, name="warm-up").start()
     code = 0
     try:
         asyncio.run(serve(application, config))

@@ -51,8 +51,8 @@ class Kind:
 
     @property
     def words(self) -> str:
-        """The kind as AWS writes it in a message: `endpoint configuration` is `endpoint config` here."""
-        return self.segment.replace("-", " ")
+        """The kind as AWS writes it in a message."""
+        return self.segment.replace("-", " ").replace("endpoint config", "endpoint configuration")
 
 
 def arn_of(segment: str, name: str) -> str:

@@ -11,7 +11,7 @@ import json
 
 import pipelines
 import registry
-from bridge import Refused, answer, ask_moto, refusal
+from bridge import Refused, answer, ask_moto, refusal, scope
 from records import (
     LOCK,
     Kind,
@@ -339,37 +339,54 @@ OPERATIONS: dict = {
 }
 
 
+def _invoke(method: str, path: str, headers: dict, body: bytes):
+    """A request to `/endpoints/NAME/invocations`: moto answers it for an endpoint that is there."""
+    name = path.removeprefix("/endpoints/").split("/")[0]
+    with LOCK:
+        if path.startswith("/endpoints/") and name not in records(ENDPOINT):
+            account, _ = scope()
+            raise Refused("ValidationError", f"Endpoint {name} of account {account} not found.")
+    return ask_moto("runtime.sagemaker", method, path, headers, body)
+
+
 def serve(method: str, path: str, headers: dict, body: bytes):
     """One request to SageMaker or to its runtime."""
     operation = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
-    if not operation:
-        return ask_moto("runtime.sagemaker", method, path, headers, body)
     try:
+        if not operation:
+            return _invoke(method, path, headers, body)
         request = json.loads(body or b"{}")
-        if operation in OPERATIONS:
-            with LOCK:
-                told_back = OPERATIONS[operation](request)
-            if told_back is not None:
-                return answer(told_back)
-        if operation in pipelines.PREPARE:
-            body = json.dumps(pipelines.PREPARE[operation](request)).encode()
-        if operation in pipelines.OPERATIONS:
-            return answer(pipelines.OPERATIONS[operation](request))
+        told_back = _ours(operation, request)
+        return _moto(operation, request, headers) if told_back is None else answer(told_back)
     except Refused as error:
         return refusal(error)
     except KeyError as error:
         return refusal(Refused("ValidationException", f"Missing required parameter in input: {error}"))
-    status, headers_back, body_back = ask_moto("api.sagemaker", method, path, headers, body)
+
+
+def _ours(operation: str, request: dict) -> dict | None:
+    """The answer to an operation that is ours; nothing leaves it to moto."""
+    if operation in pipelines.OPERATIONS:
+        return pipelines.OPERATIONS[operation](request)
+    if operation not in OPERATIONS:
+        return None
+    with LOCK:
+        return OPERATIONS[operation](request)
+
+
+def _moto(operation: str, request: dict, headers: dict):
+    """moto's answer; the tags of pipelines are kept here."""
+    prepare = pipelines.PREPARE.get(operation, lambda unchanged: unchanged)
+    body = json.dumps(prepare(dict(request))).encode()
+    status, told_headers, told = ask_moto("api.sagemaker", "POST", "/", headers, body)
     if status >= 500:
-        return refusal(
-            Refused("UnknownOperationException", f"{operation} is not part of the local cloud", 400)
-        )
+        raise Refused("UnknownOperationException", f"{operation} is not part of the local cloud")
     if status < 300 and operation in ("CreatePipeline", "DeletePipeline"):
-        arn = json.loads(body_back)["PipelineArn"]
+        arn = json.loads(told)["PipelineArn"]
         forget_tags(arn)
         if operation == "CreatePipeline":
             set_tags(arn, request.get("Tags"))
-    return status, headers_back, body_back
+    return status, told_headers, told
 
 
 async def handler(method, path, headers, body, _query):
