@@ -301,58 +301,13 @@ impl DataLake {
             );
         }
         if let Some(transition) = &bucket.transition {
-            self.check_transition(transition, bucket, pointer, issues);
+            check_transition(transition, bucket, pointer, issues);
         }
         match &bucket.access_logs {
             Some(AccessLogs::Lake(to)) => {
-                self.check_access_logs(name, to, &pointer.key("access_logs"), issues)
+                self.check_access_logs(name, to, &pointer.key("access_logs"), issues);
             }
             Some(AccessLogs::Off | AccessLogs::Own | AccessLogs::Elsewhere { .. }) | None => {}
-        }
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as the other checks do")]
-    fn check_transition(
-        &self,
-        transition: &Transition,
-        bucket: &LakeBucket,
-        pointer: &Pointer,
-        issues: &mut Vec<Issue>,
-    ) {
-        let at = pointer.key("transition").key("after");
-        let days = transition.after.days();
-        let least = transition.to.least_days();
-        if !is_whole_days(transition.after) {
-            issues.push(not_whole_days(transition.after, at.clone()));
-        }
-        if days < least {
-            issues.push(
-                Issue::new(
-                    Code::OutOfBounds,
-                    at.clone(),
-                    format!(
-                        "objects can move to `{}` after {least} days, not earlier",
-                        transition.to.as_cfn()
-                    ),
-                )
-                .label(format!("less than {least} days"))
-                .fix(format!("{least}d"), format!("wait {least} days")),
-            );
-        }
-        if let Some(expire) = bucket.expire.filter(|expire| expire.days() <= days) {
-            issues.push(
-                Issue::new(
-                    Code::LifecycleOrder,
-                    at,
-                    format!(
-                        "objects expire after {expire}, so none is left to move after {}",
-                        transition.after
-                    ),
-                )
-                .label("too late")
-                .also(pointer.key("expire"), "they expire here")
-                .help("let `expire` be longer than `after`, or leave `transition` away"),
-            );
         }
     }
 
@@ -379,6 +334,43 @@ impl DataLake {
                 .fix("true", "let the stack make a log bucket"),
             );
         }
+    }
+}
+
+fn check_transition(
+    transition: &Transition,
+    bucket: &LakeBucket,
+    pointer: &Pointer,
+    issues: &mut Vec<Issue>,
+) {
+    let at = pointer.key("transition").key("after");
+    let days = transition.after.days();
+    let least = transition.to.least_days();
+    if !is_whole_days(transition.after) {
+        issues.push(not_whole_days(transition.after, at.clone()));
+    }
+    if days < least {
+        issues.push(
+            Issue::new(
+                Code::OutOfBounds,
+                at.clone(),
+                format!("objects can move to `{}` after {least} days, not earlier", transition.to.as_cfn()),
+            )
+            .label(format!("less than {least} days"))
+            .fix(format!("{least}d"), format!("wait {least} days")),
+        );
+    }
+    if let Some(expire) = bucket.expire.filter(|expire| expire.days() <= days) {
+        issues.push(
+            Issue::new(
+                Code::LifecycleOrder,
+                at,
+                format!("objects expire after {expire}, so none is left to move after {}", transition.after),
+            )
+            .label("too late")
+            .also(pointer.key("expire"), "they expire here")
+            .help("let `expire` be longer than `after`, or leave `transition` away"),
+        );
     }
 }
 
@@ -501,3 +493,6 @@ fn bucket(name: &str) -> Bucket {
     let id = bucket_id(name);
     Bucket { name: id.reference(), arn: id.attr("Arn") }
 }
+
+#[cfg(test)]
+mod tests;

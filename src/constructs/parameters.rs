@@ -335,3 +335,42 @@ impl Construct for Parameter {
         // The pipeline writes the definition's `Parameters` from what each exports.
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(given: &Value, expected: &Result<Value, &str>) {
+        match (serde_json::from_value::<Parameter>(given.clone()), expected) {
+            (Ok(parameter), Ok(expected)) => assert_eq!(&parameter.entry("p"), expected),
+            (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
+            (got, _) => panic!("{given}: {got:?}"),
+        }
+    }
+
+    #[test]
+    fn a_default_alone_gives_the_type() {
+        check(&json!(0.85), &Ok(json!({ "Name": "p", "Type": "Float", "DefaultValue": 0.85 })));
+        check(&json!(5), &Ok(json!({ "Name": "p", "Type": "Integer", "DefaultValue": 5 })));
+        check(&json!(true), &Ok(json!({ "Name": "p", "Type": "Boolean", "DefaultValue": true })));
+        check(&json!("x"), &Ok(json!({ "Name": "p", "Type": "String", "DefaultValue": "x" })));
+        check(&json!(null), &Err("is wanted here"));
+        check(&json!([1]), &Err("is wanted here"));
+    }
+
+    #[test]
+    fn at_length_the_type_may_be_given() {
+        check(
+            &json!({ "type": "float", "default": 1, "description": "d" }),
+            &Ok(json!({ "Name": "p", "Type": "Float", "DefaultValue": 1.0, "Description": "d" })),
+        );
+        check(&json!({ "type": "string" }), &Ok(json!({ "Name": "p", "Type": "String" })));
+        check(
+            &json!({ "enum": ["a", "b"] }),
+            &Ok(json!({ "Name": "p", "Type": "String", "EnumValues": ["a", "b"] })),
+        );
+        check(&json!({}), &Err("needs a `default` or a `type`"));
+        check(&json!({ "default": [1] }), &Err("is a scalar"));
+        check(&json!({ "default": 1, "values": [1] }), &Err("unknown field `values`"));
+    }
+}

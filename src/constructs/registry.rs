@@ -75,6 +75,8 @@ impl ModelGroup {
         if principals.is_empty() {
             return None;
         }
+        // SageMaker writes names in ARNs in lower case.
+        let name = name.to_lowercase();
         let statement = |sid: &str, actions: &[&str], resource: String| {
             json!({
                 "Sid": sid,

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use serde_json::Value;
 
+use super::scope::ARTIFACT_BUCKET;
 use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, Template, TemplateKind};
 use crate::definition::Definition;
 use crate::shapes::{ShapeError, Shapes};
@@ -101,7 +103,7 @@ pub struct Rendering {
     /// Other accounts that may read the artifacts of registered models.
     pub artifact_readers: BTreeSet<String>,
     /// Widgets of the dashboard, in order.
-    pub widgets: Vec<serde_json::Value>,
+    pub widgets: Vec<Value>,
     /// Overridden shapes that failed.
     pub problems: Vec<ShapeError>,
     shapes: Shapes,
@@ -121,10 +123,17 @@ impl Rendering {
         }
     }
 
-    /// Renders a shape into a template.
+    /// Renders a shape into a template; one that names the artifact bucket takes it as a parameter.
     pub fn shape(&mut self, kind: TemplateKind, shape: &str, context: &impl Serialize) {
         match self.shapes.render(shape, context) {
-            Ok(resources) => self.template(kind).add(resources),
+            Ok(resources) => {
+                let template = self.template(kind);
+                if resources.values().any(|resource| refers(resource, ARTIFACT_BUCKET)) {
+                    let description = "Name of the bucket that holds the assembly";
+                    template.parameter(ARTIFACT_BUCKET, description, ParameterSource::ArtifactBucket);
+                }
+                template.add(resources);
+            }
             Err(problem) => self.problems.push(problem),
         }
     }
@@ -139,5 +148,42 @@ impl Rendering {
         self.platform.output(name, description, value);
         let source = ParameterSource::Output { template: TemplateKind::Platform, output: name.to_owned() };
         self.serving.parameter(name, description, source)
+    }
+}
+
+/// Whether a part of a template refers to a parameter or resource of that name.
+fn refers(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(key, member)| match (key.as_str(), member) {
+            ("Ref", Value::String(to)) => to == name,
+            ("Fn::Sub", Value::String(text)) => text.contains(&format!("${{{name}}}")),
+            ("Fn::Sub", Value::Array(parts)) => {
+                let text = parts.first().and_then(Value::as_str).unwrap_or_default();
+                text.contains(&format!("${{{name}}}")) || parts.iter().any(|part| refers(part, name))
+            }
+            (_, member) => refers(member, name),
+        }),
+        Value::Array(items) => items.iter().any(|item| refers(item, name)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn references_are_found_wherever_a_template_has_them() {
+        for (value, expected) in [
+            (json!({ "A": [{ "Ref": "X" }] }), true),
+            (json!({ "A": { "Fn::Sub": "s3://${X}/a" } }), true),
+            (json!({ "A": { "Fn::Sub": ["${V}", { "V": { "Ref": "X" } }] } }), true),
+            (json!({ "A": { "Fn::Sub": ["${X}${V}", { "V": "v" }] } }), true),
+            (json!({ "A": { "Fn::Sub": "${!X} ${XY}" }, "Ref": ["X"], "B": "${X}" }), false),
+        ] {
+            assert_eq!(refers(&value, "X"), expected, "{value}");
+        }
     }
 }

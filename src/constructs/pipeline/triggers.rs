@@ -171,7 +171,9 @@ impl Triggers {
         if !self.any() {
             return;
         }
-        let pipeline = Expr::regional_arn("sagemaker", [Expr::text(format!("pipeline/{pipeline_name}"))]);
+        // SageMaker writes names in ARNs in lower case.
+        let name = pipeline_name.to_lowercase();
+        let pipeline = Expr::regional_arn("sagemaker", [Expr::text(format!("pipeline/{name}"))]);
         out.grant(
             Role::Trigger,
             [Statement::allow("StartPipeline", ["sagemaker:StartPipelineExecution"], [pipeline.clone()])],
@@ -408,3 +410,6 @@ fn start(
     };
     events::rule(&rule, scope, out);
 }
+
+#[cfg(test)]
+mod tests;

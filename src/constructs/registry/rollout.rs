@@ -89,23 +89,22 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
         arguments: &arguments,
     };
     let bucket = Expr::Ref(ARTIFACT_BUCKET.to_owned());
-    out.platform.parameter(
-        ARTIFACT_BUCKET,
-        "Name of the bucket that holds the assembly",
-        ParameterSource::ArtifactBucket,
-    );
     let url = out.platform.parameter(
         TEMPLATE_URL,
         "Where the serving template lies in the artifact bucket",
         ParameterSource::TemplateUrl { template: TemplateKind::Serving },
     );
+    let definition = machine.definition();
     let mut substitutions = json!({
-        "Partition": Expr::pseudo("Partition"),
         "TemplateUrl": url,
         "ServingRole": Role::Serving.arn(),
     });
     if let Some(topic) = events::topic(scope) {
         substitutions["Topic"] = topic.to_value();
+    }
+    let text = definition.to_string();
+    for (name, rest) in machine::CALLS.iter().filter(|(name, _)| text.contains(&format!("${{{name}}}"))) {
+        substitutions[*name] = Expr::arn([Expr::text(*rest)]).to_value();
     }
     for argument in &arguments {
         if let Argument::Known { key, value } = argument {
@@ -124,7 +123,7 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
     }] } });
     let context = json!({
         "id": id,
-        "definition": machine.definition(),
+        "definition": definition,
         "substitutions": substitutions,
         "role": Role::Approval.arn(),
         "logs_id": logs,
@@ -220,14 +219,15 @@ fn permissions(scope: &Scope<'_>, versions: &[Version], bucket: &Expr) -> Vec<St
         "cloudformation",
         [Expr::text(format!("stack/{}/*", scope.stack_name(TemplateKind::Serving)))],
     );
-    let packages = versions.iter().flat_map(|version| {
-        ["model-package", "model-package-group"].into_iter().flat_map(move |kind| {
-            let arn = |rest: &str| {
-                Expr::regional_arn("sagemaker", [Expr::text(format!("{kind}/{}{rest}", version.group))])
-            };
-            if kind == "model-package" { vec![arn(""), arn("/*")] } else { vec![arn("")] }
-        })
+    // SageMaker writes names in ARNs in lower case.
+    let packages = versions.iter().map(|version| version.group.to_lowercase()).flat_map(|group| {
+        [
+            format!("model-package/{group}"),
+            format!("model-package/{group}/*"),
+            format!("model-package-group/{group}"),
+        ]
     });
+    let packages = packages.map(|resource| Expr::regional_arn("sagemaker", [Expr::text(resource)]));
     let templates = Expr::arn([
         Expr::text("s3:::"),
         bucket.clone(),
@@ -290,4 +290,166 @@ fn permissions(scope: &Scope<'_>, versions: &[Version], bucket: &Expr) -> Vec<St
         }
     }
     statements
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::constructs::{Export, Exports, StackFile};
+    use crate::diag::Pointer;
+    use crate::shapes::Shapes;
+
+    /// A registry with one group, and a serving template that takes an output, the approved version and a member.
+    fn rendered(on_approval: &str, topic: bool) -> Rendering {
+        let file: StackFile = serde_json::from_value(json!({
+            "name": "shop",
+            "environments": { "dev": {} },
+            "data_lake": { "buckets": { "artifacts": {} } },
+            "registry": { "Ranker": { "on_approval": on_approval } },
+        }))
+        .unwrap();
+        let assets = BTreeMap::new();
+        let mut exports = Exports::default();
+        if topic {
+            let arn = Export::Topic(Expr::Ref("AlarmsTopic".into()));
+            exports.add("alarms", &Pointer::root().key("alarms"), "alarms", "topic", arn);
+        }
+        for (_, this, construct) in file.constructs() {
+            let mut offered = Exports::default();
+            let scope =
+                Scope { file: &file, environment: "dev", region: None, exports: &exports, assets: &assets };
+            construct.export(&this, &scope, &mut offered);
+            exports.extend(offered);
+        }
+        let scope =
+            Scope { file: &file, environment: "dev", region: None, exports: &exports, assets: &assets };
+        let mut out = Rendering::new(Shapes::default());
+        let group = || "Ranker-dev".to_owned();
+        out.import("EndpointRoleArn", "the endpoint's role", &Role::Endpoint.arn());
+        out.serving.parameter(
+            "ModelPackageArn",
+            "version",
+            ParameterSource::ApprovedModel { group: group() },
+        );
+        let path = "DriftCheckBaselines.ModelDataQuality.Statistics.S3Uri".to_owned();
+        let field = ParameterSource::ApprovedModelField { group: group(), path };
+        out.serving.optional_parameter("Statistics", "baseline", field);
+        let constructs = file.constructs();
+        for (_, this, construct) in &constructs {
+            construct.render(this, &scope, &mut out);
+        }
+        for (_, this, construct) in constructs.iter().rev() {
+            construct.finish(this, &scope, &mut out);
+        }
+        assert!(out.problems.is_empty(), "{:?}", out.problems);
+        out
+    }
+
+    #[test]
+    fn without_on_approval_there_is_no_rollout() {
+        let out = rendered("nothing", true);
+        let types: BTreeSet<&str> =
+            out.platform.resources.values().filter_map(|resource| resource["Type"].as_str()).collect();
+        assert_eq!(
+            types.into_iter().collect::<Vec<_>>(),
+            [
+                "AWS::KMS::Alias",
+                "AWS::KMS::Key",
+                "AWS::S3::Bucket",
+                "AWS::S3::BucketPolicy",
+                "AWS::SageMaker::ModelPackageGroup",
+            ]
+        );
+        assert!(out.grants.is_empty());
+    }
+
+    #[test]
+    fn a_notice_needs_no_role() {
+        let out = rendered("notify", true);
+        let target = &out.platform.resources["RankerModelGroupApproval"]["Properties"]["Targets"][0];
+        assert_eq!(target["Arn"], json!({ "Ref": "AlarmsTopic" }));
+        assert_eq!(target.get("RoleArn"), None);
+        assert!(out.topic_publishers.contains("events.amazonaws.com"));
+        let policy = out.platform.resources["DataLakeKey"]["Properties"]["KeyPolicy"].to_string();
+        assert!(policy.contains("events.amazonaws.com"), "{policy}");
+    }
+
+    #[test]
+    fn a_rollout_gives_every_parameter_of_the_serving_template() {
+        let out = rendered("deploy", true);
+        let machine = &out.platform.resources[MACHINE]["Properties"];
+        let update = &machine["Definition"]["States"]["Update the stack"]["Arguments"];
+        assert_eq!(
+            update["Parameters"],
+            json!([
+                { "ParameterKey": "EndpointRoleArn", "ParameterValue": "${ValueEndpointRoleArn}" },
+                { "ParameterKey": "ModelPackageArn", "ParameterValue": "{% $version0 %}" },
+                { "ParameterKey": "Statistics", "ParameterValue": "{% $field2 %}" },
+            ])
+        );
+        assert_eq!(
+            machine["DefinitionSubstitutions"]["ValueEndpointRoleArn"],
+            json!({ "Fn::GetAtt": ["EndpointRole", "Arn"] })
+        );
+        assert_eq!(update["StackName"], "shop-dev-serving");
+        assert_eq!(
+            out.platform.sources[TEMPLATE_URL],
+            ParameterSource::TemplateUrl { template: TemplateKind::Serving }
+        );
+        // The key lets CloudWatch Logs in, because it is rendered last.
+        let policy = out.platform.resources["DataLakeKey"]["Properties"]["KeyPolicy"].to_string();
+        assert!(policy.contains("logs.${AWS::Region}"), "{policy}");
+        for statement in &out.grants[&Role::Approval] {
+            let open = statement.resources.contains(&Expr::text("*"));
+            assert_eq!(
+                open,
+                ["DeliverLogs", "WriteTraces"].contains(&statement.sid.as_str()),
+                "{statement:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_state_leads_somewhere_and_is_reached() {
+        for topic in [true, false] {
+            let out = rendered("deploy", topic);
+            let definition = &out.platform.resources[MACHINE]["Properties"]["Definition"];
+            let states = definition["States"].as_object().unwrap();
+            let mut reached = BTreeSet::new();
+            let mut next = vec![definition["StartAt"].as_str().unwrap().to_owned()];
+            while let Some(name) = next.pop() {
+                let state = states.get(&name).unwrap_or_else(|| panic!("`{name}` is missing"));
+                let ends = matches!(state["Type"].as_str(), Some("Succeed" | "Fail"));
+                let after = targets(state);
+                assert_eq!(ends, after.is_empty(), "{name}");
+                assert!(name.len() <= 80, "{name}");
+                if reached.insert(name) {
+                    next.extend(after);
+                }
+            }
+            assert_eq!(reached.len(), states.len(), "{:?} are never reached", states.keys());
+            let used = definition.to_string();
+            let given = out.platform.resources[MACHINE]["Properties"]["DefinitionSubstitutions"].clone();
+            for name in given.as_object().unwrap().keys() {
+                assert!(used.contains(&format!("${{{name}}}")), "{name} is not used");
+            }
+            assert_eq!(
+                used.matches("${").count(),
+                given
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .map(|name| used.matches(&format!("${{{name}}}")).count())
+                    .sum::<usize>()
+            );
+        }
+    }
+
+    fn targets(state: &Value) -> Vec<String> {
+        let lists = ["Choices", "Catch"].into_iter().filter_map(|list| state.get(list)?.as_array()).flatten();
+        let all = lists.map(|one| &one["Next"]).chain([&state["Next"], &state["Default"]]);
+        all.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    }
 }

@@ -46,6 +46,22 @@ pub(super) enum Argument {
     },
 }
 
+/// What the state machine calls: the name under which CloudFormation puts it into the definition, and its ARN after
+/// `arn:<partition>:`. A whole ARN is put in, because checkers of definitions know `${…}` as a whole value only.
+pub(super) const CALLS: [(&str, &str); 7] = [
+    ("listModelPackages", "states:::aws-sdk:sagemaker:listModelPackages"),
+    ("describeModelPackage", "states:::aws-sdk:sagemaker:describeModelPackage"),
+    ("describeStacks", "states:::aws-sdk:cloudformation:describeStacks"),
+    ("createStack", "states:::aws-sdk:cloudformation:createStack"),
+    ("updateStack", "states:::aws-sdk:cloudformation:updateStack"),
+    ("deleteStack", "states:::aws-sdk:cloudformation:deleteStack"),
+    ("publish", "states:::sns:publish"),
+];
+
+fn call(name: &str) -> String {
+    format!("${{{name}}}")
+}
+
 /// The name under which CloudFormation puts a parameter's value into the definition.
 pub(super) fn substitution(key: &str) -> String {
     format!("Value{key}")
@@ -126,7 +142,7 @@ impl Machine<'_> {
         let first = "$states.result.ModelPackageSummaryList[0].ModelPackageArn";
         states.insert(find_state(version), json!({
             "Type": "Task",
-            "Resource": "arn:${Partition}:states:::aws-sdk:sagemaker:listModelPackages",
+            "Resource": call("listModelPackages"),
             "Arguments": format!(
                 "{{% $merge([{{'ModelPackageGroupName': '{group}', 'ModelApprovalStatus': 'Approved', 'SortBy': 'CreationTime', 'SortOrder': 'Descending', 'MaxResults': 100}}, $page = '' ? {{}} : {{'NextToken': $page}}]) %}}"
             ),
@@ -166,7 +182,7 @@ impl Machine<'_> {
             describe_state(version),
             json!({
                 "Type": "Task",
-                "Resource": "arn:${Partition}:states:::aws-sdk:sagemaker:describeModelPackage",
+                "Resource": call("describeModelPackage"),
                 "Arguments": { "ModelPackageName": format!("{{% ${} %}}", version_variable(index)) },
                 "Assign": assigned,
                 "Retry": retry(),
@@ -240,7 +256,7 @@ impl Machine<'_> {
     fn look(&self, next: &str, on_error: &str) -> Value {
         json!({
             "Type": "Task",
-            "Resource": "arn:${Partition}:states:::aws-sdk:cloudformation:describeStacks",
+            "Resource": call("describeStacks"),
             "Arguments": { "StackName": self.stack },
             "Assign": { "status": "{% $states.result.Stacks[0].StackStatus %}" },
             "Catch": [caught(on_error)],
@@ -259,12 +275,12 @@ impl Machine<'_> {
         if !self.capabilities.is_empty() {
             arguments["Capabilities"] = json!(self.capabilities);
         }
-        for (state, call) in [("Create the stack", "createStack"), ("Update the stack", "updateStack")] {
+        for (state, name) in [("Create the stack", "createStack"), ("Update the stack", "updateStack")] {
             states.insert(
                 state.into(),
                 json!({
                     "Type": "Task",
-                    "Resource": format!("arn:${{Partition}}:states:::aws-sdk:cloudformation:{call}"),
+                    "Resource": call(name),
                     "Arguments": arguments,
                     "Catch": [caught("What went wrong")],
                     "Next": "Wait for the change",
@@ -275,7 +291,7 @@ impl Machine<'_> {
             "Clear away".into(),
             json!({
                 "Type": "Task",
-                "Resource": "arn:${Partition}:states:::aws-sdk:cloudformation:deleteStack",
+                "Resource": call("deleteStack"),
                 "Arguments": { "StackName": self.stack, "RoleARN": "${ServingRole}" },
                 "Catch": [caught("What went wrong")],
                 "Next": "Count",
@@ -360,7 +376,7 @@ impl Machine<'_> {
         if self.notifies {
             states.insert("Say that it failed".into(), json!({
                 "Type": "Task",
-                "Resource": "arn:${Partition}:states:::sns:publish",
+                "Resource": call("publish"),
                 "Arguments": {
                     "TopicArn": "${Topic}",
                     "Subject": "An approved model did not roll out",
