@@ -237,7 +237,7 @@ impl Pipeline {
                 "ExperimentName": { "Get": "Execution.PipelineName" },
                 "TrialName": { "Get": "Execution.PipelineExecutionId" },
             })),
-            steps: tree.to_values(self, scope),
+            steps: tree.to_values(self),
         }
     }
 }
@@ -272,3 +272,6 @@ impl Construct for Pipeline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

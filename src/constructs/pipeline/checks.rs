@@ -364,10 +364,9 @@ fn check_caching(
     for node in tree.all() {
         let (Some(step), Some(entry)) = (&node.step, node.entry) else { continue };
         let cache = match entry.cache {
-            Some(Cache::Off) => continue,
             Some(Cache::For(_)) => node.pointer.key("cache"),
             None if pipeline.cache.is_some() => this.pointer.key("cache"),
-            None => continue,
+            Some(Cache::Off) | None => continue,
         };
         let Some((member, variable)) = caching::defeated(step.kind, &step.arguments) else { continue };
         let Some((job, _)) = scope.construct(&node.name) else { continue };

@@ -249,7 +249,7 @@ impl Register {
         if let Some(text) = &self.approval {
             let at = pointer.key("approval");
             scope.check_text(text, &at, issues);
-            self.check_approval(text, scope, &at, issues);
+            Self::check_approval(text, scope, &at, issues);
         }
         let at = pointer.key("properties");
         within("the number of properties", self.properties.len() + OWN_PROPERTIES, &(0..=50), &at, issues);
@@ -275,7 +275,7 @@ impl Register {
         }
     }
 
-    fn check_approval(&self, text: &Text, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
+    fn check_approval(text: &Text, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
         let known = |word: &str| APPROVALS.contains(&word);
         let wrong = match text {
             Text::Literal(value) => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
