@@ -232,6 +232,7 @@ impl Register {
         if model
             && let Some(model) = scope.model(self.model.as_str())
             && self.image(model).is_none()
+            && scope.step(&model.step).is_some()
         {
             let message = format!("nothing is known to serve `{}`", self.model);
             issues.push(
@@ -340,7 +341,15 @@ impl Register {
         let at = pointer.key("metrics");
         let fits = |export: &Export| matches!(export, Export::Report(_) | Export::Data(_));
         let good = scope.check_reference(reference.as_str(), "a report", &at, fits, issues);
-        if good && self.report(scope).is_none() {
+        // A report of no output is refused where it is given.
+        let unplaced = reference.as_str().split_once('.').and_then(|(name, _)| scope.exports.get(name));
+        let unplaced = unplaced.is_some_and(|offers| {
+            offers
+                .offers
+                .values()
+                .any(|export| matches!(export, Export::Report(report) if !report.output.uri.is_runtime()))
+        });
+        if good && !unplaced && self.report(scope).is_none() {
             issues.push(
                 Issue::new(Code::WrongReference, at, format!("no report is known in `{reference}`"))
                     .label("which file?")

@@ -170,8 +170,8 @@ fn training() {
 fn tuning() {
     there("/tuning/search/training", json!("clasifier"), "unknown-reference");
     there("/tuning/search/objective/maximize", json!("val:acuracy"), "objective-unknown");
-    there("/tuning/search/objective/minimize", json!("train:loss"), "one-of");
-    there("/tuning/search/jobs/parallel", json!(60), "tuning-parallel");
+    check("/tuning/search/objective/minimize", json!("train:loss"), &["/tuning/search/objective one-of"]);
+    check("/tuning/search/jobs/max", json!(4), &["/tuning/search/jobs/parallel tuning-parallel"]);
     there("/tuning/search/jobs/parallel", json!(20), "tuning-quota");
     there("/tuning/search/ranges/dropout_rate/continuous", json!([0.5, 0.1]), "tuning-range-inverted");
     check(
@@ -197,7 +197,8 @@ fn tuning() {
 
 #[test]
 fn steps_and_their_graph() {
-    there(&format!("{STEPS}/0/processing"), json!("search"), "wrong-reference");
+    let other = issues(&[(&format!("{STEPS}/0/processing"), json!("classifier"))]);
+    assert_eq!(other, ["/pipeline/steps/0/processing wrong-reference", "/processing/preprocess unused-step"]);
     let none = issues(&[(&format!("{STEPS}/0"), json!({}))]);
     assert_eq!(none, ["/pipeline/steps/0 one-of", "/processing/preprocess unused-step"]);
     let gone = issues(&[
