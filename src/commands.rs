@@ -1,7 +1,11 @@
 //! One room per command: load, call, report.
 
 mod completions;
+#[cfg(feature = "aws")]
+mod deploy;
 mod load;
+#[cfg(feature = "aws")]
+mod local;
 mod schema;
 mod synth;
 mod validate;
@@ -48,6 +52,12 @@ impl Stop {
     }
 }
 
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Stop {
+        anyhow::Error::from(error).into()
+    }
+}
+
 impl From<anyhow::Error> for Stop {
     fn from(error: anyhow::Error) -> Stop {
         Stop { exit: Exit::Failed, error }
@@ -59,11 +69,15 @@ pub fn run(cli: Cli) -> Exit {
     let result = match cli.command {
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
-        Command::Schema => Ok(schema::run()),
-        Command::Completions(args) => Ok(completions::run(&args)),
+        #[cfg(feature = "aws")]
+        Command::Deploy(args) => deploy::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Local(args) => local::run(&args),
+        Command::Schema => schema::run(),
+        Command::Completions(args) => completions::run(&args),
     };
     result.unwrap_or_else(|stop| {
-        report::error(&stop.error);
+        report::failure(&format!("{:#}", stop.error), None);
         stop.exit
     })
 }

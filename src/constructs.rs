@@ -3,17 +3,23 @@
 //! A kind reads whole in one room: its section of the stack file, its checks, its resources, its steps, its
 //! permissions. Kinds never import each other; they meet through what they [export](Export).
 
+pub mod alarms;
+pub mod dashboard;
 pub mod data_lake;
+pub mod endpoints;
 pub mod events;
 pub mod exports;
 pub mod grants;
 pub mod jobs;
+pub mod monitoring;
 pub mod parameters;
 pub mod pipeline;
 pub mod processing;
 pub mod registry;
 pub mod rendering;
+pub mod scaling;
 pub mod scope;
+pub mod serving;
 pub mod table;
 pub mod text;
 pub mod training;

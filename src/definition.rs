@@ -102,13 +102,18 @@ impl Definition {
             root.insert("PipelineExperimentConfig".into(), experiment.clone());
         }
         root.insert("Steps".into(), Value::Array(self.steps.clone()));
-        let mut variables = Map::new();
-        let value = lower(Value::Object(root), &mut variables);
-        Body { value, variables }
+        Body::of(Value::Object(root))
     }
 }
 
 impl Body {
+    /// Any JSON that CloudFormation takes as text, its expressions lowered to placeholders.
+    pub fn of(value: Value) -> Body {
+        let mut variables = Map::new();
+        let value = lower(value, &mut variables);
+        Body { value, variables }
+    }
+
     /// `PipelineDefinitionBody`: the text, substituted by CloudFormation where there is something to substitute.
     pub fn to_cfn(&self) -> Value {
         let text = self.value.to_string();

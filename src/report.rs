@@ -1,55 +1,120 @@
-//! The only room that prints.
+//! What people and machines are shown; only here is anything printed.
+//!
+//! Results go to stdout ([`out`]), progress and problems to stderr ([`err`]). Text may carry colours: they are
+//! removed where the stream is no terminal, or `NO_COLOR` says so.
+
 #[cfg(feature = "aws")]
 pub mod deploy;
+mod json;
 #[cfg(feature = "aws")]
 pub mod local;
-use crate::diag::*;
+mod terminal;
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::ops::Range;
+
+use crate::diag::{Diagnostic, Severity};
 use crate::source::SourceFile;
-pub fn out(t: &str) {
-    anstream::print!("{t}");
+
+pub use json::diagnostics_json;
+pub use terminal::{Look, diagnostics_text};
+
+/// Writes to stdout. A reader that has gone away (`smstack … | head`) wants no more, which is no failure.
+///
+/// # Errors
+/// Any other failure to write, such as a full disk behind a redirection.
+pub fn out(text: &str) -> io::Result<()> {
+    unless_closed(write(anstream::stdout().lock(), text))
 }
-pub fn err(t: &str) {
-    anstream::eprint!("{t}");
+
+/// Writes to stderr. If that cannot be written there is nobody left to tell, and the work goes on.
+pub fn err(text: &str) {
+    drop(write(anstream::stderr().lock(), text));
 }
-pub fn json(v: &serde_json::Value) {
-    out(&format!("{v:#}\n"))
+
+/// Writes a JSON value to stdout, for programs and for people.
+///
+/// # Errors
+/// As [`out`].
+pub fn json(value: &serde_json::Value) -> io::Result<()> {
+    out(&format!("{value:#}\n"))
 }
-pub fn error(e: &anyhow::Error) {
-    err(&format!("error: {e:#}\n"))
+
+/// Shows what is wrong with stack files, on stderr.
+pub fn diagnostics(files: &[SourceFile], diagnostics: &[Diagnostic]) {
+    err(&diagnostics_text(files, diagnostics, Look::COLOR));
 }
-pub fn failure(e: &str, help: Option<&str>) {
-    err(&format!("error: {e}\n"));
-    if let Some(h) = help {
-        err(&format!("  = help: {h}\n"))
+
+/// Says why a command ends, and the way out where there is one.
+pub fn failure(message: &str, help: Option<&str>) {
+    err(&format!("{ERROR}error{ERROR:#}: {message}\n"));
+    if let Some(help) = help {
+        err(&format!("  = help: {help}\n"));
     }
 }
+
+const ERROR: anstyle::Style = anstyle::AnsiColor::BrightRed.on_default().bold();
+
+/// Whether somebody watches: stderr is a terminal, and no build server's.
 pub fn is_live() -> bool {
-    false
+    io::stderr().is_terminal() && std::env::var_os("CI").is_none()
 }
-pub fn ask(_: &str) -> bool {
-    false
+
+/// Asks somebody for consent; without a terminal to ask at, there is none.
+pub fn ask(question: &str) -> bool {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return false;
+    }
+    err(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
-pub fn assembly(a: &crate::synth::Assembly, d: &std::path::Path) {
-    out(&format!("{} {}\n", a.manifest.stack, d.display()))
+
+fn write(mut stream: impl Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
 }
-pub fn diagnostics(f: &[SourceFile], d: &[Diagnostic]) {
-    err(&d
-        .iter()
-        .map(|d| {
-            let (l, c) =
-                f.iter().find(|f| f.path() == d.file).map_or((0, 0), |f| f.line_column(d.primary.span.start));
-            format!(
-                "{:?}[{}] {}:{l}:{c} {} | {} | {:?}\n",
-                d.severity(),
-                d.code.as_str(),
-                d.file,
-                d.message,
-                d.primary.text,
-                d.help
-            )
-        })
-        .collect::<String>());
+
+fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
-pub fn diagnostics_json(_: &[SourceFile], d: &[Diagnostic]) -> String {
-    format!("{}", d.len())
+
+/// How many problems there are: `2 errors, 1 warning in 1 file`.
+pub fn summary(diagnostics: &[Diagnostic]) -> String {
+    let count = |n: usize, thing: &str| format!("{n} {thing}{}", if n == 1 { "" } else { "s" });
+    let (errors, warnings) = totals(diagnostics);
+    let files = diagnostics.iter().map(|diagnostic| diagnostic.file.as_str()).collect::<BTreeSet<_>>().len();
+    let problems: Vec<String> = [(errors, "error"), (warnings, "warning")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, thing)| count(n, thing))
+        .collect();
+    if problems.is_empty() {
+        return "no problems".to_owned();
+    }
+    format!("{} in {}", problems.join(", "), count(files, "file"))
 }
+
+/// Errors and warnings.
+fn totals(diagnostics: &[Diagnostic]) -> (usize, usize) {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count();
+    (errors, diagnostics.len() - errors)
+}
+
+/// The files by their path.
+fn by_path(files: &[SourceFile]) -> HashMap<&str, &SourceFile> {
+    files.iter().map(|file| (file.path(), file)).collect()
+}
+
+/// The range, kept inside the file and between its characters.
+fn inside(file: &SourceFile, span: &Range<usize>) -> Range<usize> {
+    let start = file.floor(span.start);
+    start..file.floor(span.end).max(start)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,11 @@
 //! Decisions that a construct and `lint` take alike: bounds, cron, durations, compatibility.
 
+pub mod alarms;
 pub mod caching;
 pub mod cron;
 pub mod distribution;
 pub mod json_text;
 pub mod log_metrics;
+pub mod monitor_schedule;
+pub mod names;
 pub mod units;

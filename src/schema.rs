@@ -1,15 +1,52 @@
-//! The only home of jsonschema: the stack file's schema, and what it says is wrong.
-use crate::diag::*;
+//! What a value must look like, and every way in which one does not; the only home of jsonschema.
+//!
+//! Typed decoding stops at its first error, so it is only asked whether there is one. If there is, the JSON
+//! Schema of the same type is generated and all errors come from it.
+
+mod explain;
+mod overrides;
+mod trail;
+mod union;
+mod words;
+
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-/// t
-pub fn with_overrides(root: Value) -> Value {
-    root
+use serde_path_to_error::Segment;
+
+use crate::diag::{Code, Issue, Pointer};
+
+pub use explain::explain;
+pub use overrides::with_overrides;
+
+/// Decodes a value into its type. `schema` is the JSON Schema of that type; it is asked for only when the
+/// decoding fails.
+///
+/// # Errors
+/// Everything that the schema refuses; if it refuses nothing, what the type's own decoding said.
+pub fn decode<T: DeserializeOwned>(value: &Value, schema: impl FnOnce() -> Value) -> Result<T, Vec<Issue>> {
+    let error = match serde_path_to_error::deserialize(value) {
+        Ok(decoded) => return Ok(decoded),
+        Err(error) => error,
+    };
+    let issues = explain(&schema(), value);
+    if !issues.is_empty() {
+        return Err(issues);
+    }
+    let mut pointer = Pointer::root();
+    for segment in error.path() {
+        pointer = match segment {
+            Segment::Seq { index } => pointer.index(*index),
+            Segment::Map { key } => pointer.key(key),
+            // A variant is a key where it has content, and the value itself where it has none.
+            Segment::Enum { variant } => {
+                let inner = pointer.key(variant);
+                if value.pointer(inner.as_str()).is_some() { inner } else { pointer }
+            }
+            Segment::Unknown => break,
+        };
+    }
+    Err(vec![Issue::new(Code::WrongForm, pointer, error.inner().to_string())])
 }
-/// t
-pub fn decode<T: serde::de::DeserializeOwned>(
-    value: &Value,
-    _schema: impl FnOnce() -> Value,
-) -> Result<T, Vec<Issue>> {
-    serde_path_to_error::deserialize(value)
-        .map_err(|e| vec![Issue::new(Code::WrongForm, Pointer::root(), e.to_string())])
-}
+
+#[cfg(test)]
+mod tests;

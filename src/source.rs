@@ -4,6 +4,7 @@
 //! for the values. What it returns knows for each JSON pointer which bytes said it, through aliases, `<<`
 //! and an environment's overrides, so that no type of the model carries a span.
 
+mod events;
 mod locate;
 mod overlay;
 mod places;
@@ -129,7 +130,7 @@ pub struct Document {
 /// Every duplicate key, complex key and unknown tag; the first syntax error; the first bound that is
 /// exceeded (depth, number of values, text that aliases expand to); more than one document, or none.
 pub fn parse(file: &SourceFile) -> Result<Document, Vec<Diagnostic>> {
-    let (tree, problems) = tree::build(file);
+    let (tree, problems) = events::build(file);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -150,16 +151,16 @@ fn options() -> serde_saphyr::Options {
         reject_unsupported_tags: true,
         with_snippet: false,
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
-        // `tree` has refused what is beyond its own bounds, and says so better; these lie just above them.
+        // `events` has refused what is beyond its own bounds, and says so better; these lie just above them.
         budget: serde_saphyr::budget! {
             max_documents: 1,
-            max_nodes: 2 * tree::MAX_NODES,
-            max_events: 4 * tree::MAX_NODES,
-            max_depth: 2 * tree::MAX_DEPTH,
-            max_aliases: tree::MAX_NODES,
-            max_anchors: tree::MAX_NODES,
-            max_merge_keys: tree::MAX_NODES,
-            max_total_scalar_bytes: 2 * tree::MAX_TEXT,
+            max_nodes: 2 * events::MAX_NODES,
+            max_events: 4 * events::MAX_NODES,
+            max_depth: 2 * events::MAX_DEPTH,
+            max_aliases: events::MAX_NODES,
+            max_anchors: events::MAX_NODES,
+            max_merge_keys: events::MAX_NODES,
+            max_total_scalar_bytes: 2 * events::MAX_TEXT,
             enforce_alias_anchor_ratio: false,
         },
     }

@@ -38,7 +38,7 @@ use super::{
     sagemaker, sts,
 };
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// CloudFormation throttles freely when several deployments share an account.
 const MAX_ATTEMPTS: u32 = 6;

@@ -1,9 +1,15 @@
 //! S3: is it there, put it there.
 
+use std::time::Duration;
+
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
 
+use super::connect::CONNECT_TIMEOUT;
 use super::{Error, ErrorKind, NewObject, Result, StoredObject};
 
 pub(super) async fn stored_object(
@@ -25,6 +31,13 @@ pub(super) async fn stored_object(
     }
 }
 
+/// How long an upload may take: the SDK counts the time to send the body as waiting for the answer. A
+/// minute, and one more for each 6 MB (100 kB/s). A connection that stalls is noticed earlier, by the
+/// SDK's stalled stream protection. Whole minutes, so that uploads share connections.
+fn patience(bytes: usize) -> Duration {
+    Duration::from_mins(1 + bytes as u64 / 6_000_000)
+}
+
 pub(super) async fn store_object(client: &Client, object: &NewObject) -> Result<Option<String>> {
     let mut call = client
         .put_object()
@@ -38,6 +51,11 @@ pub(super) async fn store_object(client: &Client, object: &NewObject) -> Result<
     if object.only_if_absent {
         call = call.if_none_match("*");
     }
+    let timeout = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(patience(object.body.len()))
+        .build();
+    let call = call.customize().config_override(Builder::new().timeout_config(timeout));
     let output = call.send().await.map_err(|error| Error::of("PutObject", &error))?;
     Ok(output.checksum_sha256)
 }

@@ -2,13 +2,13 @@
 
 use clap::CommandFactory;
 
-use super::Exit;
+use super::{Exit, Stop};
 use crate::cli::{Cli, CompletionsArgs};
 use crate::report;
 
-pub(super) fn run(args: &CompletionsArgs) -> Exit {
+pub(super) fn run(args: &CompletionsArgs) -> Result<Exit, Stop> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "smstack", &mut script);
-    report::out(&String::from_utf8_lossy(&script));
-    Exit::Done
+    report::out(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
 }

@@ -1,24 +1,34 @@
 //! `smstack local`: the embedded local cloud.
 
+use anyhow::Error;
+
 use super::{Exit, Stop};
 use crate::cli::{LocalAction, LocalArgs};
+use crate::local::Status;
+use crate::report::local::Setup;
 use crate::{local, report};
 
 pub(super) fn run(args: &LocalArgs) -> Result<Exit, Stop> {
     match args.action {
         LocalAction::Up => {
             let url = up()?;
-            report::out(&format!(
-                "AWS_ENDPOINT_URL={url}\nAWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}\nAWS_REGION={}\n",
-                local::ACCESS_KEY,
-                local::SECRET_KEY,
-                local::REGION
-            ));
+            report::out(&report::local::variables(&url))?;
         }
-        LocalAction::Down => report::local::down(local::down().map_err(anyhow::Error::from)?.as_ref()),
-        LocalAction::Status => report::local::status(&local::status().map_err(anyhow::Error::from)?),
+        LocalAction::Down => {
+            let mut setup = Setup::new();
+            let ended = local::down(&mut |event| setup.show(&event));
+            setup.end();
+            report::err(report::local::ended(ended.map_err(Error::from)?.as_ref()));
+        }
+        LocalAction::Status => {
+            let status = local::status().map_err(Error::from)?;
+            report::out(&report::local::status(&status))?;
+            if !matches!(status, Status::Up(_)) {
+                return Ok(Exit::Failed);
+            }
+        }
         LocalAction::Reset => {
-            local::reset().map_err(anyhow::Error::from)?;
+            local::reset().map_err(Error::from)?;
             report::err("the local cloud is empty again\n");
         }
     }
@@ -27,6 +37,8 @@ pub(super) fn run(args: &LocalArgs) -> Result<Exit, Stop> {
 
 /// Starts it where it is not running, and says where it answers.
 pub(super) fn up() -> Result<String, Stop> {
-    let running = local::up(&mut |event| report::local::event(&event)).map_err(anyhow::Error::from)?;
-    Ok(running.endpoint_url)
+    let mut setup = Setup::new();
+    let running = local::up(&mut |event| setup.show(&event));
+    setup.end();
+    Ok(running.map_err(Error::from)?.endpoint_url)
 }

@@ -1,9 +1,9 @@
 //! `smstack schema`: the JSON Schema of stack files.
 
-use super::Exit;
+use super::{Exit, Stop};
 use crate::{report, stack};
 
-pub(super) fn run() -> Exit {
-    report::json(&stack::json_schema());
-    Exit::Done
+pub(super) fn run() -> Result<Exit, Stop> {
+    report::json(&stack::json_schema())?;
+    Ok(Exit::Done)
 }

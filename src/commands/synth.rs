@@ -42,7 +42,8 @@ pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
         };
         let directory = args.out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
         write(&assembly, &directory)?;
-        report::assembly(&assembly, &directory);
+        let files = assembly.files.len();
+        report::out(&format!("{}: {files} files\n", directory.display()))?;
     }
     Ok(Exit::Done)
 }

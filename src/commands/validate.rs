@@ -9,7 +9,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Stop> {
     let loaded = load::load(&args.which)?;
     let (files, diagnostics) = load::findings(&loaded);
     match args.format {
-        Format::Json => report::out(&report::diagnostics_json(&files, &diagnostics)),
+        Format::Json => report::out(&report::diagnostics_json(&files, &diagnostics))?,
         Format::Text => {
             report::diagnostics(&files, &diagnostics);
             if !has_errors(&diagnostics) {

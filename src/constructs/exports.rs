@@ -113,6 +113,8 @@ pub struct Variant {
     pub instance: Option<String>,
     /// Its initial number of instances; `None` for a serverless variant.
     pub count: Option<u32>,
+    /// Whether it answers into S3.
+    pub asynchronous: bool,
     /// Where the stack file gives it.
     pub pointer: Pointer,
 }
@@ -200,6 +202,19 @@ pub enum Export {
         id: LogicalId,
         /// `endpoint.variant` that it watches.
         on: String,
+        /// The metric's name.
+        metric: String,
+        /// What it compares with, in the metric's unit.
+        threshold: f64,
+    },
+    /// A variant that scales by itself.
+    Scaling {
+        /// `endpoint.variant` that scales.
+        target: String,
+        /// Least and most instances, or units of provisioned concurrency.
+        bounds: (u32, u32),
+        /// The metric that it holds, as CloudWatch names it, and the value to hold.
+        track: Option<(String, f64)>,
     },
     /// The topic that alarms notify: its ARN in the platform template.
     Topic(Expr),
@@ -231,6 +246,7 @@ impl Export {
             Export::Endpoint { .. } => "an endpoint",
             Export::Variant(_) => "a variant",
             Export::Alarm { .. } => "an alarm",
+            Export::Scaling { .. } => "a scaling",
             Export::Topic(_) => "a topic",
             Export::Monitor { .. } => "a monitor",
         }

@@ -30,6 +30,8 @@ pub enum Role {
     Trigger,
     /// The state machine that rolls an approved model out.
     Approval,
+    /// The state machines that count what monitors find.
+    Findings,
     /// CloudFormation, when it deploys the serving template.
     Serving,
 }
@@ -55,6 +57,7 @@ impl Role {
             Role::Monitor => "Runs monitoring jobs",
             Role::Trigger => "Starts the pipeline and the rollout",
             Role::Approval => "Rolls approved models out",
+            Role::Findings => "Counts what monitors find",
             Role::Serving => "Deploys the serving stack",
         }
     }
@@ -63,7 +66,7 @@ impl Role {
     pub fn principals(self) -> &'static [&'static str] {
         match self {
             Role::Trigger => &["events.amazonaws.com", "scheduler.amazonaws.com"],
-            Role::Approval => &["states.amazonaws.com"],
+            Role::Approval | Role::Findings => &["states.amazonaws.com"],
             Role::Serving => &["cloudformation.amazonaws.com"],
             _ => &["sagemaker.amazonaws.com"],
         }
@@ -78,6 +81,7 @@ impl Role {
             Role::Monitor => "Monitor",
             Role::Trigger => "Trigger",
             Role::Approval => "Approval",
+            Role::Findings => "Findings",
             Role::Serving => "Serving",
         }
     }

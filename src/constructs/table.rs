@@ -99,6 +99,8 @@ kinds! {
     one {
         /// Where the data lies: buckets, the key that encrypts them, and the datasets that jobs read.
         data_lake: super::data_lake::DataLake,
+        /// Alarms on endpoints by name, and under `notify` who is told.
+        alarms: super::alarms::Alarms,
         /// The pipeline: which steps run, in what order, and what starts it.
         pipeline: super::pipeline::Pipeline,
     }
@@ -113,6 +115,12 @@ kinds! {
         tuning: super::tuning::Tuning,
         /// Model package groups: where versions of a model are registered and approved.
         registry: super::registry::ModelGroup,
+        /// Endpoints: models that answer requests.
+        endpoints: super::endpoints::Endpoint,
+        /// Scaling: how many instances a variant has.
+        scaling: super::scaling::Scaling,
+        /// Monitors: whether what an endpoint sees and says still is what its model was made for.
+        monitoring: super::monitoring::Monitor,
     }
     order {
         data_lake parameters processing training tuning registry pipeline endpoints alarms scaling monitoring

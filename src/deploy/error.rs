@@ -7,7 +7,7 @@ use crate::plan;
 
 use super::{BOOTSTRAP_STACK, change_set};
 
-/// Why a deployment could not be carried out. A stack that failed is no error but an [`Outcome`].
+/// Why a deployment could not be carried out. A stack that failed is no error but an [`Outcome`](super::Outcome).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A call failed.

@@ -133,6 +133,85 @@ codes! {
     /// A limit of CloudFormation, IAM or Pipelines is near.
     NearLimit = "near-limit", Warning;
 
+    // Endpoints.
+    /// A variant that is serverless and has instances, or is neither.
+    VariantCapacity = "variant-capacity", Error;
+    /// Weights of variants that add up to nothing.
+    VariantWeights = "variant-weights", Error;
+    /// An instance type that endpoints do not take.
+    EndpointInstance = "endpoint-instance", Error;
+    /// A model that no version of has been registered.
+    UnregisteredModel = "unregistered-model", Error;
+    /// An instance type that the registered versions do not allow.
+    ModelInstance = "model-instance", Error;
+    /// A key or a volume for an instance type whose storage is its own.
+    LocalStorage = "local-storage", Warning;
+    /// Something that serverless variants cannot do.
+    ServerlessExcluded = "serverless-excluded", Warning;
+    /// Something that asynchronous endpoints cannot do.
+    AsyncExcluded = "async-excluded", Error;
+    /// A step or a wait of a rollout beyond its bounds.
+    RolloutBounds = "rollout-bounds", Error;
+    /// A rollout in steps over a fleet that is too small for steps.
+    RolloutFleet = "rollout-fleet", Error;
+    /// A rollout whose waits do not fit into its time.
+    RolloutTime = "rollout-time", Error;
+    /// A key of a rollout that its kind does not have.
+    RolloutKey = "rollout-key", Error;
+    /// A rollback alarm that does not watch the endpoint.
+    RollbackAlarm = "rollback-alarm", Error;
+    /// A rollout in steps that no alarm can stop.
+    RolloutUnguarded = "rollout-unguarded", Warning;
+    /// Capture that captures nothing.
+    CaptureNothing = "capture-nothing", Error;
+
+    // Scaling.
+    /// `min` above `max`, or a `min` that the target cannot have.
+    ScalingBounds = "scaling-bounds", Error;
+    /// A variant that starts outside the bounds of its scaling.
+    ScalingStart = "scaling-start", Warning;
+    /// A metric that the target does not have, or a value that it cannot hold.
+    ScalingMetric = "scaling-metric", Error;
+    /// A value for a metric that probably means something else.
+    ScalingValue = "scaling-value", Warning;
+    /// A target that cannot be scaled.
+    ScalingTarget = "scaling-target", Error;
+    /// Steps with gaps, overlaps, or on the wrong side.
+    ScalingSteps = "scaling-steps", Error;
+    /// A scheduled action that cannot run.
+    ScalingSchedule = "scaling-schedule", Error;
+    /// A scaling that never changes anything.
+    ScalingIdle = "scaling-idle", Warning;
+
+    // Alarms.
+    /// Periods that CloudWatch does not take, or that can never breach.
+    AlarmWindow = "alarm-window", Error;
+    /// A bound of another kind than the metric.
+    AlarmUnit = "alarm-unit", Error;
+    /// A statistic that CloudWatch does not know.
+    AlarmStatistic = "alarm-statistic", Error;
+    /// A metric that endpoints are not known to send.
+    UnknownMetric = "unknown-metric", Warning;
+    /// An alarm that can hardly fire, or says little.
+    AlarmSilent = "alarm-silent", Warning;
+    /// Somebody who cannot be told.
+    NotifyAddress = "notify-address", Error;
+
+    // Monitoring.
+    /// What the kind of monitor or its backend needs and does not have.
+    MonitorNeeds = "monitor-needs", Error;
+    /// What the kind of monitor or its backend has no use for.
+    MonitorUnused = "monitor-unused", Error;
+    /// A run that may take longer than the time between two.
+    MonitorRuntime = "monitor-runtime", Error;
+    /// An instance type that monitors do not take.
+    MonitorInstance = "monitor-instance", Error;
+    /// A stretch of captured data that is none.
+    MonitorWindow = "monitor-window", Error;
+    /// An endpoint that does not capture what the monitor reads.
+    MonitorCapture = "monitor-capture", Error;
+    /// A region without Model Monitor.
+    MonitorRegion = "monitor-region", Error;
     // Jobs.
     /// A container image that AWS does not publish.
     ImageUnknown = "image-unknown", Error;
@@ -140,8 +219,6 @@ codes! {
     ImageRegion = "image-region", Error;
     /// An instance type that this kind of job does not take.
     InstanceType = "instance-type", Error;
-    /// A volume's size on an instance type with storage of its own.
-    LocalStorage = "local-storage", Warning;
     /// A volume that the lake's key cannot encrypt.
     LocalStorageKey = "local-storage-key", Warning;
     /// A job that no step runs.

@@ -73,6 +73,10 @@ def ask_moto(service: str, method: str, path: str, headers: dict, body: bytes):
     kept = {key: value for key, value in headers.items() if key.lower() not in dropped}
     kept["Host"] = f"{service}.{region}.amazonaws.com"
     kept["x-moto-account-id"] = account
+    signed_for = f"{account}/20260101/{region}/{service.rpartition('.')[2]}/aws4_request"
+    kept.setdefault(
+        "authorization", f"AWS4-HMAC-SHA256 Credential={signed_for}, SignedHeaders=host, Signature=x"
+    )
     with _MOTO_LOCK:
         response = _moto().open(path, method=method, headers=kept, data=body)
         return response.status_code, dict(response.headers), response.get_data()

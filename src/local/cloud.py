@@ -25,8 +25,10 @@ FAULTS = "SMSTACK_LOCAL_FAULTS"  # the faults file; `faults.json` of the state d
 ACCOUNT = "123456789012"  # of callers whose access key isn't a 12-digit account itself
 
 # The services that a stack and its tests touch; the rest would only open ports and cost memory.
-SERVICES = ("cloudformation,s3,iam,sts,kms,sns,sqs,logs,events,scheduler,monitoring,ecr,ssm,ec2,tagging,states,"
-            "lambda,secretsmanager")
+SERVICES = (
+    "cloudformation,s3,iam,sts,kms,sns,sqs,logs,events,scheduler,monitoring,ecr,ssm,ec2,tagging,states,"
+    "lambda,secretsmanager"
+)
 PACKAGES = ("ministack", "moto", "boto3", "hypercorn")
 
 
@@ -44,13 +46,27 @@ def configure(state_dir: pathlib.Path, port: int) -> None:
     for name in ("tmp", "data"):
         (state_dir / name).mkdir(parents=True, exist_ok=True)
     os.environ.update(
-        GATEWAY_PORT=str(port), BIND_HOST=HOST, MINISTACK_HOST=HOST, MINISTACK_ACCOUNT_ID=ACCOUNT,
-        MINISTACK_REGION="us-east-1", SERVICES=SERVICES, IOT_MTLS_ENABLED="0", SFTP_ENABLED="0",
-        PERSIST_STATE="0", S3_PERSIST="0", STATE_DIR=str(state_dir / "data"), S3_DATA_DIR=str(state_dir / "data/s3"),
-        TMPDIR=str(state_dir / "tmp"), HOME=str(state_dir),
+        GATEWAY_PORT=str(port),
+        BIND_HOST=HOST,
+        MINISTACK_HOST=HOST,
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_REGION="us-east-1",
+        SERVICES=SERVICES,
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        PERSIST_STATE="0",
+        S3_PERSIST="0",
+        STATE_DIR=str(state_dir / "data"),
+        S3_DATA_DIR=str(state_dir / "data/s3"),
+        TMPDIR=str(state_dir / "tmp"),
+        HOME=str(state_dir),
         DOCKER_HOST=f"unix://{state_dir}/no-docker.sock",  # never touch the user's containers
-        AWS_ACCESS_KEY_ID=ACCOUNT, AWS_SECRET_ACCESS_KEY="local", AWS_DEFAULT_REGION="us-east-1",
-        AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true",
+        AWS_ACCESS_KEY_ID=ACCOUNT,
+        AWS_SECRET_ACCESS_KEY="local",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        AWS_EC2_METADATA_DISABLED="true",
     )
     os.environ.setdefault(FAULTS, str(state_dir / "faults.json"))
     os.chdir(state_dir)
@@ -68,8 +84,12 @@ def autoscaling_mount():
             with records.LOCK:
                 there = sagemaker.variant_exists(request.get("ResourceId", ""))
             if request.get("ServiceNamespace") == "sagemaker" and not there:
-                return refusal(Refused("ValidationException", "Could not find variant of resource "
-                                       f"{request.get('ResourceId')}"))
+                return refusal(
+                    Refused(
+                        "ValidationException",
+                        f"Could not find variant of resource {request.get('ResourceId')}",
+                    )
+                )
         return ask_moto("application-autoscaling", method, path, headers, body)
 
     async def handler(method, path, headers, body, _query):
@@ -83,20 +103,26 @@ def assemble():
     import cloudformation
     import faults
     import sagemaker
+    import triggers
     from ministack import app
 
     app.SERVICE_HANDLERS["sagemaker"] = sagemaker.handler
     app.SERVICE_HANDLERS["application-autoscaling"] = autoscaling_mount()
     cloudformation.install()
     faults.install()
+    triggers.install()
     return app
 
 
 def health(port: int, started: float) -> dict:
     """What `/_smstack/health` answers."""
     return {
-        "service": "smstack-local", "pid": os.getpid(), "port": port, "token": os.environ.get(TOKEN, ""),
-        "started": started, "python": platform.python_version(),
+        "service": "smstack-local",
+        "pid": os.getpid(),
+        "port": port,
+        "token": os.environ.get(TOKEN, ""),
+        "started": started,
+        "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
 
@@ -115,9 +141,10 @@ def front(app, port: int):
             await asyncio.to_thread(bridge.reset_moto)
 
     async def answer(send, status: int, body: dict):
-        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        text = json.dumps(body).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+        await send({"type": "http.response.body", "body": text})
 
     async def serve(scope, receive, send):
         path, method = scope.get("path"), scope.get("method")

@@ -14,6 +14,7 @@ import mends
 import pipelines
 from botocore.exceptions import ClientError, ParamValidationError
 from bridge import Refused, client
+from ministack.services import cloudwatch
 from ministack.services.cloudformation import provisioners
 
 FACTS = json.loads(pathlib.Path(__file__).with_name("facts.json").read_text())
@@ -21,8 +22,9 @@ FACTS = json.loads(pathlib.Path(__file__).with_name("facts.json").read_text())
 
 def _failure(message: str, code: str) -> ValueError:
     """The words in which CloudFormation reports what a resource's handler answered."""
+    token = uuid.uuid4()
     return ValueError(
-        f'Resource handler returned message: "{message}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})'
+        f'Resource handler returned message: "{message}" (RequestToken: {token}, HandlerErrorCode: {code})'
     )
 
 
@@ -42,7 +44,9 @@ def _call(service: str, operation: str, request: dict) -> dict:
 
 def _input(service: str, operation: str):
     connection = client(service)
-    return connection.meta.service_model.operation_model(connection.meta.method_to_api_mapping[operation]).input_shape
+    return connection.meta.service_model.operation_model(
+        connection.meta.method_to_api_mapping[operation]
+    ).input_shape
 
 
 def _typed(value, shape):
@@ -102,7 +106,9 @@ class SageMakerType:
 
     def create(self, logical_id: str, properties: dict, stack_name: str):
         """CloudFormation's create: physical id and attributes."""
-        name = properties.get(self.name_property) or provisioners._physical_name(stack_name, logical_id, max_len=63)
+        name = properties.get(self.name_property) or provisioners._physical_name(
+            stack_name, logical_id, max_len=63
+        )
         said = self.shape({**properties, self.name_property: name})
         operation = f"create_{self.snake}"
         told = _call("sagemaker", operation, _request("sagemaker", operation, said))
@@ -115,7 +121,11 @@ class SageMakerType:
         changed = {key for key in {*old, *new} - {"Tags"} if old.get(key) != new.get(key)}
         if self.updates and changed:
             operation = f"update_{self.snake}"
-            _call("sagemaker", operation, _request("sagemaker", operation, self.shape({**new, self.name_property: name})))
+            _call(
+                "sagemaker",
+                operation,
+                _request("sagemaker", operation, self.shape({**new, self.name_property: name})),
+            )
         self.after(name, new)
         arn = self._describe(name)[self.arn_property]
         self._retag(arn, old.get("Tags") or [], new.get("Tags") or [])
@@ -136,7 +146,11 @@ class SageMakerType:
     def _identity(self, name: str, arn: str):
         told = self._describe(name)
         attributes = {key: str(value) for key, value in told.items() if isinstance(value, str | int | float)}
-        attributes |= {self.name_property: name, self.arn_property: arn, "CreationTime": str(told.get("CreationTime"))}
+        attributes |= {
+            self.name_property: name,
+            self.arn_property: arn,
+            "CreationTime": str(told.get("CreationTime")),
+        }
         return (name if self.ref_is_name else arn), attributes
 
     def _retag(self, arn: str, old: list[dict], new: list[dict]) -> None:
@@ -153,7 +167,9 @@ def _group_policy(name: str, properties: dict) -> None:
         _call("sagemaker", "delete_model_package_group_policy", {"ModelPackageGroupName": name})
         return
     text = policy if isinstance(policy, str) else json.dumps(policy)
-    _call("sagemaker", "put_model_package_group_policy", {"ModelPackageGroupName": name, "ResourcePolicy": text})
+    _call(
+        "sagemaker", "put_model_package_group_policy", {"ModelPackageGroupName": name, "ResourcePolicy": text}
+    )
 
 
 def _pipeline(properties: dict) -> dict:
@@ -180,17 +196,41 @@ _SAGEMAKER = (
     SageMakerType("Model", "model", "ModelName", "ModelArn"),
     SageMakerType("EndpointConfig", "endpoint_config", "EndpointConfigName", "EndpointConfigArn"),
     SageMakerType("Endpoint", "endpoint", "EndpointName", "EndpointArn", updates=True),
-    SageMakerType("InferenceComponent", "inference_component", "InferenceComponentName", "InferenceComponentArn",
-                  updates=True),
-    SageMakerType("MonitoringSchedule", "monitoring_schedule", "MonitoringScheduleName", "MonitoringScheduleArn",
-                  updates=True),
-    SageMakerType("ModelPackageGroup", "model_package_group", "ModelPackageGroupName", "ModelPackageGroupArn",
-                  after=_group_policy),
-    SageMakerType("Pipeline", "pipeline", "PipelineName", "PipelineArn", updates=True, ref_is_name=True,
-                  shape=_pipeline),
-    *(SageMakerType(f"{name}JobDefinition", f"{snake}_job_definition", "JobDefinitionName", "JobDefinitionArn")
-      for name, snake in (("DataQuality", "data_quality"), ("ModelQuality", "model_quality"),
-                          ("ModelBias", "model_bias"), ("ModelExplainability", "model_explainability"))),
+    SageMakerType(
+        "InferenceComponent",
+        "inference_component",
+        "InferenceComponentName",
+        "InferenceComponentArn",
+        updates=True,
+    ),
+    SageMakerType(
+        "MonitoringSchedule",
+        "monitoring_schedule",
+        "MonitoringScheduleName",
+        "MonitoringScheduleArn",
+        updates=True,
+    ),
+    SageMakerType(
+        "ModelPackageGroup",
+        "model_package_group",
+        "ModelPackageGroupName",
+        "ModelPackageGroupArn",
+        after=_group_policy,
+    ),
+    SageMakerType(
+        "Pipeline", "pipeline", "PipelineName", "PipelineArn", updates=True, ref_is_name=True, shape=_pipeline
+    ),
+    *(
+        SageMakerType(
+            f"{name}JobDefinition", f"{snake}_job_definition", "JobDefinitionName", "JobDefinitionArn"
+        )
+        for name, snake in (
+            ("DataQuality", "data_quality"),
+            ("ModelQuality", "model_quality"),
+            ("ModelBias", "model_bias"),
+            ("ModelExplainability", "model_explainability"),
+        )
+    ),
 )
 
 
@@ -220,8 +260,11 @@ def _target_update(_physical_id, _old, new, stack_name):
 
 def _target_delete(_physical_id, properties):
     target = _target(properties)
-    found = _call("application-autoscaling", "describe_scalable_targets", {
-        "ServiceNamespace": target["ServiceNamespace"], "ResourceIds": [target["ResourceId"]]})
+    found = _call(
+        "application-autoscaling",
+        "describe_scalable_targets",
+        {"ServiceNamespace": target["ServiceNamespace"], "ResourceIds": [target["ResourceId"]]},
+    )
     if found["ScalableTargets"]:
         _call("application-autoscaling", "deregister_scalable_target", target)
 
@@ -238,11 +281,20 @@ def _policy_update(_physical_id, _old, new, stack_name):
 
 
 def _policy_delete(_physical_id, properties):
-    found = _call("application-autoscaling", "describe_scaling_policies", {
-        "ServiceNamespace": _target(properties)["ServiceNamespace"], "PolicyNames": [properties["PolicyName"]]})
+    found = _call(
+        "application-autoscaling",
+        "describe_scaling_policies",
+        {
+            "ServiceNamespace": _target(properties)["ServiceNamespace"],
+            "PolicyNames": [properties["PolicyName"]],
+        },
+    )
     if found["ScalingPolicies"]:
-        _call("application-autoscaling", "delete_scaling_policy",
-              {"PolicyName": properties["PolicyName"], **_target(properties)})
+        _call(
+            "application-autoscaling",
+            "delete_scaling_policy",
+            {"PolicyName": properties["PolicyName"], **_target(properties)},
+        )
 
 
 # --- composite alarms -----------------------------------------------------------------------
@@ -250,9 +302,13 @@ def _policy_delete(_physical_id, properties):
 
 def _composite_put(name: str, properties: dict):
     request = _request("cloudwatch", "put_composite_alarm", {**properties, "AlarmName": name})
+    tags = request.pop("Tags", [])
     _call("cloudwatch", "put_composite_alarm", request)
     found = _call("cloudwatch", "describe_alarms", {"AlarmNames": [name], "AlarmTypes": ["CompositeAlarm"]})
-    return name, {"Arn": found["CompositeAlarms"][0]["AlarmArn"]}
+    arn = found["CompositeAlarms"][0]["AlarmArn"]
+    # Not by the API: a caller may not set the `aws:` tags that CloudFormation does.
+    cloudwatch._resource_tags[arn] = {tag["Key"]: tag["Value"] for tag in tags}
+    return name, {"Arn": arn}
 
 
 def _composite_create(logical_id, properties, stack_name):
@@ -271,13 +327,25 @@ def _composite_delete(physical_id, _properties):
 # --- all together ---------------------------------------------------------------------------
 
 _OURS = {
-    **{kind.type_name: {"create": kind.create, "update": kind.update, "delete": kind.delete} for kind in _SAGEMAKER},
+    **{
+        kind.type_name: {"create": kind.create, "update": kind.update, "delete": kind.delete}
+        for kind in _SAGEMAKER
+    },
     "AWS::ApplicationAutoScaling::ScalableTarget": {
-        "create": _target_put, "update": _target_update, "delete": _target_delete},
+        "create": _target_put,
+        "update": _target_update,
+        "delete": _target_delete,
+    },
     "AWS::ApplicationAutoScaling::ScalingPolicy": {
-        "create": _policy_put, "update": _policy_update, "delete": _policy_delete},
+        "create": _policy_put,
+        "update": _policy_update,
+        "delete": _policy_delete,
+    },
     "AWS::CloudWatch::CompositeAlarm": {
-        "create": _composite_create, "update": _composite_update, "delete": _composite_delete},
+        "create": _composite_create,
+        "update": _composite_update,
+        "delete": _composite_delete,
+    },
 }
 
 
@@ -317,12 +385,15 @@ def _checked(type_name: str, handler: dict) -> dict:
 
 def install() -> None:
     """Teach ministack the types, their facts and the mends."""
+    mends.install()
     handlers = provisioners._RESOURCE_HANDLERS
     handlers.update(_OURS)
     for type_name, facts in FACTS.items():
         handlers[type_name] = _checked(type_name, handlers[type_name])
         provisioners._REPLACING_PROPERTIES.setdefault(type_name, tuple(facts["replaces"]))
         if facts["may_replace"]:
-            provisioners._CONDITIONALLY_REPLACING_PROPERTIES.setdefault(type_name, tuple(facts["may_replace"]))
+            provisioners._CONDITIONALLY_REPLACING_PROPERTIES.setdefault(
+                type_name, tuple(facts["may_replace"])
+            )
         if "Tags" in facts["properties"]:
             provisioners._STACK_TAG_PROPERTY.setdefault(type_name, ("Tags", "list"))

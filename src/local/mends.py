@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 
 from bridge import client
+from ministack.services import stepfunctions
+from ministack.services.cloudformation import provisioners
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +52,14 @@ def _lifecycle_rule(said: dict) -> dict:
     """One lifecycle rule, from CloudFormation's flat form into the API's nested one."""
     rule = {"ID": said["Id"]} if "Id" in said else {}
     rule["Status"] = said["Status"]
-    conditions = _renamed(said, {"Prefix": "Prefix", "ObjectSizeGreaterThan": "ObjectSizeGreaterThan",
-                                 "ObjectSizeLessThan": "ObjectSizeLessThan"})
+    conditions = _renamed(
+        said,
+        {
+            "Prefix": "Prefix",
+            "ObjectSizeGreaterThan": "ObjectSizeGreaterThan",
+            "ObjectSizeLessThan": "ObjectSizeLessThan",
+        },
+    )
     conditions |= {key: int(value) for key, value in conditions.items() if key != "Prefix"}
     tags = said.get("TagFilters") or []
     if len(conditions) + len(tags) > 1:
@@ -81,14 +89,20 @@ def _transitions(said: dict) -> dict:
     if current:
         names = {"TransitionInDays": "Days", "TransitionDate": "Date", "StorageClass": "StorageClass"}
         rule["Transitions"] = [_with_number(_renamed(move, names), "Days") for move in current]
-    former = [*(said.get("NoncurrentVersionTransitions") or []),
-              *([said["NoncurrentVersionTransition"]] if "NoncurrentVersionTransition" in said else [])]
+    former = [
+        *(said.get("NoncurrentVersionTransitions") or []),
+        *([said["NoncurrentVersionTransition"]] if "NoncurrentVersionTransition" in said else []),
+    ]
     if former:
-        names = {"TransitionInDays": "NoncurrentDays", "StorageClass": "StorageClass",
-                 "NewerNoncurrentVersions": "NewerNoncurrentVersions"}
+        names = {
+            "TransitionInDays": "NoncurrentDays",
+            "StorageClass": "StorageClass",
+            "NewerNoncurrentVersions": "NewerNoncurrentVersions",
+        }
         rule["NoncurrentVersionTransitions"] = [
             _with_number(_with_number(_renamed(move, names), "NoncurrentDays"), "NewerNoncurrentVersions")
-            for move in former]
+            for move in former
+        ]
     return rule
 
 
@@ -125,11 +139,17 @@ def _bucket_tags(s3, bucket, said):
 _BUCKET = {
     "BucketEncryption": (_encryption, lambda s3, bucket: s3.delete_bucket_encryption(Bucket=bucket)),
     "LifecycleConfiguration": (_lifecycle, lambda s3, bucket: s3.delete_bucket_lifecycle(Bucket=bucket)),
-    "LoggingConfiguration": (_logging, lambda s3, bucket: s3.put_bucket_logging(
-        Bucket=bucket, BucketLoggingStatus={})),
+    "LoggingConfiguration": (
+        _logging,
+        lambda s3, bucket: s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={}),
+    ),
     "OwnershipControls": (_ownership, lambda s3, bucket: s3.delete_bucket_ownership_controls(Bucket=bucket)),
-    "VersioningConfiguration": (_versioning, lambda s3, bucket: s3.put_bucket_versioning(
-        Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})),
+    "VersioningConfiguration": (
+        _versioning,
+        lambda s3, bucket: s3.put_bucket_versioning(
+            Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}
+        ),
+    ),
     "Tags": (_bucket_tags, lambda s3, bucket: s3.delete_bucket_tagging(Bucket=bucket)),
 }
 
@@ -153,14 +173,23 @@ def _bucket_is_empty(bucket: str, _properties: dict) -> None:
             return
         raise
     if held.get("Versions") or held.get("DeleteMarkers"):
-        raise ValueError("The bucket you tried to delete is not empty. You must delete all versions in the bucket. "
-                         "(Service: S3, Status Code: 409)")
+        raise ValueError(
+            "The bucket you tried to delete is not empty. You must delete all versions in the bucket. "
+            "(Service: S3, Status Code: 409)"
+        )
 
 
 # --- the others -----------------------------------------------------------------------------
 
-_TOPIC_ATTRIBUTES = ("KmsMasterKeyId", "SignatureVersion", "TracingConfig", "ArchivePolicy",
-                     "DataProtectionPolicy", "ContentBasedDeduplication", "FifoThroughputScope")
+_TOPIC_ATTRIBUTES = (
+    "KmsMasterKeyId",
+    "SignatureVersion",
+    "TracingConfig",
+    "ArchivePolicy",
+    "DataProtectionPolicy",
+    "ContentBasedDeduplication",
+    "FifoThroughputScope",
+)
 
 
 def _topic(arn: str, properties: dict, former: dict) -> None:
@@ -173,8 +202,18 @@ def _topic(arn: str, properties: dict, former: dict) -> None:
 
 def _schedule(name: str, properties: dict, _former: dict) -> None:
     """ministack's handler forgets the time zone, the dates and the key, and on update what was dropped."""
-    known = ("GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target",
-             "State", "Description", "StartDate", "EndDate", "KmsKeyArn")
+    known = (
+        "GroupName",
+        "ScheduleExpression",
+        "ScheduleExpressionTimezone",
+        "FlexibleTimeWindow",
+        "Target",
+        "State",
+        "Description",
+        "StartDate",
+        "EndDate",
+        "KmsKeyArn",
+    )
     said = {key: properties[key] for key in known if key in properties}
     window = dict(said.get("FlexibleTimeWindow") or {})
     said["FlexibleTimeWindow"] = _with_number(window, "MaximumWindowInMinutes")
@@ -199,6 +238,53 @@ def _state_machine(arn: str, properties: dict, former: dict) -> None:
         said["level"] = said.get("level", "OFF")
         said["includeExecutionData"] = _true(said.get("includeExecutionData", False))
         client("stepfunctions").update_state_machine(stateMachineArn=arn, loggingConfiguration=said)
+    # The API of ministack has no member for it either; its record is what Describe tells.
+    record = stepfunctions._state_machines[arn]
+    record["tracingConfiguration"] = {
+        "enabled": _true(properties.get("TracingConfiguration", {}).get("Enabled"))
+    }
+
+
+def _alarm_record(record: Callable[[str, dict], dict]) -> Callable[[str, dict], dict]:
+    """ministack's alarm record, for metric math too, which it refuses; and with one statistic only."""
+
+    def mended(name: str, properties: dict) -> dict:
+        metrics = properties.get("Metrics")
+        if not metrics:
+            alarm = record(name, properties)
+            if alarm.get("ExtendedStatistic"):
+                del alarm["Statistic"]
+            return alarm
+        stand_in = {key: value for key, value in properties.items() if key != "Metrics"}
+        alarm = record(name, {**stand_in, "MetricName": "-", "Namespace": "-"})
+        for member in (
+            "MetricName",
+            "Namespace",
+            "Statistic",
+            "ExtendedStatistic",
+            "Period",
+            "Dimensions",
+            "Unit",
+        ):
+            del alarm[member]
+        return alarm | {"Metrics": [_metric(query) for query in metrics]}
+
+    return mended
+
+
+def _metric(said: dict) -> dict:
+    """One query of metric math with its numbers and booleans typed."""
+    query = dict(said)
+    if "ReturnData" in query:
+        query["ReturnData"] = _true(query["ReturnData"])
+    if "MetricStat" in query:
+        query["MetricStat"] = _with_number(query["MetricStat"], "Period")
+    return _with_number(query, "Period")
+
+
+def install() -> None:
+    """The mends that stand before ministack's handlers rather than after them."""
+    provisioners._cw_metric_alarm_record = _alarm_record(provisioners._cw_metric_alarm_record)
 
 
 def _role(name: str, properties: dict, former: dict) -> None:

@@ -66,7 +66,9 @@ def _with_definition(request: dict) -> dict:
     """A Create or Update request with its definition in line, and checked."""
     location = request.pop("PipelineDefinitionS3Location", None)
     if location and request.get("PipelineDefinition"):
-        raise Refused("ValidationException", "Either PipelineDefinition or PipelineDefinitionS3Location, not both.")
+        raise Refused(
+            "ValidationException", "Either PipelineDefinition or PipelineDefinitionS3Location, not both."
+        )
     if location:
         request["PipelineDefinition"] = _from_s3(location)
     if request.get("PipelineDefinition") is not None:
@@ -88,11 +90,19 @@ def execution_steps(request: dict) -> dict:
     arn = {"PipelineExecutionArn": request["PipelineExecutionArn"]}
     definition = json.loads(_ask("DescribePipelineDefinitionForExecution", arn)["PipelineDefinition"])
     at = time.time()
-    return {"PipelineExecutionSteps": [
-        {"StepName": step["Name"], "StepStatus": "Succeeded", "StartTime": at, "EndTime": at, "AttemptCount": 1,
-         "Metadata": {}}
-        for step in definition["Steps"]
-    ]}
+    return {
+        "PipelineExecutionSteps": [
+            {
+                "StepName": step["Name"],
+                "StepStatus": "Succeeded",
+                "StartTime": at,
+                "EndTime": at,
+                "AttemptCount": 1,
+                "Metadata": {},
+            }
+            for step in definition["Steps"]
+        ]
+    }
 
 
 # Operation → its request as moto shall have it.

@@ -75,9 +75,12 @@ def create(kind: Kind, request: dict, **more) -> dict:
     """Keep a request as a new record; `more` are members that AWS adds."""
     name = request.get(kind.name) or ""
     if not _NAME.fullmatch(name):
-        raise Refused("ValidationException", f"1 validation error detected: Value '{name}' at '{kind.name}' failed "
-                      "to satisfy constraint: Member must satisfy regular expression pattern: "
-                      "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+        raise Refused(
+            "ValidationException",
+            f"1 validation error detected: Value '{name}' at '{kind.name}' failed "
+            "to satisfy constraint: Member must satisfy regular expression pattern: "
+            "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
+        )
     arn = arn_of(kind.segment, name)
     if name in records(kind):
         raise Refused(kind.taken, f'Cannot create already existing {kind.words} "{arn}".')
@@ -107,7 +110,9 @@ def remove(kind: Kind, name: str) -> None:
 
 def told(record: dict) -> dict:
     """A record as a Describe operation tells it."""
-    return {member: value for member, value in record.items() if not member.startswith("_") and value is not None}
+    return {
+        member: value for member, value in record.items() if not member.startswith("_") and value is not None
+    }
 
 
 def listed(kind: Kind, request: dict) -> dict:
@@ -130,11 +135,13 @@ def member(record: dict, name: str):
 
 
 def _wanted(kind: Kind, record: dict, request: dict) -> bool:
-    return within(record, request) and all((
-        request.get("NameContains", "") in record[kind.name],
-        request.get("EndpointName") in (None, member(record, "EndpointName")),
-        request.get("StatusEquals") in (None, record.get(kind.family + "Status")),
-    ))
+    return within(record, request) and all(
+        (
+            request.get("NameContains", "") in record[kind.name],
+            request.get("EndpointName") in (None, member(record, "EndpointName")),
+            request.get("StatusEquals") in (None, record.get(kind.family + "Status")),
+        )
+    )
 
 
 def within(record: dict, request: dict) -> bool:
@@ -153,7 +160,10 @@ def sort(found: list[dict], request: dict, name: str, ascending: bool) -> list[d
 
 def page_of(found: list[dict], request: dict) -> tuple[list[dict], dict]:
     """One page, and the token of the next if there is one."""
-    start = int(request.get("NextToken") or 0)
+    token = request.get("NextToken") or "0"
+    if not token.isdecimal():
+        raise Refused("ValidationException", f"Invalid NextToken: {token}")
+    start = int(token)
     end = start + int(request.get("MaxResults") or 100)
     return found[start:end], {"NextToken": str(end)} if end < len(found) else {}
 

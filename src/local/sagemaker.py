@@ -12,27 +12,61 @@ import json
 import pipelines
 import registry
 from bridge import Refused, answer, ask_moto, refusal
-from records import (LOCK, Kind, create, find, forget_tags, listed, now, records, remove, set_tags, tags_of, told)
+from records import (
+    LOCK,
+    Kind,
+    create,
+    find,
+    forget_tags,
+    listed,
+    now,
+    records,
+    remove,
+    set_tags,
+    tags_of,
+    told,
+)
 
 _TIMES = ("LastModifiedTime",)
 MODEL = Kind("Model", "model", "Models")
 CONFIG = Kind("EndpointConfig", "endpoint-config", "EndpointConfigs")
 ENDPOINT = Kind("Endpoint", "endpoint", "Endpoints", ("EndpointStatus", *_TIMES))
-COMPONENT = Kind("InferenceComponent", "inference-component", "InferenceComponents",
-                 ("EndpointArn", "EndpointName", "VariantName", "InferenceComponentStatus", *_TIMES))
-SCHEDULE = Kind("MonitoringSchedule", "monitoring-schedule", "MonitoringScheduleSummaries",
-                ("MonitoringScheduleStatus", "EndpointName", "MonitoringJobDefinitionName", "MonitoringType", *_TIMES),
-                missing="ResourceNotFound", taken="ResourceInUse")
+COMPONENT = Kind(
+    "InferenceComponent",
+    "inference-component",
+    "InferenceComponents",
+    ("EndpointArn", "EndpointName", "VariantName", "InferenceComponentStatus", *_TIMES),
+)
+SCHEDULE = Kind(
+    "MonitoringSchedule",
+    "monitoring-schedule",
+    "MonitoringScheduleSummaries",
+    ("MonitoringScheduleStatus", "EndpointName", "MonitoringJobDefinitionName", "MonitoringType", *_TIMES),
+    missing="ResourceNotFound",
+    taken="ResourceInUse",
+)
 JOB_DEFINITIONS = tuple(
-    Kind(f"{family}JobDefinition", f"{segment}-job-definition", "JobDefinitionSummaries", ("EndpointName",),
-         prefix="JobDefinition", listed_as="MonitoringJobDefinition",
-         missing="ResourceNotFound", taken="ResourceInUse")
-    for family, segment in (("DataQuality", "data-quality"), ("ModelQuality", "model-quality"),
-                            ("ModelBias", "model-bias"), ("ModelExplainability", "model-explainability"))
+    Kind(
+        f"{family}JobDefinition",
+        f"{segment}-job-definition",
+        "JobDefinitionSummaries",
+        ("EndpointName",),
+        prefix="JobDefinition",
+        listed_as="MonitoringJobDefinition",
+        missing="ResourceNotFound",
+        taken="ResourceInUse",
+    )
+    for family, segment in (
+        ("DataQuality", "data-quality"),
+        ("ModelQuality", "model-quality"),
+        ("ModelBias", "model-bias"),
+        ("ModelExplainability", "model-explainability"),
+    )
 )
 
 
 # --- models and endpoint configurations ---------------------------------------------------
+
 
 def create_model(request: dict) -> dict:
     containers = [request.get("PrimaryContainer") or {}, *(request.get("Containers") or [])]
@@ -52,29 +86,38 @@ def create_endpoint_config(request: dict) -> dict:
 
 # --- endpoints ----------------------------------------------------------------------------
 
+
 def _running(config: dict, kept: dict[str, dict]) -> dict:
     """An endpoint's members that follow from its configuration; `kept` are variants to stay as they are."""
+
     def variant(said: dict) -> dict:
         weight, count = said.get("InitialVariantWeight", 1.0), said.get("InitialInstanceCount")
         state = {
             "VariantName": said["VariantName"],
-            "CurrentWeight": weight, "DesiredWeight": weight,
-            "CurrentInstanceCount": count, "DesiredInstanceCount": count,
+            "CurrentWeight": weight,
+            "DesiredWeight": weight,
+            "CurrentInstanceCount": count,
+            "DesiredInstanceCount": count,
             "CurrentServerlessConfig": said.get("ServerlessConfig"),
             "ManagedInstanceScaling": said.get("ManagedInstanceScaling"),
         } | kept.get(said["VariantName"], {})
         return {member: value for member, value in state.items() if value is not None}
 
-    members: dict = {"ProductionVariants": [variant(said) for said in config.get("ProductionVariants", [])],
-                     "ShadowProductionVariants": [variant(v) for v in config.get("ShadowProductionVariants", [])] or None,
-                     "AsyncInferenceConfig": config.get("AsyncInferenceConfig"),
-                     "ExplainerConfig": config.get("ExplainerConfig"), "DataCaptureConfig": None}
+    members: dict = {
+        "ProductionVariants": [variant(said) for said in config.get("ProductionVariants", [])],
+        "ShadowProductionVariants": [variant(v) for v in config.get("ShadowProductionVariants", [])] or None,
+        "AsyncInferenceConfig": config.get("AsyncInferenceConfig"),
+        "ExplainerConfig": config.get("ExplainerConfig"),
+        "DataCaptureConfig": None,
+    }
     if capture := config.get("DataCaptureConfig"):
         enabled = capture.get("EnableCapture", False)
         members["DataCaptureConfig"] = {
-            "EnableCapture": enabled, "CaptureStatus": "Started" if enabled else "Stopped",
+            "EnableCapture": enabled,
+            "CaptureStatus": "Started" if enabled else "Stopped",
             "CurrentSamplingPercentage": capture.get("InitialSamplingPercentage"),
-            "DestinationS3Uri": capture.get("DestinationS3Uri"), "KmsKeyId": capture.get("KmsKeyId", ""),
+            "DestinationS3Uri": capture.get("DestinationS3Uri"),
+            "KmsKeyId": capture.get("KmsKeyId", ""),
         }
     return members
 
@@ -82,8 +125,14 @@ def _running(config: dict, kept: dict[str, dict]) -> dict:
 def create_endpoint(request: dict) -> dict:
     config = find(CONFIG, request["EndpointConfigName"])
     said = {member: value for member, value in request.items() if member != "DeploymentConfig"}
-    record = create(ENDPOINT, said, EndpointStatus="InService", LastModifiedTime=now(),
-                    LastDeploymentConfig=request.get("DeploymentConfig"), **_running(config, {}))
+    record = create(
+        ENDPOINT,
+        said,
+        EndpointStatus="InService",
+        LastModifiedTime=now(),
+        LastDeploymentConfig=request.get("DeploymentConfig"),
+        **_running(config, {}),
+    )
     return {"EndpointArn": record["EndpointArn"]}
 
 
@@ -94,16 +143,26 @@ def update_endpoint(request: dict) -> dict:
     running_before = record.get("DataCaptureConfig")
     if request.get("RetainAllVariantProperties"):
         excluded = {p["VariantPropertyType"] for p in request.get("ExcludeRetainedVariantProperties", [])}
-        members = [m for kind, m in (("DesiredInstanceCount", ("CurrentInstanceCount", "DesiredInstanceCount")),
-                                     ("DesiredWeight", ("CurrentWeight", "DesiredWeight"))) if kind not in excluded]
-        kept = {v["VariantName"]: {m: v[m] for pair in members for m in pair if m in v}
-                for v in record["ProductionVariants"]}
+        members = [
+            m
+            for kind, m in (
+                ("DesiredInstanceCount", ("CurrentInstanceCount", "DesiredInstanceCount")),
+                ("DesiredWeight", ("CurrentWeight", "DesiredWeight")),
+            )
+            if kind not in excluded
+        ]
+        kept = {
+            v["VariantName"]: {m: v[m] for pair in members for m in pair if m in v}
+            for v in record["ProductionVariants"]
+        }
     record.update(_running(config, kept))
     if request.get("RetainAllVariantProperties") and "DataCaptureConfig" not in excluded and running_before:
         record["DataCaptureConfig"] = running_before
     if not request.get("RetainDeploymentConfig"):
         record["LastDeploymentConfig"] = request.get("DeploymentConfig")
-    record.update(EndpointConfigName=request["EndpointConfigName"], EndpointStatus="InService", LastModifiedTime=now())
+    record.update(
+        EndpointConfigName=request["EndpointConfigName"], EndpointStatus="InService", LastModifiedTime=now()
+    )
     return {"EndpointArn": record["EndpointArn"]}
 
 
@@ -112,8 +171,11 @@ def update_weights(request: dict) -> dict:
     variants = {variant["VariantName"]: variant for variant in record["ProductionVariants"]}
     for desired in request["DesiredWeightsAndCapacities"]:
         if desired["VariantName"] not in variants:
-            raise Refused("ValidationException", f"The variant name(s) \"{desired['VariantName']}\" is/are not present "
-                          "within endpoint configuration.")
+            raise Refused(
+                "ValidationException",
+                f'The variant name(s) "{desired["VariantName"]}" is/are not present '
+                "within endpoint configuration.",
+            )
         for member in ("Weight", "InstanceCount"):
             if f"Desired{member}" in desired:
                 value = desired[f"Desired{member}"]
@@ -133,12 +195,18 @@ def variant_exists(resource_id: str) -> bool:
 
 # --- inference components, monitoring -------------------------------------------------------
 
+
 def create_component(request: dict) -> dict:
     endpoint = find(ENDPOINT, request["EndpointName"])
     copies = (request.get("RuntimeConfig") or {}).get("CopyCount", 1)
-    record = create(COMPONENT, request, EndpointArn=endpoint["EndpointArn"], InferenceComponentStatus="InService",
-                    LastModifiedTime=now(),
-                    RuntimeConfig={"DesiredCopyCount": copies, "CurrentCopyCount": copies})
+    record = create(
+        COMPONENT,
+        request,
+        EndpointArn=endpoint["EndpointArn"],
+        InferenceComponentStatus="InService",
+        LastModifiedTime=now(),
+        RuntimeConfig={"DesiredCopyCount": copies, "CurrentCopyCount": copies},
+    )
     return {"InferenceComponentArn": record["InferenceComponentArn"]}
 
 
@@ -174,15 +242,23 @@ def _schedule_members(request: dict) -> dict:
 
 
 def create_schedule(request: dict) -> dict:
-    record = create(SCHEDULE, request, MonitoringScheduleStatus="Scheduled", LastModifiedTime=now(),
-                    **_schedule_members(request))
+    record = create(
+        SCHEDULE,
+        request,
+        MonitoringScheduleStatus="Scheduled",
+        LastModifiedTime=now(),
+        **_schedule_members(request),
+    )
     return {"MonitoringScheduleArn": record["MonitoringScheduleArn"]}
 
 
 def update_schedule(request: dict) -> dict:
     record = find(SCHEDULE, request["MonitoringScheduleName"])
-    record.update(_schedule_members(request), LastModifiedTime=now(),
-                  MonitoringScheduleConfig=request["MonitoringScheduleConfig"])
+    record.update(
+        _schedule_members(request),
+        LastModifiedTime=now(),
+        MonitoringScheduleConfig=request["MonitoringScheduleConfig"],
+    )
     return {"MonitoringScheduleArn": record["MonitoringScheduleArn"]}
 
 
@@ -196,6 +272,7 @@ def _schedule_status(status: str):
 
 
 # --- tags -----------------------------------------------------------------------------------
+
 
 def add_tags(request: dict) -> dict | None:
     if tags_of(request["ResourceArn"]) is None:
@@ -220,21 +297,28 @@ def delete_tags(request: dict) -> dict | None:
 
 # --- the operations -------------------------------------------------------------------------
 
+
 def _usual(kind: Kind) -> dict:
     """The operations that every kind has alike."""
+
     def gone(request: dict) -> dict:
         remove(kind, request[kind.name])
         return {}
 
-    return {f"Describe{kind.family}": lambda request: told(find(kind, request[kind.name])),
-            f"List{kind.family}s": lambda request: listed(kind, request),
-            f"Delete{kind.family}": gone}
+    return {
+        f"Describe{kind.family}": lambda request: told(find(kind, request[kind.name])),
+        f"List{kind.family}s": lambda request: listed(kind, request),
+        f"Delete{kind.family}": gone,
+    }
 
 
 # Operation → what it does with the request; an answer of `None` leaves it to moto.
 OPERATIONS: dict = {
-    **{name: operation for kind in (MODEL, CONFIG, ENDPOINT, COMPONENT, SCHEDULE, *JOB_DEFINITIONS)
-       for name, operation in _usual(kind).items()},
+    **{
+        name: operation
+        for kind in (MODEL, CONFIG, ENDPOINT, COMPONENT, SCHEDULE, *JOB_DEFINITIONS)
+        for name, operation in _usual(kind).items()
+    },
     **{f"Create{kind.family}": _job_definition_creator(kind) for kind in JOB_DEFINITIONS},
     "CreateModel": create_model,
     "CreateEndpointConfig": create_endpoint_config,
@@ -277,7 +361,9 @@ def serve(method: str, path: str, headers: dict, body: bytes):
         return refusal(Refused("ValidationException", f"Missing required parameter in input: {error}"))
     status, headers_back, body_back = ask_moto("api.sagemaker", method, path, headers, body)
     if status >= 500:
-        return refusal(Refused("UnknownOperationException", f"{operation} is not part of the local cloud", 400))
+        return refusal(
+            Refused("UnknownOperationException", f"{operation} is not part of the local cloud", 400)
+        )
     if status < 300 and operation in ("CreatePipeline", "DeletePipeline"):
         arn = json.loads(body_back)["PipelineArn"]
         forget_tags(arn)

@@ -137,7 +137,9 @@ fn large_files_are_quick() {
     let one_line = format!("[{}]", "1,".repeat(2_000_000));
     let one_text = format!("a: |\n{}", "  line of text\n".repeat(250_000));
     let twice = (0..200_000).map(|i| format!("key{}: v", i % 100)).collect::<Vec<_>>().join("\n");
-    for text in [many_keys, one_line, one_text, twice] {
+    let tags = "!a ".repeat(1_300_000);
+    let brackets = "{".repeat(4_000_000);
+    for text in [many_keys, one_line, one_text, twice, tags, brackets] {
         let started = Instant::now();
         let _ = parse(&SourceFile::new("s", text.as_str()));
         let took = started.elapsed();

@@ -3,6 +3,15 @@
 use super::*;
 
 #[test]
+fn a_large_file_arrives_whole() {
+    let stub = stub(UPDATE, |_| None);
+    let (outcome, _) =
+        run_with(&stub.url, &assembly(TemplateKind::Platform, BTreeMap::new(), &vec![b' '; 7_000_000]), true);
+    assert_eq!(outcome.unwrap().uploaded, 1);
+    assert_eq!(stub.calls("PutObject")[0].bytes, 7_000_000);
+}
+
+#[test]
 fn an_upload_that_fails_names_its_file_and_one_that_is_there_is_skipped() {
     let stub_there = stub(UPDATE, |call| {
         (call.action == "HeadObject").then(|| {

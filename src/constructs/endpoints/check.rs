@@ -1,0 +1,604 @@
+//! What is wrong with an endpoint.
+//!
+//! Sources: CreateEndpointConfig, CreateEndpoint; <https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html>;
+//! <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html>.
+
+use super::rollout::Way;
+use super::{ANSWERS, CAPTURE, Endpoint, ModelChoice, Rollout, VariantSection};
+use crate::constructs::{Export, Scope, This, serving};
+use crate::diag::{Code, Issue, Pointer, or_list};
+use crate::rules::names;
+use crate::rules::units::Duration;
+use crate::tables::{self, JobKind};
+
+impl Endpoint {
+    pub(super) fn check_all<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
+        names::check_resource(&scope.fixed_name(&this.name), "an endpoint", &this.pointer, issues);
+        self.check_variants(this, scope, issues);
+        self.check_capture(this, scope, issues);
+        self.check_async(this, scope, issues);
+        if let Some(rollout) = &self.rollout {
+            rollout.check(self, this, scope, issues);
+        }
+        if let Some(key) = &self.encryption
+            && !key.starts_with("arn:")
+        {
+            issues.push(
+                Issue::new(Code::WrongForm, this.pointer.key("encryption"), format!("`{key}` is not the ARN of a key"))
+                    .help("write `arn:<partition>:kms:<region>:<account>:key/<id>`, or leave it out for the lake's key"),
+            );
+        }
+    }
+
+    fn check_variants<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
+        let all = this.pointer.key("variants");
+        if !(1..=10).contains(&self.variants.len()) {
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                all.clone(),
+                format!("an endpoint has 1 to 10 variants, not {}", self.variants.len()),
+            ));
+        }
+        for (name, variant) in &self.variants {
+            let pointer = all.key(name);
+            names::check_resource(name, "a variant", &pointer, issues);
+            variant.check_capacity(&pointer, issues);
+            variant.check_instance(self, &pointer, scope, issues);
+            variant.check_times(&pointer, issues);
+            variant.check_model(&pointer, scope, issues);
+            if variant.serverless.is_some() {
+                self.check_serverless(&pointer, this, scope, issues);
+            }
+        }
+        // An endpoint that gives no variant any traffic is refused by CreateEndpointConfig.
+        if !self.variants.is_empty()
+            && self.variants.values().map(|variant| variant.weight).sum::<f64>() <= 0.0
+        {
+            issues.push(
+                Issue::new(Code::VariantWeights, all, "no variant gets any traffic")
+                    .label("all weights are 0")
+                    .help("give at least one variant a `weight` above 0"),
+            );
+        }
+    }
+
+    /// What serverless variants cannot do, by AWS's list of exclusions.
+    fn check_serverless(&self, variant: &Pointer, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
+        let mut excluded = |pointer: Pointer, what: &str| {
+            issues.push(
+                Issue::new(
+                    Code::ServerlessExcluded,
+                    pointer,
+                    format!("serverless variants do not support {what}"),
+                )
+                .on_key()
+                .also(variant.key("serverless"), "serverless here"),
+            );
+        };
+        if self.variants.len() > 1 {
+            excluded(this.pointer.key("variants"), "a second variant");
+        }
+        if self.data_capture.is_some() {
+            excluded(this.pointer.key("data_capture"), "data capture");
+        }
+        if scope.file.network.is_some() {
+            excluded(Pointer::root().key("network"), "a VPC: the container runs outside of it");
+        }
+        if self.asynchronous.is_some() {
+            excluded(this.pointer.key("async"), "asynchronous answers");
+        }
+    }
+
+    fn check_capture<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
+        let Some(capture) = &self.data_capture else { return };
+        let pointer = this.pointer.key("data_capture");
+        serving::check_place(scope, &capture.to, CAPTURE, &pointer.key("to"), issues);
+        let sampling = capture.sampling.value();
+        if sampling > 100.0 || sampling.fract() != 0.0 {
+            issues.push(
+                Issue::new(
+                    Code::OutOfBounds,
+                    pointer.key("sampling"),
+                    format!("a sampling of {} is not 0 to 100 whole percents", capture.sampling),
+                )
+                .help("write a whole number, such as `50%`"),
+            );
+        }
+        if !capture.input && !capture.output {
+            issues.push(
+                Issue::new(
+                    Code::CaptureNothing,
+                    pointer.clone(),
+                    "neither requests nor responses are captured",
+                )
+                .on_key()
+                .help("set `input` or `output` to `true`, or leave `data_capture` out"),
+            );
+        }
+        for (key, types) in [
+            ("csv_content_types", &capture.csv_content_types),
+            ("json_content_types", &capture.json_content_types),
+        ] {
+            if types.len() > 10 {
+                issues.push(Issue::new(
+                    Code::OutOfBounds,
+                    pointer.key(key),
+                    format!("at most 10 content types are taken, not {}", types.len()),
+                ));
+            }
+            for (index, content_type) in types.iter().enumerate().filter(|(_, text)| !is_content_type(text)) {
+                issues.push(
+                    Issue::new(
+                        Code::WrongForm,
+                        pointer.key(key).index(index),
+                        format!("`{content_type}` is not a content type that capture takes"),
+                    )
+                    .help("write `type/subtype`, such as `text/csv`, without parameters"),
+                );
+            }
+        }
+    }
+
+    fn check_async<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
+        let Some(answers) = &self.asynchronous else { return };
+        let pointer = this.pointer.key("async");
+        serving::check_place(scope, &answers.output, ANSWERS, &pointer.key("output"), issues);
+        if let Some(failures) = &answers.failures {
+            serving::check_place(scope, failures, ANSWERS, &pointer.key("failures"), issues);
+        }
+        for (key, topic) in [("success_topic", &answers.success_topic), ("error_topic", &answers.error_topic)]
+        {
+            if let Some(topic) = topic
+                && !serving::is_topic(topic)
+            {
+                issues.push(
+                    Issue::new(
+                        Code::WrongForm,
+                        pointer.key(key),
+                        format!("`{topic}` is not the ARN of an SNS topic"),
+                    )
+                    .help("write `arn:<partition>:sns:<region>:<account>:<name>`"),
+                );
+            }
+        }
+        if let Some(most) = answers.max_concurrency
+            && !(1..=1000).contains(&most)
+        {
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                pointer.key("max_concurrency"),
+                format!("{most} is not 1 to 1000 requests at the same time"),
+            ));
+        }
+        if self.variants.len() > 1 {
+            issues.push(
+                Issue::new(
+                    Code::AsyncExcluded,
+                    this.pointer.key("variants"),
+                    "an asynchronous endpoint has one variant",
+                )
+                .on_key()
+                .also(pointer, "asynchronous here"),
+            );
+        }
+    }
+}
+
+impl VariantSection {
+    fn check_capacity(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
+        match (&self.serverless, &self.instance) {
+            (None, None) => issues.push(
+                Issue::new(Code::VariantCapacity, pointer.clone(), "the variant runs on nothing")
+                    .on_key()
+                    .label("neither `instance` nor `serverless`")
+                    .help("give an instance type, such as `instance: ml.m5.large`, or `serverless: { memory: 2GB, max_concurrency: 10 }`"),
+            ),
+            (Some(_), _) => {
+                for (key, given) in [
+                    ("instance", self.instance.is_some()),
+                    ("count", self.count.is_some()),
+                    ("volume", self.volume.is_some()),
+                ] {
+                    if given {
+                        issues.push(
+                            Issue::new(
+                                Code::VariantCapacity,
+                                pointer.key(key),
+                                format!("a serverless variant has no `{key}`"),
+                            )
+                            .on_key()
+                            .also(pointer.key("serverless"), "serverless here")
+                            .help(format!("remove `{key}` or `serverless`")),
+                        );
+                    }
+                }
+            }
+            (None, Some(_)) => {}
+        }
+        if self.count == Some(0) {
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                pointer.key("count"),
+                "a variant starts with 1 instance or more",
+            ));
+        }
+        if !(self.weight >= 0.0 && self.weight.is_finite()) {
+            issues.push(Issue::new(Code::OutOfBounds, pointer.key("weight"), "a weight is 0 or more"));
+        }
+        if let Some(serverless) = &self.serverless {
+            let at = pointer.key("serverless");
+            if !serverless.memory.mb().is_multiple_of(1024)
+                || !(1024..=6144).contains(&serverless.memory.mb())
+            {
+                issues.push(
+                    Issue::new(
+                        Code::OutOfBounds,
+                        at.key("memory"),
+                        format!("{} is not a memory of serverless variants", serverless.memory),
+                    )
+                    .help("write `1GB`, `2GB`, `3GB`, `4GB`, `5GB` or `6GB`"),
+                );
+            }
+            if !(1..=200).contains(&serverless.max_concurrency) {
+                issues.push(Issue::new(
+                    Code::OutOfBounds,
+                    at.key("max_concurrency"),
+                    "the concurrency is 1 to 200",
+                ));
+            }
+            if let Some(provisioned) = serverless.provisioned
+                && !(1..=serverless.max_concurrency).contains(&provisioned)
+            {
+                issues.push(
+                    Issue::new(
+                        Code::OutOfBounds,
+                        at.key("provisioned"),
+                        format!(
+                            "{provisioned} is not 1 to {} (`max_concurrency`)",
+                            serverless.max_concurrency
+                        ),
+                    )
+                    .also(at.key("max_concurrency"), "the bound"),
+                );
+            }
+        }
+    }
+
+    fn check_instance(
+        &self,
+        endpoint: &Endpoint,
+        pointer: &Pointer,
+        scope: &Scope<'_>,
+        issues: &mut Vec<Issue>,
+    ) {
+        let Some(instance) = self.instance.as_deref() else { return };
+        let at = pointer.key("instance");
+        if !tables::instance_types(JobKind::Endpoint).contains(&instance) {
+            let mut issue = Issue::new(
+                Code::EndpointInstance,
+                at.clone(),
+                format!("endpoints do not take the instance type `{instance}`"),
+            );
+            if let Some(near) = tables::near_instance(JobKind::Endpoint, instance) {
+                issue = issue.fix(near, format!("did you mean `{near}`?"));
+            }
+            issues.push(issue);
+        }
+        if let ModelChoice::Registered(reference) = &self.model
+            && let Some(Export::ApprovedModel { instances, .. }) =
+                scope.exports.get(head(reference.as_str())).and_then(|offers| offers.offers.get("approved"))
+            && !instances.is_empty()
+            && !instances.iter().any(|allowed| allowed == instance)
+        {
+            issues.push(
+                Issue::new(
+                    Code::ModelInstance,
+                    at.clone(),
+                    format!("versions of `{}` are registered without `{instance}`", head(reference.as_str())),
+                )
+                .label("SageMaker would refuse it")
+                .help(format!(
+                    "use {}, or add it to `inference_instances` of the register step",
+                    or_list(instances.iter().map(String::as_str))
+                )),
+            );
+        }
+        if tables::has_local_storage(instance) {
+            let own =
+                format!("`{instance}` has local storage, of a fixed size and encrypted by the hardware");
+            let mut has_own = |at: Pointer, key: &str| {
+                let issue = Issue::new(Code::LocalStorage, at, own.clone()).on_key();
+                issues.push(issue.help(format!("remove `{key}`")));
+            };
+            if self.volume.is_some() {
+                has_own(pointer.key("volume"), "volume");
+            }
+            if endpoint.encryption.is_some() {
+                has_own(pointer.parent().parent().key("encryption"), "encryption");
+            }
+        }
+        if let Some(volume) = self.volume
+            && !(1..=512).contains(&volume.gb())
+        {
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                pointer.key("volume"),
+                format!("{volume} is not 1GB to 512GB"),
+            ));
+        }
+    }
+
+    fn check_times(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
+        for (key, time) in
+            [("download_timeout", self.download_timeout), ("startup_timeout", self.startup_timeout)]
+        {
+            if let Some(time) = time
+                && !(60..=3600).contains(&time.secs())
+            {
+                issues.push(Issue::new(
+                    Code::OutOfBounds,
+                    pointer.key(key),
+                    format!("{time} is not 60s to 1h"),
+                ));
+            }
+        }
+        if let Some(ami) = &self.ami_version
+            && let Some(known) = tables::enumeration("ProductionVariant.InferenceAmiVersion")
+            && !known.contains(&ami.as_str())
+        {
+            issues.push(
+                Issue::new(
+                    Code::UnknownValue,
+                    pointer.key("ami_version"),
+                    format!("`{ami}` is no machine image for endpoints"),
+                )
+                .help(format!("write {}", or_list(known.iter().copied()))),
+            );
+        }
+    }
+
+    fn check_model<'a>(&'a self, pointer: &Pointer, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
+        let at = pointer.key("model");
+        match &self.model {
+            ModelChoice::Registered(reference) => {
+                let name = reference.as_str();
+                match scope.export(name) {
+                    Some(Export::ApprovedModel { .. }) => {}
+                    Some(Export::Model(_)) => issues.push(
+                        Issue::new(Code::UnregisteredModel, at, format!("`{name}` exists only while the pipeline runs"))
+                            .label("not a registered model")
+                            .note("an endpoint serves a version that was registered and approved, so that it can be traced and rolled back")
+                            .help("register it in the pipeline (`register: { model: …, group: … }`), and serve `<group>.approved`"),
+                    ),
+                    Some(Export::Group { .. }) => issues.push(
+                        Issue::new(Code::UnregisteredModel, at, format!("`{name}` is a group of versions"))
+                            .fix(format!("{name}.approved"), format!("serve the approved version: `{name}.approved`")),
+                    ),
+                    _ => {
+                        let fits = |export: &Export| matches!(export, Export::ApprovedModel { .. });
+                        scope.check_reference(name, "an approved model", &at, fits, issues);
+                    }
+                }
+            }
+            ModelChoice::Artifact(artifact) => {
+                if artifact.image.is_empty() || artifact.image.len() > 255 {
+                    issues.push(Issue::new(
+                        Code::OutOfBounds,
+                        at.key("image"),
+                        "the URI of an image has 1 to 255 characters",
+                    ));
+                }
+                if let Some(data) = &artifact.data
+                    && !data.starts_with("s3://")
+                {
+                    issues.push(
+                        Issue::new(Code::WrongForm, at.key("data"), format!("`{data}` is not an S3 URI"))
+                            .help("write `s3://<bucket>/<key>`; a model of this stack is served as `<group>.approved`"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Rollout {
+    fn check<'a>(&'a self, endpoint: &Endpoint, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
+        let pointer = this.pointer.key("rollout");
+        let ways = self.ways();
+        let [way] = ways.as_slice() else {
+            let message = if ways.is_empty() {
+                "the rollout says no way"
+            } else {
+                "the rollout says more than one way"
+            };
+            issues.push(
+                Issue::new(Code::OneOf, pointer, message)
+                    .on_key()
+                    .help("write exactly one of `all_at_once: true`, `canary`, `linear` and `rolling`"),
+            );
+            return;
+        };
+        self.check_step(*way, endpoint, &pointer, issues);
+        self.check_waits(*way, &pointer, issues);
+        self.check_alarms(*way, endpoint, this, scope, issues);
+        let without_fleet = self.rollback_batch.is_some() && !matches!(way, Way::Rolling(_));
+        let with_fleet = self.termination_wait.is_some() && matches!(way, Way::Rolling(_));
+        for (key, given) in [("rollback_batch", without_fleet), ("termination_wait", with_fleet)] {
+            if given {
+                issues.push(
+                    Issue::new(
+                        Code::RolloutKey,
+                        pointer.key(key),
+                        format!("a {} rollout has no `{key}`", way.key()),
+                    )
+                    .on_key()
+                    .help(format!("remove `{key}`")),
+                );
+            }
+        }
+    }
+
+    fn check_step(&self, way: Way, endpoint: &Endpoint, pointer: &Pointer, issues: &mut Vec<Issue>) {
+        let Some((step, least, most)) = way.step() else { return };
+        let at = pointer.key(way.key());
+        if let super::Capacity::Percent(share) = step
+            && !(least..=most).contains(&share)
+        {
+            issues.push(
+                Issue::new(Code::RolloutBounds, at.clone(), format!("{share}% is not {least}% to {most}%"))
+                    .label(format!("a {} step is {least}% to {most}% of the fleet", way.key())),
+            );
+        }
+        for (name, variant) in &endpoint.variants {
+            let count = variant.count.unwrap_or(1);
+            if variant.serverless.is_some() {
+                continue;
+            }
+            // A step is at most half of the fleet, so one instance has none.
+            if count < 2 {
+                issues.push(
+                    Issue::new(
+                        Code::RolloutFleet,
+                        at.clone(),
+                        format!("a fleet of one instance cannot be replaced in steps of {step}"),
+                    )
+                    .also(this_count(pointer, name, variant), "one instance")
+                    .help("raise `count` to 2 or more, or write `all_at_once: true`"),
+                );
+            } else if u64::from(step.instances(count)) * 2 > u64::from(count)
+                && matches!(step, super::Capacity::Instances(_))
+            {
+                issues.push(
+                    Issue::new(
+                        Code::RolloutBounds,
+                        at.clone(),
+                        format!("{step} are more than half of {count}"),
+                    )
+                    .also(this_count(pointer, name, variant), "the fleet"),
+                );
+            }
+        }
+    }
+
+    fn check_waits(&self, way: Way, pointer: &Pointer, issues: &mut Vec<Issue>) {
+        for (key, wait) in [("wait", self.wait), ("termination_wait", self.termination_wait)] {
+            if let Some(wait) = wait
+                && wait.secs() > 3600
+            {
+                issues.push(Issue::new(
+                    Code::RolloutBounds,
+                    pointer.key(key),
+                    format!("{wait} is more than 1h"),
+                ));
+            }
+        }
+        if self.wait.is_some() && matches!(way, Way::AllAtOnce) {
+            issues.push(
+                Issue::new(
+                    Code::RolloutKey,
+                    pointer.key("wait"),
+                    "a rollout in one step has no steps to wait between",
+                )
+                .on_key()
+                .help("use `termination_wait` to keep the old fleet for a while"),
+            );
+        }
+        let needed = self.waits(way);
+        let most = Duration::from_secs(28_800);
+        match self.max_duration {
+            Some(given) if !(600..=28_800).contains(&given.secs()) => issues.push(Issue::new(
+                Code::RolloutBounds,
+                pointer.key("max_duration"),
+                format!("{given} is not 10m to 8h"),
+            )),
+            Some(given) if given <= needed => issues.push(
+                Issue::new(
+                    Code::RolloutTime,
+                    pointer.key("max_duration"),
+                    format!("the waits alone take {needed}, and all must fit into {given}"),
+                )
+                .help("raise `max_duration`, or shorten the waits"),
+            ),
+            None if needed >= most => issues.push(
+                Issue::new(
+                    Code::RolloutTime,
+                    pointer.clone(),
+                    format!("the waits alone take {needed}, and a rollout may take {most}"),
+                )
+                .on_key()
+                .help("take larger steps or shorter waits"),
+            ),
+            _ => {}
+        }
+    }
+
+    fn check_alarms<'a>(
+        &'a self,
+        way: Way,
+        endpoint: &Endpoint,
+        this: &This,
+        scope: &Scope<'a>,
+        issues: &mut Vec<Issue>,
+    ) {
+        let pointer = this.pointer.key("rollout").key("rollback_on");
+        if self.rollback_on.is_empty() && !matches!(way, Way::AllAtOnce) {
+            issues.push(
+                Issue::new(
+                    Code::RolloutUnguarded,
+                    this.pointer.key("rollout").key(way.key()),
+                    "the steps wait for alarms, but none is named",
+                )
+                .on_key()
+                .help("name alarms on this endpoint under `rollback_on`"),
+            );
+        }
+        if self.rollback_on.len() > 10 {
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                pointer.clone(),
+                format!("a rollout is guarded by up to 10 alarms, not {}", self.rollback_on.len()),
+            ));
+        }
+        for (index, reference) in self.rollback_on.iter().enumerate() {
+            let at = pointer.index(index);
+            let fits = |export: &Export| matches!(export, Export::Alarm { .. });
+            if !scope.check_reference(reference.as_str(), "an alarm", &at, fits, issues) {
+                continue;
+            }
+            let Some(Export::Alarm { on, .. }) = scope.export(reference.as_str()) else { continue };
+            let (watched, variant) = on.split_once('.').unwrap_or((on, ""));
+            if watched != this.name || !endpoint.variants.contains_key(variant) {
+                let place = scope.exports.get(reference.as_str()).map(|offers| offers.pointer.clone());
+                let mut issue = Issue::new(
+                    Code::RollbackAlarm,
+                    at,
+                    format!("the alarm `{reference}` watches `{on}`, not this endpoint"),
+                );
+                if let Some(place) = place {
+                    issue = issue.also(place.key("on"), "what it watches");
+                }
+                issues.push(issue.help(format!("name an alarm on a variant of `{}`", this.name)));
+            }
+        }
+    }
+}
+
+/// The place that says how large a variant's fleet is.
+fn this_count(rollout: &Pointer, name: &str, variant: &VariantSection) -> Pointer {
+    let pointer = rollout.parent().key("variants").key(name);
+    if variant.count.is_some() { pointer.key("count") } else { pointer }
+}
+
+fn head(reference: &str) -> &str {
+    reference.split('.').next().unwrap_or(reference)
+}
+
+/// `CsvContentType` and `JsonContentType` of the API: `[a-zA-Z0-9](-*[a-zA-Z0-9])*\/[a-zA-Z0-9](-*[a-zA-Z0-9.])*`.
+fn is_content_type(text: &str) -> bool {
+    let word = |text: &str, dots: bool| {
+        text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && !text.ends_with('-')
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || (dots && c == '.'))
+    };
+    text.len() <= 256 && text.split_once('/').is_some_and(|(kind, sub)| word(kind, false) && word(sub, true))
+}

@@ -1,0 +1,181 @@
+use std::time::Instant;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::diag::{Code, Fix, Issue, Label, Pointer};
+use crate::schema::explain;
+use crate::source::{locate, parse};
+
+const TEXT: &str = "name: churn\nscaling:\n  web:\n    target: churn.all\n    min: 12\n    max: 10\n";
+
+fn sample() -> (SourceFile, Vec<Diagnostic>) {
+    let file = SourceFile::new("stacks/churn.yaml", TEXT);
+    let places = parse(&file).unwrap().places;
+    let web = Pointer::parse("/scaling/web");
+    let issues = [
+        Issue::new(Code::OutOfBounds, web.key("min"), "`min` is above `max`")
+            .label("12 is more than 10")
+            .also(web.key("max"), "the bound")
+            .note("`min`: the fewest instances")
+            .help("raise `max`, or lower `min` to 10 or less"),
+        Issue::new(Code::UnknownKey, web.key("target"), "`target` is not a key of `web`")
+            .on_key()
+            .label("unknown key")
+            .fix("endpoint", "there is a key with a similar name: `endpoint`"),
+    ];
+    let mut diagnostics: Vec<Diagnostic> =
+        issues.into_iter().map(|issue| locate(issue, &file, &places)).collect();
+    crate::diag::arrange(&mut diagnostics);
+    (file, diagnostics)
+}
+
+#[test]
+fn a_problem_is_drawn_at_its_place() {
+    let (file, diagnostics) = sample();
+    let text = diagnostics_text(&[file], &diagnostics, Look::PLAIN);
+    let expected = "\
+error[unknown-key]: `target` is not a key of `web`
+ --> stacks/churn.yaml:4:5
+  |
+4 |     target: churn.all
+  |     ^^^^^^ unknown key
+  |
+help: there is a key with a similar name: `endpoint`
+  |
+4 -     target: churn.all
+4 +     endpoint: churn.all
+  |
+
+error[out-of-bounds]: `min` is above `max`
+ --> stacks/churn.yaml:5:10
+  |
+5 |     min: 12
+  |          ^^ 12 is more than 10
+6 |     max: 10
+  |          -- the bound
+  |
+  = note: `min`: the fewest instances
+  = help: raise `max`, or lower `min` to 10 or less
+
+2 errors in 1 file
+";
+    assert_eq!(text, expected, "\n{text}");
+}
+
+#[test]
+fn json_follows_its_published_schema() {
+    let (file, mut diagnostics) = sample();
+    let mut bare = Diagnostic::new(Code::FileUnreadable, "gone.yaml", "`gone.yaml` cannot be read", 0..0);
+    bare.help.push("check its path".to_owned());
+    diagnostics.push(bare);
+    let json: Value = serde_json::from_str(&diagnostics_json(&[file], &diagnostics)).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/diagnostics.schema.json")).unwrap();
+    assert_eq!(explain(&schema, &json), []);
+    let first = &json["diagnostics"][0];
+    assert_eq!((&first["line"], &first["column"], &first["end_column"]), (&4.into(), &5.into(), &11.into()));
+    assert_eq!(first["fix"]["replacement"], "endpoint");
+    assert_eq!(json["diagnostics"][1]["secondary"][0]["line"], 6);
+    assert_eq!(json["diagnostics"][2]["line"], Value::Null);
+    assert_eq!(json["summary"], serde_json::json!({ "errors": 3, "warnings": 0 }));
+    let mut broken = json.clone();
+    broken["diagnostics"][0]["severity"] = "fatal".into();
+    assert!(!explain(&schema, &broken).is_empty(), "the schema must refuse something");
+}
+
+#[test]
+fn the_summary_counts() {
+    let (_, diagnostics) = sample();
+    assert_eq!(summary(&diagnostics), "2 errors in 1 file");
+    assert_eq!(summary(&diagnostics[..1]), "1 error in 1 file");
+    assert_eq!(summary(&[]), "no problems");
+    assert_eq!(diagnostics_text(&[], &[], Look::PLAIN), "");
+}
+
+#[test]
+fn a_file_without_text_shows_its_path() {
+    let problem = Diagnostic::new(Code::FileUnreadable, "gone.yaml", "`gone.yaml` cannot be read", 0..0);
+    let text = diagnostics_text(&[], &[problem], Look::PLAIN);
+    assert!(text.contains("--> gone.yaml"), "{text}");
+}
+
+#[test]
+fn a_file_cannot_command_the_terminal() {
+    let file = SourceFile::new("s.yaml", "a: \"\u{1b}[2J\"\n");
+    let mut problem = Diagnostic::new(Code::WrongForm, "s.yaml", "m \u{1b}[2J", 3..8);
+    problem.primary.text = "l \u{1b}[2J".to_owned();
+    problem.notes.push("n \u{1b}[2J".to_owned());
+    problem.help.push("h \u{1b}[2J".to_owned());
+    problem.fix =
+        Some(Fix { span: 3..8, replacement: "\u{1b}[2J".to_owned(), title: "t \u{1b}[2J".to_owned() });
+    let text = diagnostics_text(&[file], &[problem], Look::PLAIN);
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+}
+
+#[test]
+fn a_long_line_is_drawn_around_its_place() {
+    let text = format!("{}needle{}", "x".repeat(100_000), "y".repeat(100_000));
+    let file = SourceFile::new("long.yaml", text);
+    let mut problem = Diagnostic::new(Code::WrongForm, "long.yaml", "m", 100_000..100_006);
+    problem.primary.text = "here".to_owned();
+    problem.secondary.push(Label { span: 3..5, text: "and here".to_owned() });
+    let text = diagnostics_text(&[file], &[problem], Look::PLAIN);
+    assert!(
+        text.contains("long.yaml:1:100001") && text.contains("needle") && text.contains("and here"),
+        "{text}"
+    );
+    assert!(text.len() < 3000, "{text}");
+}
+
+#[test]
+fn very_many_problems_are_quick() {
+    let file = SourceFile::new("s.yaml", "key: value\n".repeat(300_000));
+    let at = |i: usize| Diagnostic::new(Code::WrongForm, "s.yaml", format!("m{i}"), i * 11..i * 11 + 3);
+    let mut diagnostics: Vec<Diagnostic> = (0..100_000).map(at).collect();
+    for diagnostic in &mut diagnostics {
+        diagnostic.secondary.push(Label { span: 3_000_000..3_000_004, text: "far".to_owned() });
+    }
+    let started = Instant::now();
+    let text = diagnostics_text(std::slice::from_ref(&file), &diagnostics, Look::PLAIN);
+    assert!(text.contains("… and 99900 more") && text.contains("100000 errors in 1 file"));
+    drop(diagnostics_json(&[file], &diagnostics));
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    assert!(unless_closed(Err(ErrorKind::BrokenPipe.into())).is_ok());
+    assert!(unless_closed(Err(ErrorKind::StorageFull.into())).is_err());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert!(unless_closed(write(writer, "nobody reads this")).is_ok());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_makes_the_drawing_panic(
+        lines in proptest::collection::vec("[ -~\tä漢🙂\u{301}\u{202e}\0\r]{0,12}", 0..8),
+        end in proptest::sample::select(vec!["\n", "\r\n"]),
+        spans in proptest::collection::vec((0..120usize, 0..120usize), 1..5),
+        replacement in "[ -~\nä漢]{0,8}",
+        text in "[ -~\n漢]{0,10}",
+        width in 0..200usize,
+        color: bool,
+    ) {
+        let file = SourceFile::new("s.yaml", lines.join(end));
+        let mut problem = Diagnostic::new(Code::WrongForm, "s.yaml", text.clone(), spans[0].0..spans[0].1);
+        problem.primary.text = text.clone();
+        for (start, length) in &spans[1..] {
+            problem.secondary.push(Label { span: *start..start + length, text: text.clone() });
+        }
+        let (start, length) = spans[spans.len() - 1];
+        problem.fix = Some(Fix { span: start..start + length, replacement, title: text });
+        let drawn = diagnostics_text(std::slice::from_ref(&file), std::slice::from_ref(&problem), Look { color, width });
+        prop_assert!(drawn.contains("1 error in 1 file"));
+        let json: Value = serde_json::from_str(&diagnostics_json(&[file], &[problem])).unwrap();
+        prop_assert_eq!(&json["version"], 1);
+    }
+}

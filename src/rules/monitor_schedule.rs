@@ -1,0 +1,47 @@
+//! The schedules that Model Monitor knows.
+//! <https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-schedule-expression.html>
+
+/// What a schedule looks like in the stack file.
+pub const PATTERN: &str =
+    r"^(hourly|daily|cron\(0 (\*|([01]?[0-9]|2[0-3])(/([1-9]|1[0-9]|2[0-4]))?) \? \* \* \*\))$";
+
+/// Hours between two runs of a `cron(…)`; none when Model Monitor does not take it.
+pub fn interval(expression: &str) -> Option<u32> {
+    let inside = expression.strip_prefix("cron(0 ")?.strip_suffix(" ? * * *)")?;
+    if inside == "*" {
+        return Some(1);
+    }
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<u32>().ok()).flatten()
+    };
+    let (start, step) = match inside.split_once('/') {
+        Some((start, step)) => (number(start)?, number(step)?),
+        None => (number(inside)?, 24),
+    };
+    (start <= 23 && (1..=24).contains(&step)).then_some(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::interval;
+
+    #[test]
+    fn only_hours_of_the_day() {
+        for (expression, hours) in [
+            ("cron(0 * ? * * *)", Some(1)),
+            ("cron(0 17 ? * * *)", Some(24)),
+            ("cron(0 0/6 ? * * *)", Some(6)),
+            ("cron(0 17/12 ? * * *)", Some(12)),
+            ("cron(0 24 ? * * *)", None),
+            ("cron(0 0/0 ? * * *)", None),
+            ("cron(15 * ? * * *)", None),
+            ("cron(0 * * * ? *)", None),
+            ("cron(0 3 ? * MON *)", None),
+            ("rate(1 hour)", None),
+            ("cron(0 +1 ? * * *)", None),
+        ] {
+            assert_eq!(interval(expression), hours, "{expression}");
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! Parser events become a tree of places; what is not a stack file's YAML is refused on the way.
+
+use std::collections::HashMap;
+use std::collections::hash_map;
+use std::ops::Range;
+
+use serde_saphyr::granit_parser::{self as yaml, Event, Parser, ScalarStyle, StructureStyle, Tag};
+
+use super::SourceFile;
+use super::tree::{Entry, Kind, Node, Size, Tree};
+use crate::diag::{Code, Diagnostic, Label};
+
+/// Mappings and lists inside each other.
+pub(super) const MAX_DEPTH: usize = 48;
+/// Mappings, lists and scalars, with every alias counted as often as it is used. The reference
+/// workload has about 400.
+pub(super) const MAX_NODES: usize = 100_000;
+/// Bytes of scalars, with every alias counted as often as it is used.
+pub(super) const MAX_TEXT: usize = 16 * 1024 * 1024;
+/// Problems after which the walk stops.
+const MAX_PROBLEMS: usize = 200;
+
+/// Reads the whole text; collects every problem that does not end the walk.
+pub(super) fn build(file: &SourceFile) -> (Tree, Vec<Diagnostic>) {
+    let options = yaml::options! { emit_unresolved_aliases: true, flow_nesting_limit: MAX_DEPTH };
+    let mut builder = Builder {
+        file,
+        tree: Tree::default(),
+        frames: Vec::new(),
+        anchors: HashMap::new(),
+        problems: Vec::new(),
+        total: Size::default(),
+        documents: 0,
+    };
+    for event in Parser::new_from_str_with_options(file.text(), options) {
+        let go_on = match event {
+            Ok((event, span)) => {
+                let start = file.floor(span.start.byte_offset().unwrap_or(0));
+                let end = file.floor(span.end.byte_offset().unwrap_or(start)).max(start);
+                builder.event(event, start..end)
+            }
+            Err(error) => {
+                builder.syntax(&error);
+                false
+            }
+        };
+        if !go_on || builder.problems.len() >= MAX_PROBLEMS {
+            break;
+        }
+    }
+    if builder.problems.is_empty() && builder.documents == 0 {
+        builder.problems.push(super::nothing(file));
+    }
+    (builder.tree, builder.problems)
+}
+
+/// A mapping or list that has begun and not ended.
+struct Frame {
+    node: usize,
+    map: bool,
+    flow: bool,
+    /// The key that waits for its value.
+    key: Option<Key>,
+    /// It stands where a key should.
+    is_key: bool,
+    merges: Vec<usize>,
+    merged: Option<Range<usize>>,
+}
+
+/// A mapping's key.
+enum Key {
+    Text(String, Range<usize>),
+    Merge(Range<usize>),
+    /// Reported already; its value is read and forgotten.
+    Refused,
+}
+
+struct Builder<'a> {
+    file: &'a SourceFile,
+    tree: Tree,
+    frames: Vec<Frame>,
+    anchors: HashMap<usize, usize>,
+    problems: Vec<Diagnostic>,
+    total: Size,
+    documents: usize,
+}
+
+impl Builder<'_> {
+    /// Whether to go on.
+    fn event(&mut self, event: Event<'_>, span: Range<usize>) -> bool {
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    self.problem(Code::YamlDocuments, "more than one YAML document", span, "a second one begins here")
+                        .help
+                        .push("keep one stack per file: remove the `---`, or move what follows into a file of its own".into());
+                    return false;
+                }
+                true
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.tag(tag.as_deref(), &span);
+                let span = self.scalar_span(&text, style, span);
+                if self.wants_key() {
+                    self.key(&text, style, anchor, span);
+                    return true;
+                }
+                let null = style == ScalarStyle::Plain
+                    && matches!(&*text, "" | "~" | "null" | "Null" | "NULL")
+                    && tag.is_none();
+                let size = Size { nodes: 1, text: text.len(), height: 0 };
+                let kind = match style {
+                    _ if null => Kind::Null,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Kind::Block,
+                    _ => Kind::Scalar,
+                };
+                self.leaf(kind, size, anchor, span)
+            }
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::UnresolvedAlias(name) => {
+                let message = format!("`*{name}` names no anchor");
+                self.problem(Code::YamlSyntax, message, span.clone(), "nothing above is marked so")
+                    .help
+                    .push(format!("write `&{name}` before the value that is meant, above this line"));
+                if self.wants_key() {
+                    self.set_key(Key::Refused);
+                    return true;
+                }
+                self.leaf(Kind::Null, Size { nodes: 1, ..Size::default() }, 0, span)
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.tag(tag.as_deref(), &span);
+                self.open(Kind::List(Vec::new()), style, anchor, span)
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.tag(tag.as_deref(), &span);
+                self.open(Kind::Map(HashMap::new()), style, anchor, span)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span.end),
+            _ => true,
+        }
+    }
+
+    fn problem(
+        &mut self,
+        code: Code,
+        message: impl Into<String>,
+        span: Range<usize>,
+        label: impl Into<String>,
+    ) -> &mut Diagnostic {
+        let mut diagnostic = Diagnostic::new(code, self.file.path(), message, span);
+        diagnostic.primary.text = label.into();
+        self.problems.push(diagnostic);
+        self.problems.last_mut().expect("one was pushed")
+    }
+
+    fn syntax(&mut self, error: &yaml::ScanError) {
+        let at = self.file.floor(error.marker().byte_offset().unwrap_or(self.file.text().len()));
+        let line = self.file.line_of(at);
+        let tab = line.start + self.file.text()[line.clone()].find(|c| c != ' ').unwrap_or(0);
+        if self.file.text()[tab..].starts_with('\t') && at >= tab {
+            self.problem(Code::YamlSyntax, "a tab indents this line", tab..tab + 1, "a tab")
+                .help
+                .push("YAML wants spaces: put two for each level".into());
+            return;
+        }
+        if *error.kind() == yaml::ErrorKind::RecursionLimitExceeded {
+            self.too_deep(at..at);
+            return;
+        }
+        let end = at + self.file.text()[at..].chars().next().map_or(0, char::len_utf8);
+        let info = error.info();
+        let problem = self.problem(Code::YamlSyntax, format!("this is not YAML: {info}"), at..end, "here");
+        if info.starts_with("mapping values are not allowed") {
+            problem.help.push("a key begins its own line; a value that has `: ` in it wants quotes".into());
+        }
+    }
+
+    fn too_deep(&mut self, span: Range<usize>) {
+        let message = format!("mappings and lists are nested more than {MAX_DEPTH} deep");
+        self.problem(Code::YamlBudget, message, span, "the limit is reached here")
+            .help
+            .push("no stack file needs that: is a bracket left open above?".into());
+    }
+
+    /// Only the tags of YAML's own core schema mean anything here.
+    fn tag(&mut self, tag: Option<&Tag>, span: &Range<usize>) {
+        const CORE: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
+        let Some(tag) = tag else { return };
+        let written = tag.to_string();
+        let core = tag.handle() == "tag:yaml.org,2002:" && CORE.contains(&tag.suffix());
+        if core || written == "!" {
+            return;
+        }
+        // The span is the value's; the tag stands before it.
+        let before = &self.file.text()[..span.start];
+        let at = before.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let at = if before[at..].starts_with('!') { at..before.trim_end().len() } else { span.clone() };
+        self.problem(Code::YamlTag, format!("the tag `{written}` means nothing here"), at, "unknown tag")
+            .help
+            .push("remove it: a stack file has plain values, and references are written `${…}`".into());
+    }
+
+    /// Where a scalar shows: not on the line after it, and not nowhere.
+    fn scalar_span(&self, text: &str, style: ScalarStyle, span: Range<usize>) -> Range<usize> {
+        let source = self.file.text();
+        if style == ScalarStyle::Plain && text.is_empty() || span.is_empty() {
+            let after_key = match self.frames.last().and_then(|frame| frame.key.as_ref()) {
+                Some(Key::Text(_, key) | Key::Merge(key)) => source[key.end..]
+                    .find(|c| c != ' ')
+                    .filter(|&gap| source[key.end + gap..].starts_with(':'))
+                    .map(|gap| key.end + gap + 1),
+                _ => None,
+            };
+            let at = after_key.unwrap_or_else(|| source[..span.start].trim_end().len());
+            return at..at;
+        }
+        span.start..span.start + source[span].trim_end().len()
+    }
+
+    fn wants_key(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.map && frame.key.is_none())
+    }
+
+    fn set_key(&mut self, key: Key) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.key = Some(key);
+        }
+    }
+
+    fn key(&mut self, text: &str, style: ScalarStyle, anchor: usize, span: Range<usize>) {
+        if anchor != 0 {
+            let size = Size { nodes: 1, text: text.len(), height: 0 };
+            let node = self.push(Kind::Scalar, size, span.clone(), false);
+            self.anchors.insert(anchor, node);
+        }
+        let frame = self.frames.last_mut().expect("a key is read inside a mapping");
+        let merge = text == "<<" && style == ScalarStyle::Plain;
+        let first = match &self.tree.nodes[frame.node].kind {
+            Kind::Map(_) if merge => frame.merged.clone(),
+            Kind::Map(entries) => entries.get(text).map(|entry| entry.key.clone()),
+            _ => None,
+        };
+        frame.key = Some(match (&first, merge) {
+            (Some(_), _) => Key::Refused,
+            (None, true) => Key::Merge(span.clone()),
+            (None, false) => Key::Text(text.to_owned(), span.clone()),
+        });
+        if merge {
+            frame.merged.get_or_insert(span.clone());
+        }
+        if let Some(first) = first {
+            let message = format!("the key `{text}` is given twice");
+            let help = if merge {
+                "merge several mappings by one list: `<<: [*first, *second]`"
+            } else {
+                "keep one of the two, or rename one"
+            };
+            let problem = self.problem(Code::YamlDuplicateKey, message, span, "the second");
+            problem.secondary.push(Label { span: first, text: "the first".to_owned() });
+            problem.help.push(help.to_owned());
+        }
+    }
+
+    fn complex_key(&mut self, span: Range<usize>) {
+        self.problem(Code::YamlComplexKey, "a key must be plain text", span, "not plain text").help.push(
+            "write the key as a word; if this was meant as a reference, quote it: `\"${name.thing}\"`".into(),
+        );
+    }
+
+    fn alias(&mut self, anchor: usize, span: Range<usize>) -> bool {
+        if self.wants_key() {
+            self.complex_key(span);
+            self.set_key(Key::Refused);
+            return true;
+        }
+        let Some(&target) = self.anchors.get(&anchor) else { return true };
+        if self.tree.nodes[target].open {
+            let message = "an alias stands inside what it names, which would never end";
+            let first = self.tree.nodes[target].span.start;
+            let first = first..self.file.line_of(first).end.max(first);
+            let problem = self.problem(Code::YamlBudget, message, span, "refers to what it is part of");
+            problem.secondary.push(Label { span: first, text: "this one".to_owned() });
+            problem.help.push("name a value that is complete above this line".into());
+            return false;
+        }
+        let size = self.tree.nodes[target].size;
+        self.leaf(Kind::Alias(target), size, 0, span)
+    }
+
+    fn push(&mut self, kind: Kind, size: Size, span: Range<usize>, open: bool) -> usize {
+        self.tree.nodes.push(Node { span, kind, size, open });
+        self.tree.nodes.len() - 1
+    }
+
+    /// A node that is complete at once.
+    fn leaf(&mut self, kind: Kind, size: Size, anchor: usize, span: Range<usize>) -> bool {
+        if !self.spend(size, &span) {
+            return false;
+        }
+        let node = self.push(kind, size, span, false);
+        if anchor != 0 {
+            self.anchors.insert(anchor, node);
+        }
+        self.attach(node);
+        true
+    }
+
+    fn open(&mut self, kind: Kind, style: StructureStyle, anchor: usize, span: Range<usize>) -> bool {
+        let size = Size { nodes: 1, text: 0, height: 0 };
+        if !self.spend(size, &span) {
+            return false;
+        }
+        let is_key = self.wants_key();
+        if is_key {
+            self.complex_key(span.clone());
+        }
+        let map = matches!(kind, Kind::Map(_));
+        let node = self.push(kind, size, span, true);
+        if anchor != 0 {
+            self.anchors.insert(anchor, node);
+        }
+        let flow = style == StructureStyle::Flow;
+        self.frames.push(Frame { node, map, flow, key: None, is_key, merges: Vec::new(), merged: None });
+        true
+    }
+
+    fn close(&mut self, end: usize) -> bool {
+        let Some(frame) = self.frames.pop() else { return true };
+        let node = &mut self.tree.nodes[frame.node];
+        node.open = false;
+        if frame.flow {
+            node.span.end = end.max(node.span.start);
+        }
+        for merge in frame.merges {
+            self.inherit(frame.node, merge);
+        }
+        if frame.is_key {
+            self.set_key(Key::Refused);
+        } else {
+            self.attach(frame.node);
+        }
+        true
+    }
+
+    /// Counts what a node adds, and refuses what is beyond the bounds.
+    fn spend(&mut self, size: Size, span: &Range<usize>) -> bool {
+        self.total.nodes = self.total.nodes.saturating_add(size.nodes);
+        self.total.text = self.total.text.saturating_add(size.text);
+        if self.frames.len() + size.height >= MAX_DEPTH {
+            self.too_deep(span.clone());
+            return false;
+        }
+        let (message, help) = if self.total.nodes > MAX_NODES {
+            (
+                format!(
+                    "the file comes to more than {MAX_NODES} values, counting each alias as what it stands for"
+                ),
+                "split it into several stack files, and let no alias hold lists of aliases",
+            )
+        } else if self.total.text > MAX_TEXT {
+            (
+                format!(
+                    "the file comes to more than {} MiB of text, counting each alias as what it stands for",
+                    MAX_TEXT >> 20
+                ),
+                "keep long text in files beside the stack file, and use fewer aliases of it",
+            )
+        } else {
+            return true;
+        };
+        self.problem(Code::YamlBudget, message, span.clone(), "the limit is reached here")
+            .help
+            .push(help.into());
+        false
+    }
+
+    /// Puts a complete node into what holds it.
+    fn attach(&mut self, node: usize) {
+        let Node { ref span, size, .. } = self.tree.nodes[node];
+        let span = span.clone();
+        let Some(frame) = self.frames.last_mut() else {
+            self.tree.root.get_or_insert(node);
+            return;
+        };
+        let holder = &mut self.tree.nodes[frame.node];
+        holder.size.hold(size);
+        holder.span.end = holder.span.end.max(span.end);
+        match &mut holder.kind {
+            Kind::List(items) => items.push(node),
+            Kind::Map(entries) => match frame.key.take() {
+                Some(Key::Text(text, key)) => {
+                    entries.insert(text, Entry { key, value: node, via: None });
+                }
+                Some(Key::Merge(_)) => frame.merges.push(node),
+                Some(Key::Refused) | None => {}
+            },
+            Kind::Null | Kind::Scalar | Kind::Block | Kind::Alias(_) => {}
+        }
+    }
+
+    /// `<<`: entries of other mappings, where the mapping has none of its own and no earlier one.
+    fn inherit(&mut self, heir: usize, merge: usize) {
+        let target = self.tree.target(merge);
+        let sources = match &self.tree.nodes[target].kind {
+            Kind::List(items) => items.clone(),
+            _ => vec![merge],
+        };
+        for source in sources {
+            let via = self.tree.nodes[source].span.clone();
+            let inherited = match &self.tree.nodes[self.tree.target(source)].kind {
+                Kind::Map(entries) => entries.clone(),
+                _ => continue,
+            };
+            let Kind::Map(entries) = &mut self.tree.nodes[heir].kind else { return };
+            for (key, entry) in inherited {
+                if let hash_map::Entry::Vacant(vacant) = entries.entry(key) {
+                    vacant.insert(Entry { via: Some(via.clone()), ..entry });
+                }
+            }
+        }
+    }
+}
