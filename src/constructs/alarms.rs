@@ -51,4 +51,10 @@ impl Construct for Alarms {
     fn render(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
         self.render_all(this, scope, out);
     }
+
+    fn finish(&self, _this: &This, _scope: &Scope<'_>, out: &mut Rendering) {
+        if self.notify.as_ref().is_some_and(|notify| notify.topic.is_none()) {
+            render::topic_policy(out);
+        }
+    }
 }

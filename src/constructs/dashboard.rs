@@ -26,7 +26,7 @@ pub struct Line {
 }
 
 /// A graph of metrics over time; `metrics` as the dashboard takes them.
-pub fn graph(title: &str, unit: &str, metrics: Vec<Value>, lines: &[Line]) -> Value {
+pub fn graph(title: &str, unit: &str, metrics: &[Value], lines: &[Line]) -> Value {
     let horizontal: Vec<Value> =
         lines.iter().map(|line| json!({ "label": line.label, "value": line.value })).collect();
     json!({
@@ -86,12 +86,7 @@ pub fn render(scope: &Scope<'_>, out: &mut Rendering) {
     ]);
     let actions = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"];
     out.grant(Role::Serving, [Statement::allow("DeployDashboard", actions, [arn])]);
-    let url = Expr::concat([
-        Expr::text("https://console.aws.amazon.com/cloudwatch/home?region="),
-        Expr::pseudo("Region"),
-        Expr::text(format!("#dashboards:name={name}")),
-    ]);
-    out.serving.output("DashboardUrl", "The dashboard in the console", &url);
+    out.serving.output("DashboardName", "Name of the dashboard in CloudWatch", &Expr::text(name));
 }
 
 fn headline(scope: &Scope<'_>) -> Value {

@@ -3,6 +3,7 @@
 mod check;
 mod render;
 mod rollout;
+mod rollout_check;
 mod section;
 mod widgets;
 

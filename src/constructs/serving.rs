@@ -29,13 +29,12 @@ pub fn carry(value: &Expr, name: &str, description: &str, out: &mut Rendering) -
     }
 }
 
-/// The name of the artifact bucket, in the serving template.
+/// The name of the artifact bucket, in both templates.
 pub fn artifact_bucket(out: &mut Rendering) -> Expr {
-    out.serving.parameter(
-        super::scope::ARTIFACT_BUCKET,
-        "Bucket that holds what was uploaded",
-        ParameterSource::ArtifactBucket,
-    )
+    let (name, what) = (super::scope::ARTIFACT_BUCKET, "Name of the bucket that holds the assembly");
+    // The roles that read from it are in the platform template.
+    out.platform.parameter(name, what, ParameterSource::ArtifactBucket);
+    out.serving.parameter(name, what, ParameterSource::ArtifactBucket)
 }
 
 /// Where something of this stack goes in a place that the stack file names: a bucket stands for a prefix of

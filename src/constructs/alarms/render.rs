@@ -8,6 +8,9 @@ use crate::constructs::{Export, Rendering, Role, Scope, This, dashboard, serving
 use crate::rules::alarms as metrics;
 use crate::tables::{self, Statistic};
 
+/// The service that publishes when an alarm fires or ends.
+const ALARMS: &str = "cloudwatch.amazonaws.com";
+
 impl Alarms {
     pub(super) fn render_all(&self, _this: &This, scope: &Scope<'_>, out: &mut Rendering) {
         if let Some(notify) = &self.notify {
@@ -43,32 +46,29 @@ impl Notify {
             })
             .collect();
         if self.topic.is_none() {
-            self.render_topic(scope, out);
+            render_topic(scope, out);
         }
         out.shape(TemplateKind::Platform, "subscriptions", &json!({ "subscriptions": subscriptions }));
     }
+}
 
-    fn render_topic(&self, scope: &Scope<'_>, out: &mut Rendering) {
-        // CloudWatch must be able to use the key. Only the key that this stack makes can be told so; with any other
-        // key the alarm would fire and nobody would hear of it.
-        let key = scope.key().filter(|key| key.known_text().is_none());
-        if key.is_some() {
-            out.key_users.extend(["cloudwatch.amazonaws.com", "events.amazonaws.com"]);
-        }
-        let reason = "CloudWatch can only publish with a customer key whose policy says so, and the stack makes none; \
-                      messages hold names and numbers of alarms, no data";
-        let context = json!({
-            "id": topic_id(),
-            "policy_id": LogicalId::new(["AlarmTopicPolicy"]),
-            "topic": topic_id().reference(),
-            "name": format!("Alarms of {} ({})", scope.file.name, scope.environment),
-            "key": key,
-            "account": Expr::pseudo("AccountId"),
-            "metadata": key.is_none().then(|| serving::skip(&[("CKV_AWS_26", reason)])),
-        });
-        out.shape(TemplateKind::Platform, "topic", &context);
-        out.platform.output("AlarmTopicName", "Topic that alarms notify", &topic_id().attr("TopicName"));
+fn render_topic(scope: &Scope<'_>, out: &mut Rendering) {
+    // CloudWatch must be able to use the key. Only the key that this stack makes can be told so; with any other
+    // key the alarm would fire and nobody would hear of it.
+    let key = scope.own_key();
+    if key.is_some() {
+        out.key_users.insert(ALARMS);
     }
+    let reason = "CloudWatch can only publish with a customer key whose policy says so, and the stack makes none; \
+                  messages hold names and numbers of alarms, no data";
+    let context = json!({
+        "id": topic_id(),
+        "name": format!("Alarms of {} ({})", scope.file.name, scope.environment),
+        "key": key,
+        "metadata": key.is_none().then(|| serving::skip(&[("CKV_AWS_26", reason)])),
+    });
+    out.shape(TemplateKind::Platform, "topic", &context);
+    out.platform.output("AlarmTopicName", "Topic that alarms notify", &topic_id().attr("TopicName"));
 }
 
 impl Alarm {
@@ -110,4 +110,17 @@ impl Alarm {
         });
         out.shape(TemplateKind::Serving, "alarm", &context);
     }
+}
+
+/// Who may publish to the topic: alarms, and whom others have named while rendering.
+pub(super) fn topic_policy(out: &mut Rendering) {
+    let mut services = out.topic_publishers.clone();
+    services.insert(ALARMS);
+    let context = json!({
+        "id": LogicalId::new(["AlarmTopicPolicy"]),
+        "topic": topic_id().reference(),
+        "services": services,
+        "account": Expr::pseudo("AccountId"),
+    });
+    out.shape(TemplateKind::Platform, "topic_policy", &context);
 }

@@ -103,9 +103,10 @@ impl Endpoint {
         // <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html>
         let instances = variant.serverless.is_none();
         let isolated = instances && self.network_isolation;
-        let reason = match instances {
-            true => "The stack file turns isolation off: the container fetches something when it starts",
-            false => "Serverless variants do not support network isolation",
+        let reason = if instances {
+            "The stack file turns isolation off: the container fetches something when it starts"
+        } else {
+            "Serverless variants do not support network isolation"
         };
         json!({
             "id": model_id(this, name),

@@ -71,23 +71,23 @@ impl Graphs<'_> {
             self.metric("Invocation5XXErrors", "Sum", "failed (5xx)"),
         ];
         let watched = ["Invocations", "Invocation4XXErrors", "Invocation5XXErrors"];
-        graph("Requests and errors", "per minute", metrics, &bounds(&watched, path, scope, 1.0))
+        graph("Requests and errors", "per minute", &metrics, &bounds(&watched, path, scope, 1.0))
     }
 
     fn latency(&self, path: &str, scope: &Scope<'_>) -> Value {
-        let metrics = [("p50", "a"), ("p90", "b"), ("p99", "c")]
+        let metrics: Vec<Value> = [("p50", "a"), ("p90", "b"), ("p99", "c")]
             .into_iter()
             .flat_map(|(stat, id)| self.millis("ModelLatency", stat, id))
             .collect();
-        graph("Latency of the model", "ms", metrics, &bounds(&["ModelLatency"], path, scope, 1000.0))
+        graph("Latency of the model", "ms", &metrics, &bounds(&["ModelLatency"], path, scope, 1000.0))
     }
 
     fn overhead(&self, path: &str, scope: &Scope<'_>) -> Value {
-        let metrics = [("Average", "a"), ("Maximum", "b")]
+        let metrics: Vec<Value> = [("Average", "a"), ("Maximum", "b")]
             .into_iter()
             .flat_map(|(stat, id)| self.millis("OverheadLatency", stat, id))
             .collect();
-        graph("Overhead of SageMaker", "ms", metrics, &bounds(&["OverheadLatency"], path, scope, 1000.0))
+        graph("Overhead of SageMaker", "ms", &metrics, &bounds(&["OverheadLatency"], path, scope, 1000.0))
     }
 
     fn utilization(&self, variant: &VariantSection, path: &str, scope: &Scope<'_>) -> Value {
@@ -100,11 +100,12 @@ impl Graphs<'_> {
             names.push(("GPUUtilization", "GPU, all"));
             names.push(("GPUMemoryUtilization", "GPU memory, all"));
         }
-        let metrics = names.iter().map(|(name, label)| self.metric(name, "Average", label)).collect();
+        let metrics: Vec<Value> =
+            names.iter().map(|(name, label)| self.metric(name, "Average", label)).collect();
         let watched: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
         let mut lines = bounds(&watched, path, scope, 1.0);
         lines.extend(goal(&watched, path, scope));
-        graph("Utilization", "percent", metrics, &lines)
+        graph("Utilization", "percent", &metrics, &lines)
     }
 
     fn load(&self, path: &str, scope: &Scope<'_>) -> Value {
@@ -115,7 +116,7 @@ impl Graphs<'_> {
         ];
         let mut lines = bounds(&watched, path, scope, 1.0);
         lines.extend(goal(&watched, path, scope));
-        graph("Load", "requests", metrics, &lines)
+        graph("Load", "requests", &metrics, &lines)
     }
 
     /// Each request counts 1 / instances in `InvocationsPerInstance`, so the quotient is the number of instances.
@@ -130,13 +131,13 @@ impl Graphs<'_> {
             .flat_map(|(_, (min, max), _)| [("min", min), ("max", max)])
             .map(|(label, value)| Line { label: label.to_owned(), value: f64::from(value) })
             .collect();
-        graph("Instances", "instances", metrics, &lines)
+        graph("Instances", "instances", &metrics, &lines)
     }
 
     fn serverless(&self, path: &str, scope: &Scope<'_>) -> Value {
         let watched = ["ModelSetupTime"];
         let metrics = self.millis("ModelSetupTime", "Maximum", "a").to_vec();
-        graph("Cold starts", "ms", metrics, &bounds(&watched, path, scope, 1000.0))
+        graph("Cold starts", "ms", &metrics, &bounds(&watched, path, scope, 1000.0))
     }
 }
 

@@ -131,7 +131,7 @@ impl Monitor {
     }
 
     /// What the pipeline needs to run a step with the monitor's role.
-    pub(super) fn baseline_grants(&self, step: &Step) -> Vec<Statement> {
+    pub(super) fn baseline_grants(step: &Step) -> Vec<Statement> {
         let jobs = Expr::regional_arn("sagemaker", [Expr::text("processing-job/pipelines-*")]);
         let mut statements = vec![
             Statement::allow(

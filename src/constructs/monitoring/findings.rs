@@ -18,6 +18,10 @@ use crate::constructs::{Rendering, Role, Scope, This, serving};
 /// Days for which the machine's log is kept.
 const KEEP_LOGS: u32 = 30;
 
+/// The actions of the state machine, as CloudFormation puts their ARNs into the definition.
+const READ: &str = "DescribeProcessingJob";
+const PUT: &str = "PutMetricData";
+
 impl Monitor {
     /// The rule and the state machine that count violations, in the platform template.
     pub(super) fn render_findings(
@@ -39,6 +43,10 @@ impl Monitor {
         let context = json!({
             "id": id,
             "definition": self.machine(&schedule, endpoint),
+            "substitutions": {
+                READ: action("sagemaker:describeProcessingJob"),
+                PUT: action("cloudwatch:putMetricData"),
+            },
             "role": Role::Findings.arn(),
             "logs_id": logs,
             // Under this prefix, Step Functions needs no entry in the account's resource policy for logs.
@@ -84,7 +92,7 @@ impl Monitor {
         let put = |metric: &str, value: u32| {
             json!({
                 "Type": "Task",
-                "Resource": "arn:${Partition}:states:::aws-sdk:cloudwatch:putMetricData",
+                "Resource": format!("${{{PUT}}}"),
                 "Parameters": {
                     "Namespace": self.namespace,
                     "MetricData": [{
@@ -103,7 +111,7 @@ impl Monitor {
             "States": {
                 "Read the run": {
                     "Type": "Task",
-                    "Resource": "arn:${Partition}:states:::aws-sdk:sagemaker:describeProcessingJob",
+                    "Resource": format!("${{{READ}}}"),
                     "Parameters": { "ProcessingJobName.$": "$.detail.ProcessingJobName" },
                     "Retry": again(),
                     "Next": "Is it of this monitor",
@@ -186,4 +194,9 @@ pub(super) fn dimensions(endpoint: &str, schedule: &str) -> Value {
 
 fn again() -> Value {
     json!([{ "ErrorEquals": ["States.ALL"], "IntervalSeconds": 5, "BackoffRate": 2, "MaxAttempts": 5 }])
+}
+
+/// ARN of an action of AWS's SDK, as a state machine calls it.
+fn action(name: &str) -> Expr {
+    Expr::arn([Expr::text(format!("states:::aws-sdk:{name}"))])
 }

@@ -111,7 +111,7 @@ impl Monitor {
         let name = scope.fixed_name(&this.name);
         let row = |metric: &str, label: &str| json!([self.namespace, metric, "Endpoint", watched.name, "MonitoringSchedule", name, { "label": label, "stat": "Maximum" }]);
         let runs = vec![row("Violations", "runs with violations"), row("FailedRuns", "failed runs")];
-        out.widgets.push(dashboard::graph(&format!("Monitor {name}"), "1 is yes", runs, &[]));
+        out.widgets.push(dashboard::graph(&format!("Monitor {name}"), "1 is yes", &runs, &[]));
         if self.backend == Backend::ModelMonitor && self.kind == super::MonitorKind::DataQuality {
             // The built-in container's metrics of each feature, in the form that AWS's samples read.
             let drift = |metric: &str| {
@@ -122,13 +122,13 @@ impl Monitor {
             out.widgets.push(dashboard::graph(
                 "Drift by feature",
                 "distance",
-                vec![drift("feature_baseline_drift")],
+                &[drift("feature_baseline_drift")],
                 &[],
             ));
             out.widgets.push(dashboard::graph(
                 "Completeness by feature",
                 "share",
-                vec![drift("feature_non_null")],
+                &[drift("feature_non_null")],
                 &[],
             ));
         }
@@ -154,7 +154,7 @@ impl Monitor {
                 statements.extend(grants::read(&data));
             }
             statements.extend(grants::write(&baselines));
-            out.grant(Role::Pipeline, self.baseline_grants(&step));
+            out.grant(Role::Pipeline, Monitor::baseline_grants(&step));
         }
         if self.code.is_some() || self.preprocessor.is_some() || self.postprocessor.is_some() {
             statements.extend(grants::assets());

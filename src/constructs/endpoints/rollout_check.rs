@@ -1,0 +1,203 @@
+//! What is wrong with a rollout.
+//!
+//! Source: <https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html>.
+
+use super::rollout::Way;
+use super::{Capacity, Endpoint, Rollout, VariantSection};
+use crate::constructs::{Export, Scope, This};
+use crate::diag::{Code, Issue, Pointer};
+use crate::rules::units::Duration;
+
+impl Rollout {
+    pub(super) fn check<'a>(
+        &'a self,
+        endpoint: &Endpoint,
+        this: &This,
+        scope: &Scope<'a>,
+        issues: &mut Vec<Issue>,
+    ) {
+        let pointer = this.pointer.key("rollout");
+        let ways = self.ways();
+        let [way] = ways.as_slice() else {
+            let message = if ways.is_empty() {
+                "the rollout says no way"
+            } else {
+                "the rollout says more than one way"
+            };
+            issues.push(
+                Issue::new(Code::OneOf, pointer, message)
+                    .on_key()
+                    .help("write exactly one of `all_at_once: true`, `canary`, `linear` and `rolling`"),
+            );
+            return;
+        };
+        Rollout::check_step(*way, endpoint, &pointer, issues);
+        self.check_waits(*way, &pointer, issues);
+        self.check_alarms(*way, endpoint, this, scope, issues);
+        let without_fleet = self.rollback_batch.is_some() && !matches!(way, Way::Rolling(_));
+        let with_fleet = self.termination_wait.is_some() && matches!(way, Way::Rolling(_));
+        for (key, given) in [("rollback_batch", without_fleet), ("termination_wait", with_fleet)] {
+            if given {
+                issues.push(
+                    Issue::new(
+                        Code::RolloutKey,
+                        pointer.key(key),
+                        format!("a {} rollout has no `{key}`", way.key()),
+                    )
+                    .on_key()
+                    .help(format!("remove `{key}`")),
+                );
+            }
+        }
+    }
+
+    fn check_step(way: Way, endpoint: &Endpoint, pointer: &Pointer, issues: &mut Vec<Issue>) {
+        let Some((step, least, most)) = way.step() else { return };
+        let at = pointer.key(way.key());
+        if let Capacity::Percent(share) = step
+            && !(least..=most).contains(&share)
+        {
+            issues.push(
+                Issue::new(Code::RolloutBounds, at.clone(), format!("{share}% is not {least}% to {most}%"))
+                    .label(format!("a {} step is {least}% to {most}% of the fleet", way.key())),
+            );
+        }
+        for (name, variant) in &endpoint.variants {
+            let count = variant.count.unwrap_or(1);
+            if variant.serverless.is_some() {
+                continue;
+            }
+            // A step is at most half of the fleet, so one instance has none.
+            if count < 2 {
+                issues.push(
+                    Issue::new(
+                        Code::RolloutFleet,
+                        at.clone(),
+                        format!("a fleet of one instance cannot be replaced in steps of {step}"),
+                    )
+                    .also(this_count(pointer, name, variant), "one instance")
+                    .help("raise `count` to 2 or more, or write `all_at_once: true`"),
+                );
+            } else if u64::from(step.instances(count)) * 2 > u64::from(count)
+                && matches!(step, Capacity::Instances(_))
+            {
+                issues.push(
+                    Issue::new(
+                        Code::RolloutBounds,
+                        at.clone(),
+                        format!("{step} are more than half of {count}"),
+                    )
+                    .also(this_count(pointer, name, variant), "the fleet"),
+                );
+            }
+        }
+    }
+
+    fn check_waits(&self, way: Way, pointer: &Pointer, issues: &mut Vec<Issue>) {
+        for (key, wait) in [("wait", self.wait), ("termination_wait", self.termination_wait)] {
+            if let Some(wait) = wait
+                && wait.secs() > 3600
+            {
+                issues.push(Issue::new(
+                    Code::RolloutBounds,
+                    pointer.key(key),
+                    format!("{wait} is more than 1h"),
+                ));
+            }
+        }
+        if self.wait.is_some() && matches!(way, Way::AllAtOnce) {
+            issues.push(
+                Issue::new(
+                    Code::RolloutKey,
+                    pointer.key("wait"),
+                    "a rollout in one step has no steps to wait between",
+                )
+                .on_key()
+                .help("use `termination_wait` to keep the old fleet for a while"),
+            );
+        }
+        let needed = self.waits(way);
+        let most = Duration::from_secs(28_800);
+        match self.max_duration {
+            Some(given) if !(600..=28_800).contains(&given.secs()) => issues.push(Issue::new(
+                Code::RolloutBounds,
+                pointer.key("max_duration"),
+                format!("{given} is not 10m to 8h"),
+            )),
+            Some(given) if given <= needed => issues.push(
+                Issue::new(
+                    Code::RolloutTime,
+                    pointer.key("max_duration"),
+                    format!("the waits alone take {needed}, and all must fit into {given}"),
+                )
+                .help("raise `max_duration`, or shorten the waits"),
+            ),
+            None if needed >= most => issues.push(
+                Issue::new(
+                    Code::RolloutTime,
+                    pointer.clone(),
+                    format!("the waits alone take {needed}, and a rollout may take {most}"),
+                )
+                .on_key()
+                .help("take larger steps or shorter waits"),
+            ),
+            _ => {}
+        }
+    }
+
+    fn check_alarms<'a>(
+        &'a self,
+        way: Way,
+        endpoint: &Endpoint,
+        this: &This,
+        scope: &Scope<'a>,
+        issues: &mut Vec<Issue>,
+    ) {
+        let pointer = this.pointer.key("rollout").key("rollback_on");
+        if self.rollback_on.is_empty() && !matches!(way, Way::AllAtOnce) {
+            issues.push(
+                Issue::new(
+                    Code::RolloutUnguarded,
+                    this.pointer.key("rollout").key(way.key()),
+                    "the steps wait for alarms, but none is named",
+                )
+                .on_key()
+                .help("name alarms on this endpoint under `rollback_on`"),
+            );
+        }
+        if self.rollback_on.len() > 10 {
+            issues.push(Issue::new(
+                Code::OutOfBounds,
+                pointer.clone(),
+                format!("a rollout is guarded by up to 10 alarms, not {}", self.rollback_on.len()),
+            ));
+        }
+        for (index, reference) in self.rollback_on.iter().enumerate() {
+            let at = pointer.index(index);
+            let fits = |export: &Export| matches!(export, Export::Alarm { .. });
+            if !scope.check_reference(reference.as_str(), "an alarm", &at, fits, issues) {
+                continue;
+            }
+            let Some(Export::Alarm { on, .. }) = scope.export(reference.as_str()) else { continue };
+            let (watched, variant) = on.split_once('.').unwrap_or((on, ""));
+            if watched != this.name || !endpoint.variants.contains_key(variant) {
+                let place = scope.exports.get(reference.as_str()).map(|offers| offers.pointer.clone());
+                let mut issue = Issue::new(
+                    Code::RollbackAlarm,
+                    at,
+                    format!("the alarm `{reference}` watches `{on}`, not this endpoint"),
+                );
+                if let Some(place) = place {
+                    issue = issue.also(place.key("on"), "what it watches");
+                }
+                issues.push(issue.help(format!("name an alarm on a variant of `{}`", this.name)));
+            }
+        }
+    }
+}
+
+/// The place that says how large a variant's fleet is.
+fn this_count(rollout: &Pointer, name: &str, variant: &VariantSection) -> Pointer {
+    let pointer = rollout.parent().key("variants").key(name);
+    if variant.count.is_some() { pointer.key("count") } else { pointer }
+}
