@@ -239,7 +239,7 @@ impl Pipeline {
                 "ExperimentName": { "Get": "Execution.PipelineName" },
                 "TrialName": { "Get": "Execution.PipelineExecutionId" },
             })),
-            steps: tree.to_values(self, scope),
+            steps: tree.to_values(self),
         }
     }
 }
@@ -291,3 +291,6 @@ impl Construct for Pipeline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

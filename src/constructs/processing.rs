@@ -396,17 +396,22 @@ impl Construct for Processing {
             add(name, Export::Data(data));
         }
         for (name, report) in &self.reports {
-            if let Some(output) = outputs.get(report.output.as_str()) {
-                add(
-                    name,
-                    Export::Report(Report {
-                        step: this.name.clone(),
-                        property_file: name.clone(),
-                        output: output.clone(),
-                        file: report.file.clone(),
-                    }),
-                );
-            }
+            // A report of no output is refused once, here, and not wherever it is used.
+            let nowhere = || Data {
+                uri: Expr::text(""),
+                bucket: scope.output_bucket(),
+                prefix: format!("{}/", scope.prefix()),
+                manifest: false,
+            };
+            add(
+                name,
+                Export::Report(Report {
+                    step: this.name.clone(),
+                    property_file: name.clone(),
+                    output: outputs.get(report.output.as_str()).cloned().unwrap_or_else(nowhere),
+                    file: report.file.clone(),
+                }),
+            );
         }
     }
 

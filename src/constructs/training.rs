@@ -222,7 +222,7 @@ impl Training {
 
     /// Where model archives go: the same prefix for every execution, so that the URI of a tuning job's best
     /// model can be told from its name.
-    fn output(&self, scope: &Scope<'_>) -> Data {
+    fn output(scope: &Scope<'_>) -> Data {
         let bucket = scope.artifacts_bucket();
         let prefix = format!("{}/models", scope.prefix());
         Data { uri: bucket.uri(&prefix), bucket, prefix: format!("{prefix}/"), manifest: false }
@@ -271,7 +271,7 @@ impl Construct for Training {
             metrics: self.metrics.keys().cloned().collect(),
             script_mode: self.script_mode(),
             tuning_hyperparameters: self.tuning_hyperparameters(this, scope),
-            output: self.output(scope),
+            output: Training::output(scope),
             model: self.model(this, scope),
         })
     }

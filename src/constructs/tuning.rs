@@ -5,6 +5,7 @@
 mod checks;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use serde::de::{Deserializer, Error as _};
 use serde_json::{Map, Number, Value, json};
 
 use super::table::Section;
-use super::{Construct, Export, Exports, Model, Rendering, Scope, This, TrainingJob};
+use super::{Construct, Data, Export, Exports, Model, Rendering, Scope, This, TrainingJob};
 use crate::cfn::Expr;
 use crate::definition::Step;
 use crate::diag::Issue;
@@ -406,15 +407,28 @@ impl Tuning {
     }
 
     /// The best model: archives lie under the name of the job that made them.
-    fn best_model(&self, this: &This, scope: &Scope<'_>) -> Option<Model> {
-        let job = scope.training_job(&self.training)?;
+    fn best_model(&self, this: &This, scope: &Scope<'_>) -> Model {
+        let Some(job) = scope.training_job(&self.training) else {
+            // An unknown training job is refused once, by `check`, and not wherever its model is used.
+            let bucket = scope.artifacts_bucket();
+            return Model {
+                data: best_job(this),
+                place: Data { uri: bucket.uri(""), bucket, prefix: String::new(), manifest: false },
+                step: this.name.clone(),
+                image: None,
+                gpu_image: None,
+                framework: None,
+                environment: BTreeMap::new(),
+                source: None,
+            };
+        };
         let data = Expr::concat([
             job.output.uri.clone(),
             Expr::text("/"),
             best_job(this),
             Expr::text("/output/model.tar.gz"),
         ]);
-        Some(Model { data, step: this.name.clone(), ..job.model })
+        Model { data, step: this.name.clone(), ..job.model }
     }
 }
 
@@ -464,9 +478,7 @@ impl Construct for Tuning {
     fn export(&self, this: &This, scope: &Scope<'_>, exports: &mut Exports) {
         let mut add = |offer: &str, export| exports.add("tuning", &this.pointer, &this.name, offer, export);
         add("", Export::Step);
-        if let Some(model) = self.best_model(this, scope) {
-            add("best_model", Export::Model(Box::new(model)));
-        }
+        add("best_model", Export::Model(Box::new(self.best_model(this, scope))));
         add("best_job", Export::Value(best_job(this)));
     }
 

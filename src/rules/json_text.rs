@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// The value as text: spaces after `,` and `:`, and ASCII only.
 pub fn python_json(value: &Value) -> String {
@@ -14,7 +14,7 @@ pub fn python_json(value: &Value) -> String {
 fn write_json(value: &Value, out: &mut String) {
     match value {
         Value::String(text) => write_string(text, out),
-        Value::Number(number) if number.is_f64() => write_float(&number.to_string(), out),
+        Value::Number(number) if number.is_f64() => write_float(number, out),
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -37,19 +37,17 @@ fn write_json(value: &Value, out: &mut String) {
     }
 }
 
-/// Python has a sign and two digits in exponents: `1e-05`.
-fn write_float(text: &str, out: &mut String) {
-    let Some((mantissa, exponent)) = text.split_once('e') else {
-        out.push_str(text);
+/// Python writes exponents below 1e-4 and from 1e16 on, with a sign and two digits: `1e-05`.
+fn write_float(number: &Number, out: &mut String) {
+    let value = number.as_f64().unwrap_or_default();
+    if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
+        out.push_str(&number.to_string());
         return;
-    };
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent.trim_start_matches('+')),
-    };
-    let mantissa = mantissa.strip_suffix(".0").unwrap_or(mantissa);
-    let written = write!(out, "{mantissa}e{sign}{digits:0>2}");
-    written.expect("text takes any text");
+    }
+    let text = format!("{value:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
+    write!(out, "{mantissa}e{sign}{digits:0>2}").expect("text takes any text");
 }
 
 fn write_string(text: &str, out: &mut String) {

@@ -41,10 +41,10 @@ pub(super) fn check(pipeline: &Pipeline, this: &This, scope: &Scope<'_>, issues:
     check_names(&tree, issues);
     if entries_are_good {
         graph::check(&tree, scope, issues);
+        check_caching(&tree, pipeline, this, scope, issues);
     }
     check_unused(&tree, scope, issues);
     check_reports(&tree, &steps, issues);
-    check_caching(&tree, pipeline, this, scope, issues);
     if let Some(triggers) = &pipeline.triggers {
         triggers.check(&at("triggers"), scope, issues);
     }
@@ -315,7 +315,13 @@ fn check_unused(tree: &Tree<'_>, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
         listed.insert(&node.name);
     }
     let tuned: BTreeSet<&str> = tuned_jobs(scope);
+    // A tuning job of an unknown training job may mean any of them.
+    let known = |name: &&str| scope.file.training.contains_key(*name);
+    let some_unknown = !tuned.iter().all(known);
     for (section, this, _) in scope.file.constructs() {
+        if section == "training" && some_unknown {
+            continue;
+        }
         let runs = listed.contains(this.name.as_str()) || tuned.contains(this.name.as_str());
         if !["processing", "training", "tuning"].contains(&section) || runs {
             continue;
@@ -364,10 +370,9 @@ fn check_caching(
     for node in tree.all() {
         let (Some(step), Some(entry)) = (&node.step, node.entry) else { continue };
         let cache = match entry.cache {
-            Some(Cache::Off) => continue,
             Some(Cache::For(_)) => node.pointer.key("cache"),
             None if pipeline.cache.is_some() => this.pointer.key("cache"),
-            None => continue,
+            Some(Cache::Off) | None => continue,
         };
         let Some((member, variable)) = caching::defeated(step.kind, &step.arguments) else { continue };
         let Some((job, _)) = scope.construct(&node.name) else { continue };

@@ -192,7 +192,9 @@ impl Comparison {
     pub(super) fn check(&self, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
         self.check_form(scope, pointer, issues);
         let mut any = false;
-        for (text, places) in self.texts() {
+        let texts = self.texts();
+        let none = texts.is_empty();
+        for (text, places) in texts {
             any |= text.references().next().is_some();
             let at = places.iter().fold(pointer.clone(), |at, place| place.of(&at));
             scope.check_text(text, &at, issues);
@@ -200,7 +202,7 @@ impl Comparison {
                 check_path(path, scope, &at, issues);
             }
         }
-        if !any {
+        if !any && !none {
             issues.push(
                 Issue::new(
                     Code::ConstantCondition,

@@ -232,6 +232,7 @@ impl Register {
         if model
             && let Some(model) = scope.model(self.model.as_str())
             && self.image(model).is_none()
+            && scope.step(&model.step).is_some()
         {
             let message = format!("nothing is known to serve `{}`", self.model);
             issues.push(
@@ -249,7 +250,7 @@ impl Register {
         if let Some(text) = &self.approval {
             let at = pointer.key("approval");
             scope.check_text(text, &at, issues);
-            self.check_approval(text, scope, &at, issues);
+            Self::check_approval(text, scope, &at, issues);
         }
         let at = pointer.key("properties");
         within("the number of properties", self.properties.len() + OWN_PROPERTIES, &(0..=50), &at, issues);
@@ -275,7 +276,7 @@ impl Register {
         }
     }
 
-    fn check_approval(&self, text: &Text, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
+    fn check_approval(text: &Text, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
         let known = |word: &str| APPROVALS.contains(&word);
         let wrong = match text {
             Text::Literal(value) => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
@@ -340,7 +341,15 @@ impl Register {
         let at = pointer.key("metrics");
         let fits = |export: &Export| matches!(export, Export::Report(_) | Export::Data(_));
         let good = scope.check_reference(reference.as_str(), "a report", &at, fits, issues);
-        if good && self.report(scope).is_none() {
+        // A report of no output is refused where it is given.
+        let unplaced = reference.as_str().split_once('.').and_then(|(name, _)| scope.exports.get(name));
+        let unplaced = unplaced.is_some_and(|offers| {
+            offers
+                .offers
+                .values()
+                .any(|export| matches!(export, Export::Report(report) if !report.output.uri.is_runtime()))
+        });
+        if good && !unplaced && self.report(scope).is_none() {
             issues.push(
                 Issue::new(Code::WrongReference, at, format!("no report is known in `{reference}`"))
                     .label("which file?")

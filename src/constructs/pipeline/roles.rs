@@ -30,7 +30,9 @@ pub(super) fn grant(tree: &Tree<'_>, scope: &Scope<'_>, out: &mut Rendering) {
     let kinds: BTreeSet<&str> = steps.iter().map(|step| step.kind).collect();
     let mut statements = job_statements(&kinds);
     let mut roles = Vec::new();
-    steps.iter().for_each(|step| collect_roles(&step.arguments, &mut roles));
+    for step in &steps {
+        collect_roles(&step.arguments, &mut roles);
+    }
     if !roles.is_empty() {
         statements.push(
             Statement::allow("PassStepRoles", ["iam:PassRole"], roles.into_iter().map(Expr::Literal))
@@ -66,11 +68,6 @@ fn job_statements(kinds: &BTreeSet<&str>) -> Vec<Statement> {
         }
         let sid = format!("Run{job}s");
         statements.push(Statement::allow(&sid, actions, [sagemaker(&format!("{resource}/{prefix}*"))]));
-    }
-    if kinds.contains("Tuning") {
-        // The best model's archive is found through the training jobs of the tuning job.
-        let jobs = [sagemaker("training-job/*")];
-        statements.push(Statement::allow("SeeTunedJobs", ["sagemaker:DescribeTrainingJob"], jobs));
     }
     statements
 }

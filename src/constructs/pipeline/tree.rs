@@ -109,8 +109,8 @@ impl<'a> Tree<'a> {
     }
 
     /// `Steps` of the definition.
-    pub(super) fn to_values(&self, pipeline: &Pipeline, scope: &Scope<'_>) -> Vec<Value> {
-        values(&self.nodes, pipeline, scope)
+    pub(super) fn to_values(&self, pipeline: &Pipeline) -> Vec<Value> {
+        values(&self.nodes, pipeline)
     }
 }
 
@@ -237,7 +237,7 @@ impl Build<'_, '_> {
     }
 }
 
-fn values(nodes: &[Node<'_>], pipeline: &Pipeline, scope: &Scope<'_>) -> Vec<Value> {
+fn values(nodes: &[Node<'_>], pipeline: &Pipeline) -> Vec<Value> {
     nodes
         .iter()
         .filter_map(|node| {
@@ -246,8 +246,8 @@ fn values(nodes: &[Node<'_>], pipeline: &Pipeline, scope: &Scope<'_>) -> Vec<Val
                 (node.entry.and_then(|entry| entry.condition.as_ref()), &mut step.arguments)
             {
                 let [then, otherwise] = &node.branches;
-                arguments.insert("IfSteps".into(), Value::Array(values(then, pipeline, scope)));
-                arguments.insert("ElseSteps".into(), Value::Array(values(otherwise, pipeline, scope)));
+                arguments.insert("IfSteps".into(), Value::Array(values(then, pipeline)));
+                arguments.insert("ElseSteps".into(), Value::Array(values(otherwise, pipeline)));
             }
             envelope(&mut step, node.entry, pipeline);
             Some(step.to_value())

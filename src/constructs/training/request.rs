@@ -73,7 +73,7 @@ impl Training {
 
     fn output_config(&self, scope: &Scope<'_>) -> Value {
         let mut config = Map::new();
-        config.insert("S3OutputPath".into(), self.output(scope).uri.to_value());
+        config.insert("S3OutputPath".into(), Training::output(scope).uri.to_value());
         if let Some(key) = scope.key() {
             config.insert("KmsKeyId".into(), key.to_value());
         }
@@ -151,7 +151,7 @@ impl Training {
         environment.extend(serve.environment);
         Model {
             data,
-            place: self.output(scope),
+            place: Training::output(scope),
             step: this.name.clone(),
             framework: framework.map(|(name, version)| (registry_name(name), version)),
             image: plain.map(|(image, _)| image),
@@ -168,7 +168,7 @@ impl Training {
                 statements.extend(grants::read(&data));
             }
         }
-        statements.extend(grants::write(&self.output(scope)));
+        statements.extend(grants::write(&Training::output(scope)));
         if let Some(checkpoints) = self.checkpoints(this, scope) {
             statements.extend(grants::read(&checkpoints));
             statements.extend(grants::write(&checkpoints));

@@ -92,7 +92,7 @@ fn check_jobs(tuning: &Tuning, pointer: &Pointer, issues: &mut Vec<Issue>) {
                     )
                     .label("more than all")
                     .also(pointer.key("max"), "in all")
-                    .help(format!("lower `parallel` to {max} or less")),
+                    .help(format!("raise `max`, or lower `parallel` to {max} or less")),
                 );
             }
         }
