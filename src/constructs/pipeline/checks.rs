@@ -309,11 +309,11 @@ fn check_names(tree: &Tree<'_>, issues: &mut Vec<Issue>) {
 
 /// Jobs that the stack file describes and no step runs.
 fn check_unused(tree: &Tree<'_>, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
-    let mut listed: BTreeSet<&str> = BTreeSet::new();
     let nodes = tree.all();
-    for node in &nodes {
-        listed.insert(&node.name);
-    }
+    let mut listed: BTreeSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    // What a step misses is said there.
+    let missed: BTreeSet<String> = nodes.iter().flat_map(|node| node.used()).collect();
+    listed.extend(missed.iter().map(String::as_str));
     let tuned: BTreeSet<&str> = tuned_jobs(scope);
     // A tuning job of an unknown training job may mean any of them.
     let known = |name: &&str| scope.file.training.contains_key(*name);

@@ -23,7 +23,7 @@ pub(super) fn check(tree: &Tree<'_>, scope: &Scope<'_>, issues: &mut Vec<Issue>)
             match by_name.get(used.as_str()) {
                 None => issues.push(not_listed(step.node, &used, scope)),
                 Some(other) if !sees(step, other) => {
-                    issues.push(into_branch(step.node, other, "uses a value of"))
+                    issues.push(into_branch(step.node, other, "uses a value of"));
                 }
                 Some(_) => {}
             }

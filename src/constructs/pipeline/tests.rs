@@ -71,7 +71,8 @@ fn issues(changes: &[(&str, Value)]) -> Vec<String> {
 }
 
 fn check(pointer: &str, value: Value, expected: &[&str]) {
-    assert_eq!(issues(&[(pointer, value.clone())]), expected, "{pointer}: {value}");
+    let changed = format!("{pointer}: {value}");
+    assert_eq!(issues(&[(pointer, value)]), expected, "{changed}");
 }
 
 /// The change gives one issue, at the changed place.

@@ -31,7 +31,7 @@ impl Training {
         };
         add("AlgorithmSpecification", Some(self.algorithm(scope)));
         add("RoleArn", Some(Role::Training.arn().to_value()));
-        add("OutputDataConfig", Some(self.output_config(scope)));
+        add("OutputDataConfig", Some(Training::output_config(scope)));
         add("ResourceConfig", Some(self.resources(scope)));
         add("StoppingCondition", Some(self.stopping()));
         let hyperparameters = self.hyperparameter_values(this, scope);
@@ -71,7 +71,7 @@ impl Training {
         self.image.resolve(Purpose::Training, &self.instance.kind, scope).map(|(image, _)| image)
     }
 
-    fn output_config(&self, scope: &Scope<'_>) -> Value {
+    fn output_config(scope: &Scope<'_>) -> Value {
         let mut config = Map::new();
         config.insert("S3OutputPath".into(), Training::output(scope).uri.to_value());
         if let Some(key) = scope.key() {

@@ -237,23 +237,20 @@ fn check_strategy(tuning: &Tuning, job: Option<&TrainingJob>, this: &This, issue
 fn check_grid(tuning: &Tuning, this: &This, issues: &mut Vec<Issue>) {
     let mut product: Option<u64> = Some(1);
     for (name, range) in &tuning.ranges {
-        match range {
-            Range::Categorical(values) => {
-                product = product.and_then(|all| all.checked_mul(values.len() as u64))
-            }
-            _ => {
-                product = None;
-                issues.push(
-                    Issue::new(
-                        Code::TuningStrategy,
-                        this.pointer.key("ranges").key(name),
-                        "`grid` tries values one by one: ranges are categorical",
-                    )
-                    .also(this.pointer.key("strategy"), "the strategy")
-                    .help("list the values: `{ categorical: […] }`"),
-                );
-            }
+        if let Range::Categorical(values) = range {
+            product = product.and_then(|all| all.checked_mul(values.len() as u64));
+            continue;
         }
+        product = None;
+        issues.push(
+            Issue::new(
+                Code::TuningStrategy,
+                this.pointer.key("ranges").key(name),
+                "`grid` tries values one by one: ranges are categorical",
+            )
+            .also(this.pointer.key("strategy"), "the strategy")
+            .help("list the values: `{ categorical: […] }`"),
+        );
     }
     if let (Some(product), Some(max)) = (product, tuning.jobs.max)
         && u64::from(max) != product
