@@ -10,7 +10,6 @@ pub mod definition;
 #[cfg(feature = "aws")]
 pub mod deploy;
 pub mod diag;
-#[cfg(feature = "aws")]
 pub mod local;
 #[cfg(feature = "aws")]
 pub mod plan;

@@ -45,6 +45,9 @@ impl Assembly {
     }
 
     /// The same assembly with its templates as YAML. The definition stays JSON, which is all that SageMaker reads.
+    ///
+    /// # Panics
+    /// Never: what is converted was rendered as JSON by [`synth`].
     #[must_use]
     pub fn into_yaml(self) -> Assembly {
         let Assembly { mut manifest, files } = self;

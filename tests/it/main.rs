@@ -1,6 +1,9 @@
 //! The integration tests: one binary, because each links the SDK.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected panics")]
+
 mod bad;
+mod definition;
 mod house;
 mod lint;
 mod project;
