@@ -36,7 +36,8 @@ fn assemble(args: &DeployArgs) -> Result<Option<Assembly>, Stop> {
     let mut loaded = load::load(&which)?;
     let mut assembly = None;
     for one in &mut loaded {
-        let results: Vec<_> = one.stacks.iter().map(|ready| synth::synth(&ready.stack, &ready.assets)).collect();
+        let results: Vec<_> =
+            one.stacks.iter().map(|ready| synth::synth(&ready.stack, &ready.assets)).collect();
         for result in results {
             let issues = match result {
                 Ok((made, warnings)) => {
@@ -73,8 +74,7 @@ async fn deploy(args: &DeployArgs, assembly: &Assembly, local: Option<&str>) -> 
         args.yes || progress.borrow_mut().pause(|| report::ask(&question))
     };
     let mut emit = |event: Event| progress.borrow_mut().show(&event);
-    let result =
-        deploy::deploy(&cloud, &plan, &deploy::Options::default(), &mut emit, &mut consent).await;
+    let result = deploy::deploy(&cloud, &plan, &deploy::Options::default(), &mut emit, &mut consent).await;
     progress.borrow_mut().end();
     let outcome = match result {
         Ok(outcome) => outcome,

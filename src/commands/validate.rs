@@ -18,7 +18,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Stop> {
                         "{}: valid for {}\n",
                         one.file.path(),
                         one.environments().join(", ")
-                    ));
+                    ))?;
                 }
             }
         }

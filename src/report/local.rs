@@ -102,10 +102,9 @@ pub fn status(status: &Status) -> String {
                 running.log.display()
             )
         }
-        Status::Stuck { pid, log } => format!(
-            "process {pid} does not answer: end it by `smstack local down`\nlog: {}\n",
-            log.display()
-        ),
+        Status::Stuck { pid, log } => {
+            format!("process {pid} does not answer: end it by `smstack local down`\nlog: {}\n", log.display())
+        }
         Status::Down => "not running: start it by `smstack local up`\n".to_owned(),
     }
 }

@@ -1,8 +1,14 @@
 //! The integration tests: one binary, because each links the SDK.
 
 mod bad;
+#[cfg(feature = "aws")]
+mod cloud;
+#[cfg(feature = "aws")]
+mod e2e;
 mod house;
 mod lint;
+#[cfg(feature = "aws")]
+mod local;
 mod project;
 mod schema;
 mod synth;
