@@ -4,8 +4,14 @@
 
 mod bad;
 mod definition;
+#[cfg(feature = "aws")]
+mod cloud;
+#[cfg(feature = "aws")]
+mod e2e;
 mod house;
 mod lint;
+#[cfg(feature = "aws")]
+mod local;
 mod project;
 mod schema;
 mod synth;
