@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected panics")]
 
 mod bad;
-mod definition;
 #[cfg(feature = "aws")]
 mod cloud;
+mod definition;
 #[cfg(feature = "aws")]
 mod e2e;
 mod house;
