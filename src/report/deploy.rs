@@ -171,7 +171,7 @@ fn finished(outcome: &StackOutcome) -> String {
         StackResult::Updated => format!("{name}: updated"),
         StackResult::Unchanged => format!("{name}: nothing to do"),
         StackResult::Waiting(waiting) => format!("{name} waits: {waiting}"),
-        StackResult::Declined => format!("{name}: nothing was changed, because nobody consented"),
+        StackResult::Declined => format!("{name}: nothing was changed, for there was no consent"),
         StackResult::Failed(failure) => failed(name, failure),
     }
 }

@@ -149,15 +149,26 @@ impl Workload {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Reads everything back, and compares it with the stack file as it stands.
+    /// Reads everything back: it is as the stack file says.
     pub(crate) fn check(&self, environment: &str) {
+        let differences = self.differences(environment);
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    }
+
+    /// Reads everything back: where it is not as the stack file says.
+    pub(crate) fn differences(&self, environment: &str) -> Vec<String> {
         let assembly = project::synth(self.path(), environment);
         let pipeline = assembly.join("pipeline.json");
         let arguments = ["check", "stacks/deep-learning.yaml", environment, pipeline.to_str().unwrap()];
-        let output = succeed(&mut self.ask("us-east-1", &arguments));
+        let output = self.ask("us-east-1", &arguments).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
-        let made: usize = said.split(' ').next().unwrap().parse().unwrap();
-        assert!(made > 100, "hardly anything was compared: {said}");
+        let mut lines = said.lines();
+        let made: Option<usize> = lines.next().and_then(|line| line.split(' ').next()?.parse().ok());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(made.is_some_and(|made| made > 100), "hardly anything was compared: {said}{errors}");
+        let differences: Vec<String> = lines.map(|line| line.trim().to_owned()).collect();
+        assert_eq!(output.status.success(), differences.is_empty(), "{said}");
+        differences
     }
 
     /// Nothing at all is in the account.
