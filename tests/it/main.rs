@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected panics")]
 
 mod bad;
-mod definition;
 #[cfg(feature = "aws")]
 mod cloud;
+mod definition;
 #[cfg(feature = "aws")]
 mod e2e;
 mod house;
+mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
