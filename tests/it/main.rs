@@ -9,6 +9,7 @@ mod definition;
 #[cfg(feature = "aws")]
 mod e2e;
 mod house;
+mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
