@@ -37,7 +37,7 @@ impl Progress {
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::Target { account, region, .. } => {
-                self.line(&format!("account {account}, region {region}"))
+                self.line(&format!("account {account}, region {region}"));
             }
             Event::Uploads { files, bytes } => self.busy(&format!("{files} files, {bytes} bytes to upload")),
             Event::Uploaded { file, skipped, .. } => {
@@ -64,7 +64,7 @@ impl Progress {
                 self.busy(&format!("{stack}: {error}; again in {} s", pause.as_secs().max(1)));
             }
             Event::LeftBehind { stack, what, error } => {
-                self.line(&format!("{stack}: {what} stays behind: {error}"))
+                self.line(&format!("{stack}: {what} stays behind: {error}"));
             }
             Event::Finished(outcome) => self.line(&finished(outcome)),
         }

@@ -14,6 +14,7 @@ mod lint;
 #[cfg(feature = "aws")]
 mod local;
 mod project;
+mod readme;
 mod schema;
 mod synth;
 mod tools;
