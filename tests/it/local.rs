@@ -80,8 +80,8 @@ fn a_stale_state_is_no_server() {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().join("state.json");
     let own = std::process::id();
-    let stale = format!(r#"{{"pid":{own},"port":9,"started":1,"glue":"old","token":"old"}}"#);
-    for text in [stale.as_str(), "{\"pid\": 1", ""] {
+    let gone = format!(r#"{{"pid":{own},"port":9,"started":1,"glue":"old","token":"old"}}"#);
+    for text in [gone.as_str(), "{\"pid\": 1", ""] {
         std::fs::write(&state, text).unwrap();
         assert!(run(directory.path(), "status", 1).0.contains("not running"));
         assert!(run(directory.path(), "down", 0).1.contains("was not running"));
