@@ -56,15 +56,15 @@ impl Step {
     }
 
     /// The step as the definition has it.
-    pub fn to_value(&self) -> Value {
+    pub fn into_value(self) -> Value {
         let mut step = Map::new();
-        step.insert("Name".into(), json!(self.name));
-        step.insert("Type".into(), json!(self.kind));
-        step.insert("Arguments".into(), self.arguments.clone());
+        step.insert("Name".into(), self.name.into());
+        step.insert("Type".into(), self.kind.into());
+        step.insert("Arguments".into(), self.arguments);
         if !self.depends_on.is_empty() {
-            step.insert("DependsOn".into(), json!(self.depends_on));
+            step.insert("DependsOn".into(), self.depends_on.into());
         }
-        step.extend(self.envelope.clone());
+        step.extend(self.envelope);
         Value::Object(step)
     }
 }
@@ -87,21 +87,23 @@ pub struct Definition {
 pub struct Body {
     /// The definition with placeholders.
     pub value: Value,
+    /// The same as text.
+    pub text: String,
     /// What `Fn::Sub` cannot say inline, by placeholder.
     pub variables: Map<String, Value>,
 }
 
 impl Definition {
     /// The definition with CloudFormation's expressions lowered to placeholders.
-    pub fn body(&self) -> Body {
+    pub fn into_body(self) -> Body {
         let mut root = Map::new();
         root.insert("Version".into(), json!("2020-12-01"));
-        root.insert("Metadata".into(), Value::Object(self.metadata.clone()));
-        root.insert("Parameters".into(), Value::Array(self.parameters.clone()));
-        if let Some(experiment) = &self.experiment {
-            root.insert("PipelineExperimentConfig".into(), experiment.clone());
+        root.insert("Metadata".into(), Value::Object(self.metadata));
+        root.insert("Parameters".into(), Value::Array(self.parameters));
+        if let Some(experiment) = self.experiment {
+            root.insert("PipelineExperimentConfig".into(), experiment);
         }
-        root.insert("Steps".into(), Value::Array(self.steps.clone()));
+        root.insert("Steps".into(), Value::Array(self.steps));
         Body::of(Value::Object(root))
     }
 }
@@ -111,12 +113,12 @@ impl Body {
     pub fn of(value: Value) -> Body {
         let mut variables = Map::new();
         let value = lower(value, &mut variables);
-        Body { value, variables }
+        Body { text: value.to_string(), value, variables }
     }
 
     /// `PipelineDefinitionBody`: the text, substituted by CloudFormation where there is something to substitute.
     pub fn to_cfn(&self) -> Value {
-        let text = self.value.to_string();
+        let text = &self.text;
         if !text.contains("${") {
             json!(text)
         } else if self.variables.is_empty() {
@@ -186,7 +188,7 @@ fn lower(value: Value, variables: &mut Map<String, Value>) -> Value {
         Value::Object(members) => {
             Value::Object(members.into_iter().map(|(key, member)| (key, lower(member, variables))).collect())
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| lower(item, variables)).collect()),
+        Value::Array(items) => items.into_iter().map(|item| lower(item, variables)).collect(),
         Value::String(text) if text.contains("${") => Value::String(cfn::escape(&text)),
         other => other,
     }
@@ -214,7 +216,7 @@ mod tests {
             "Processing",
             json!({ "Uri": uri, "Image": image, "Text": "${literal}", "Role": Expr::Attr("R".into(), "Arn".into()) }),
         );
-        let body = Definition { steps: vec![step.to_value()], ..Definition::default() }.body();
+        let body = Definition { steps: vec![step.into_value()], ..Definition::default() }.into_body();
         let arguments = &body.value["Steps"][0]["Arguments"];
         assert_eq!(
             arguments,

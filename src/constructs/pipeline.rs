@@ -272,20 +272,20 @@ impl Construct for Pipeline {
     }
 
     fn render(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
-        let definition = self.definition(this, scope);
+        let body = self.definition(this, scope).into_body();
         let name = Pipeline::name(scope);
         let context = json!({
             "id": LogicalId::new(["PipelineDefinition"]),
             "name": name,
             "description": self.description,
-            "body": definition.body().to_cfn(),
+            "body": body.to_cfn(),
             "role": Role::Pipeline.arn(),
             "parallelism": self.max_parallel.map(|most| json!({ "MaxParallelExecutionSteps": most })),
             "tags": scope.run_time_tags(),
         });
         out.shape(TemplateKind::Platform, "pipeline", &context);
         roles::grant(&tree::Tree::new(self, this, scope), scope, out);
-        out.definition = Some(definition);
+        out.definition = Some(body);
         if let Some(triggers) = &self.triggers {
             triggers.render(&name, scope, out);
         }
