@@ -24,6 +24,10 @@ pub use overrides::with_overrides;
 /// # Errors
 /// Everything that the schema refuses; if it refuses nothing, what the type's own decoding said.
 pub fn decode<T: DeserializeOwned>(value: &Value, schema: impl FnOnce() -> Value) -> Result<T, Vec<Issue>> {
+    // Keeping track of the path costs as much again, so only what fails is decoded with it.
+    if let Ok(decoded) = T::deserialize(value) {
+        return Ok(decoded);
+    }
     let error = match serde_path_to_error::deserialize(value) {
         Ok(decoded) => return Ok(decoded),
         Err(error) => error,
