@@ -11,6 +11,7 @@ mod synth;
 mod validate;
 
 use std::process::ExitCode;
+use std::thread;
 
 use crate::cli::{Cli, Command};
 use crate::report;
@@ -62,6 +63,21 @@ impl From<anyhow::Error> for Stop {
     fn from(error: anyhow::Error) -> Stop {
         Stop { exit: Exit::Failed, error }
     }
+}
+
+/// Does the same work for each item, all at the same time; the results are in the order of the items.
+fn side_by_side<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let mut items = items.into_iter();
+    let Some(first) = items.next() else { return Vec::new() };
+    thread::scope(|scope| {
+        let work = &work;
+        let others: Vec<_> = items.map(|item| scope.spawn(move || work(item))).collect();
+        let mut results = vec![work(first)];
+        for other in others {
+            results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        results
+    })
 }
 
 /// Runs what the command line says.

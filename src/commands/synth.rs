@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{Exit, Stop, load};
+use super::{Exit, Stop, load, side_by_side};
 use crate::cli::{SynthArgs, TemplateFormat};
 use crate::diag::has_errors;
 use crate::report;
@@ -15,18 +15,17 @@ pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
     let mut loaded = load::load(&args.which)?;
     let mut assemblies = Vec::new();
     for one in &mut loaded {
-        let mut found = Vec::new();
-        for ready in &one.stacks {
-            let issues = match synth::synth(&ready.stack, &ready.assets) {
+        let made = side_by_side(one.stacks.iter().collect(), |ready| {
+            (ready.stack.environment().to_owned(), synth::synth(&ready.stack, &ready.assets))
+        });
+        for (environment, result) in made {
+            let issues = match result {
                 Ok((assembly, warnings)) => {
                     assemblies.push(assembly);
                     warnings
                 }
                 Err(issues) => issues,
             };
-            found.push((ready.stack.environment().to_owned(), issues));
-        }
-        for (environment, issues) in found {
             one.add(&environment, issues);
         }
     }
