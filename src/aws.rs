@@ -19,6 +19,7 @@ mod sts;
 
 pub use connect::{Aws, LocalCloud, Options, connect};
 pub use error::{Error, ErrorKind};
+pub use s3::checksum;
 pub use status::{Phase, Status};
 
 /// Who is asking.

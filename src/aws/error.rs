@@ -73,8 +73,11 @@ impl Error {
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
         let code = metadata.and_then(|m| m.code()).map(str::to_owned);
         let message = metadata.and_then(|m| m.message()).map(str::to_owned);
-        let detail = message.is_none().then(|| chain(error));
         let kind = credentials(error).unwrap_or_else(|| kind(code.as_deref(), message.as_deref(), http));
+        let detail = message.is_none().then(|| match kind {
+            ErrorKind::NoCredentials => no_credentials(&chain(error)),
+            _ => chain(error),
+        });
         Error { operation, kind, code, message, http, detail }
     }
 
@@ -146,6 +149,21 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
         cause = next.source();
     }
     text
+}
+
+/// Where credentials were looked for, in words: of the SDK's list of sources (`  Profile: why not`) only those that
+/// are set up and failed are worth a line.
+fn no_credentials(chain: &str) -> String {
+    let Some((_, sources)) = chain.split_once("Attempted:") else { return chain.to_owned() };
+    let broken: Vec<&str> = sources
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.contains("was not enabled"))
+        .collect();
+    if broken.is_empty() {
+        return "no credentials: none in the environment, a profile, a web identity, ECS or EC2".to_owned();
+    }
+    format!("no credentials: {}", broken.join("; "))
 }
 
 /// Whether credentials are what failed: they are fetched inside the call, so any call can tell.
@@ -250,6 +268,16 @@ fn kind(code: Option<&str>, message: Option<&str>, http: Option<u16>) -> ErrorKi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_sources_of_credentials_those_that_failed_are_told() {
+        let chain = "dispatch failure: no credentials found in chain. Attempted:\n  Environment: the credential provider \
+                     was not enabled: unset\n  Profile: the profile `x` has no keys\n";
+        assert_eq!(no_credentials(chain), "no credentials: Profile: the profile `x` has no keys");
+        let (none, _) = chain.split_once("  Profile").unwrap();
+        assert!(no_credentials(none).starts_with("no credentials: none in the environment"));
+        assert_eq!(no_credentials("something else"), "something else");
+    }
 
     #[test]
     fn a_code_decides_and_the_http_status_stands_in() {

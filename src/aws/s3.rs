@@ -12,6 +12,11 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
 use super::connect::CONNECT_TIMEOUT;
 use super::{Error, ErrorKind, NewObject, Result, StoredObject};
 
+/// A SHA-256 as S3 writes checksums.
+pub fn checksum(sha256: [u8; 32]) -> String {
+    aws_smithy_types::base64::encode(sha256)
+}
+
 pub(super) async fn stored_object(
     client: &Client,
     bucket: &str,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::aws::{Cloud, ErrorKind, NewObject, StoredObject};
+use crate::aws::{self, Cloud, ErrorKind, NewObject, StoredObject};
 use crate::plan::{Plan, Upload};
 
 use super::{Error, Event, Run};
@@ -64,7 +64,7 @@ async fn put<C: Cloud>(cloud: &C, upload: &Upload, bucket: &str, owner: &str) ->
     };
     let wrong =
         || Error::Checksum { file: upload.file.clone(), bucket: bucket.to_owned(), key: upload.key.clone() };
-    let sha256 = aws_smithy_types::base64::encode(upload.sha256);
+    let sha256 = aws::checksum(upload.sha256);
     let holds = |stored: &StoredObject| holds(stored, upload.body.len() as u64, &sha256);
 
     let stored = match cloud.stored_object(bucket, &upload.key, owner).await {

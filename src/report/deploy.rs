@@ -1,5 +1,6 @@
 //! A deployment as people follow it: what will change, what happens, how it ended.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{err, is_live};
-use crate::aws::{Action, Replacement, ResourceChange, Status};
+use crate::aws::{Action, ChangeDetail, Replacement, ResourceChange, Status};
 use crate::deploy::{Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult};
 
 /// Shows events as they come: a line each, and on a terminal one more that moves.
@@ -36,7 +37,7 @@ impl Progress {
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::Target { account, region, .. } => {
-                self.line(&format!("account {account}, region {region}"))
+                self.line(&format!("account {account}, region {region}"));
             }
             Event::Uploads { files, bytes } => self.busy(&format!("{files} files, {bytes} bytes to upload")),
             Event::Uploaded { file, skipped, .. } => {
@@ -63,7 +64,7 @@ impl Progress {
                 self.busy(&format!("{stack}: {error}; again in {} s", pause.as_secs().max(1)));
             }
             Event::LeftBehind { stack, what, error } => {
-                self.line(&format!("{stack}: {what} stays behind: {error}"))
+                self.line(&format!("{stack}: {what} stays behind: {error}"));
             }
             Event::Finished(outcome) => self.line(&finished(outcome)),
         }
@@ -117,16 +118,36 @@ fn changes(change: &PreparedChange) -> String {
         let (sign, note) = sign(resource);
         let kind = short(&resource.resource_type);
         let _ = write!(text, "\n  {sign} {} ({kind}){note}", resource.logical_id);
-        let properties: Vec<&str> =
-            resource.details.iter().filter_map(|detail| detail.property.as_deref()).collect();
+        let properties = distinct(resource, |detail| detail.property.as_deref());
         if !properties.is_empty() && resource.action == Action::Modify {
-            let mut properties = properties;
-            properties.sort_unstable();
-            properties.dedup();
             let _ = write!(text, ": {}", properties.join(", "));
+        }
+        if is_consequence(resource) {
+            let causes = distinct(resource, |detail| detail.causing_entity.as_deref());
+            let _ = write!(text, ", should {} change", causes.join(" or "));
         }
     }
     text
+}
+
+/// What the details name, each once.
+fn distinct<'a>(
+    resource: &'a ResourceChange,
+    part: impl Fn(&'a ChangeDetail) -> Option<&'a str>,
+) -> Vec<&'a str> {
+    let parts: BTreeSet<&str> = resource.details.iter().filter_map(part).collect();
+    parts.into_iter().collect()
+}
+
+/// Whether CloudFormation lists a resource only because it refers to one that changes. Most often the attribute
+/// that it refers to stays as it is, and nothing happens to it.
+fn is_consequence(resource: &ResourceChange) -> bool {
+    let perhaps = |detail: &ChangeDetail| {
+        detail.evaluation.as_deref() == Some("Dynamic")
+            && detail.source.as_deref() != Some("DirectModification")
+            && detail.causing_entity.is_some()
+    };
+    resource.action == Action::Modify && !resource.details.is_empty() && resource.details.iter().all(perhaps)
 }
 
 fn sign(resource: &ResourceChange) -> (&'static str, String) {
@@ -136,6 +157,7 @@ fn sign(resource: &ResourceChange) -> (&'static str, String) {
         (Action::Import, _) => ("<", " is imported".to_owned()),
         (Action::Modify, Replacement::Always) => ("!", " is replaced".to_owned()),
         (Action::Modify, Replacement::Conditional) => ("!", " may be replaced".to_owned()),
+        (Action::Modify, _) if is_consequence(resource) => ("?", String::new()),
         (Action::Modify, _) => ("~", String::new()),
         (Action::Dynamic, _) => ("?", " is known only during the execution".to_owned()),
         (Action::Unknown(text), _) => ("?", format!(" {text}")),
@@ -149,7 +171,7 @@ fn finished(outcome: &StackOutcome) -> String {
         StackResult::Updated => format!("{name}: updated"),
         StackResult::Unchanged => format!("{name}: nothing to do"),
         StackResult::Waiting(waiting) => format!("{name} waits: {waiting}"),
-        StackResult::Declined => format!("{name}: nothing was changed, because nobody consented"),
+        StackResult::Declined => format!("{name}: nothing was changed, for there was no consent"),
         StackResult::Failed(failure) => failed(name, failure),
     }
 }

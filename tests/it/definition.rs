@@ -13,7 +13,7 @@ fn every_step_fits_the_api_and_every_reference_resolves() {
         let assembly = synth(at.path(), environment);
         let output =
             succeed(python("tests/definition/check_definition.py").arg(assembly.join("pipeline.json")));
-        let said = String::from_utf8_lossy(&output.stdout);
+        let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("0 faults") && !said.starts_with("0 steps"), "{said}");
     }
 }

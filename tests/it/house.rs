@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// From the top; rooms of one floor may use each other, but not in a circle.
 const FLOORS: &[&[&str]] = &[
-    &["main", "cli"],
+    &["main"],
     &["commands"],
+    &["cli"],
     &["report"],
     &["deploy", "local"],
     &["plan"],
@@ -113,7 +114,18 @@ fn floors_import_downward() {
 
 #[test]
 fn kinds_do_not_import_each_other() {
-    let shared = ["events", "exports", "grants", "rendering", "scope", "table", "text"];
+    let shared = [
+        "dashboard",
+        "events",
+        "exports",
+        "grants",
+        "jobs",
+        "rendering",
+        "scope",
+        "serving",
+        "table",
+        "text",
+    ];
     let mut wrong = Vec::new();
     each_source(|room, path, text| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/constructs");
@@ -153,7 +165,9 @@ fn each_library_has_one_home() {
                 let code = line.split("//").next().unwrap_or_default();
                 code.contains(needle)
             });
-            if named && !homes.contains(&room) {
+            let test =
+                path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs");
+            if named && !homes.contains(&room) && !test {
                 wrong.push(format!("{} names `{needle}`", path.display()));
             }
         }

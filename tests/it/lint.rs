@@ -107,7 +107,7 @@ fn checkov_finds_nothing_that_is_not_suppressed_with_a_reason() {
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
         let passed = report["summary"]["passed"].as_u64().unwrap();
-        assert!(passed > 10, "checkov looked at nothing: {report}");
+        assert!(passed > 2, "checkov looked at nothing: {report}");
         let failed: Vec<String> = report["results"]["failed_checks"]
             .as_array()
             .unwrap()

@@ -3,10 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected panics")]
 
 mod bad;
+#[cfg(feature = "aws")]
+mod cloud;
 mod definition;
+#[cfg(feature = "aws")]
+mod e2e;
 mod house;
+mod limits;
 mod lint;
+#[cfg(feature = "aws")]
+mod local;
 mod project;
+mod readme;
 mod schema;
 mod synth;
 mod tools;

@@ -50,10 +50,17 @@ fn every_key_is_described() {
                 }
             }
         }
+        // Inside `properties` and `$defs`, keys are names, not words of JSON Schema.
         let children: Vec<(String, &Value)> = match schema {
-            Value::Object(members) => {
-                members.iter().map(|(key, member)| (format!("{at}/{key}"), member)).collect()
-            }
+            Value::Object(members) => members
+                .iter()
+                .flat_map(|(word, member)| match (word.as_str(), member) {
+                    ("properties" | "$defs", Value::Object(named)) => {
+                        named.iter().map(|(name, schema)| (format!("{at}/{word}/{name}"), schema)).collect()
+                    }
+                    _ => vec![(format!("{at}/{word}"), member)],
+                })
+                .collect(),
             Value::Array(items) => items.iter().map(|item| (at.to_owned(), item)).collect(),
             _ => Vec::new(),
         };

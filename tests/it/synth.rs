@@ -60,7 +60,7 @@ fn sound(at: &Path, text: &[u8], what: &str) {
         }
         // Without the environment that was asked for, the command line is wrong.
         Some(2) => {
-            assert!(String::from_utf8_lossy(&output.stderr).contains("no environment"), "{what}: {output:?}")
+            assert!(String::from_utf8_lossy(&output.stderr).contains("no environment"), "{what}: {output:?}");
         }
         Some(3) => {
             assert!(!output.stderr.is_empty(), "{what}: nothing said");

@@ -140,7 +140,8 @@ impl JsonSchema for Alarms {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let notify = generator.subschema_for::<Option<Notify>>();
+        let mut notify = generator.subschema_for::<Option<Notify>>();
+        notify.insert("description".into(), "Who is told when an alarm changes its state.".into());
         let alarm = generator.subschema_for::<Alarm>();
         json_schema!({
             "type": "object",
