@@ -94,7 +94,10 @@ pub fn environments(document: &Value) -> Vec<String> {
 /// Problems of the document that concern no environment in particular: there must be one, and each must be sound.
 pub fn check_environments(document: &Value) -> Vec<Issue> {
     let mut issues = Vec::new();
-    if document.is_object() && environments(document).is_empty() {
+    let keys = document.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str));
+    // A misspelt section is refused as such.
+    let misspelt = nearest("environments", keys.filter(|key| *key != "environments")).is_some();
+    if document.is_object() && environments(document).is_empty() && !misspelt {
         issues.push(
             Issue::new(Code::MissingKey, Pointer::root(), "no environment is given")
                 .label("needs `environments`")

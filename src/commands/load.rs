@@ -1,8 +1,8 @@
 //! Finds and reads stack files, and takes each through every check.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use anyhow::Context as _;

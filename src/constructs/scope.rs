@@ -323,7 +323,8 @@ impl<'a> Scope<'a> {
             };
         }
         let Some(offers) = self.exports.get(name) else {
-            let issue = new(Code::UnknownReference, format!("nothing is called `{name}`")).label("no such name");
+            let issue =
+                new(Code::UnknownReference, format!("nothing is called `{name}`")).label("no such name");
             let names: Vec<&str> = self.exports.iter().map(|(name, _)| name).chain(["execution"]).collect();
             return (issue, nearest(name, names).map(|near| whole(near, after)));
         };

@@ -57,11 +57,26 @@ pub(super) fn build(file: &SourceFile) -> (Tree, Vec<Diagnostic>) {
 /// What mends most of what the parser complains about in these words.
 fn way_out(info: &str) -> Option<&'static str> {
     const WAYS: [(&str, &str); 7] = [
-        ("mapping values are not allowed", "a key begins its own line; a value that has `: ` in it wants quotes"),
-        ("flow mapping, did not find", "a comma stands between two entries; a value that has `: ` in it wants quotes"),
-        ("flow sequence, did not find", "a comma stands between two items; an item that has `: ` in it wants quotes"),
-        ("unclosed bracket", "the bracket that opens here is never closed: is one missing at the end of the line?"),
-        ("unclosed quote", "the quote that opens here is never closed: is one missing at the end of the line?"),
+        (
+            "mapping values are not allowed",
+            "a key begins its own line; a value that has `: ` in it wants quotes",
+        ),
+        (
+            "flow mapping, did not find",
+            "a comma stands between two entries; a value that has `: ` in it wants quotes",
+        ),
+        (
+            "flow sequence, did not find",
+            "a comma stands between two items; an item that has `: ` in it wants quotes",
+        ),
+        (
+            "unclosed bracket",
+            "the bracket that opens here is never closed: is one missing at the end of the line?",
+        ),
+        (
+            "unclosed quote",
+            "the quote that opens here is never closed: is one missing at the end of the line?",
+        ),
         ("did not find expected key", "the keys of one mapping begin in the same column"),
         ("did not find expected '-'", "the items of one list begin in the same column, each with `- `"),
     ];

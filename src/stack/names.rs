@@ -131,7 +131,8 @@ fn check_network(network: &Network, issues: &mut Vec<Issue>) {
         let pointer = at.key(key);
         if ids.is_empty() || ids.len() > most {
             let message = format!("`{key}` has 1 to {most} ids, this one {}", ids.len());
-            issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message));
+            let help = format!("list the ids: `{key}: [{prefix}0a1b2c3d4e5f67890]`");
+            issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message).help(help));
         }
         for (index, id) in ids.iter().enumerate() {
             let digits = id.strip_prefix(prefix).unwrap_or_default();
@@ -171,7 +172,8 @@ fn clashes(exports: &Exports, issues: &mut Vec<Issue>) {
                 )
                 .on_key()
                 .label(format!("`{id}` as a logical id"))
-                .also((*first).clone(), "the other"),
+                .also((*first).clone(), "the other")
+                .help("rename one of them"),
             ),
             None => {
                 ids.insert(id, (name, &offers.pointer));

@@ -128,12 +128,11 @@ fn check_entry(entry: &Entry, pointer: &Pointer, scope: &Scope<'_>, issues: &mut
         let message = if kinds.is_empty() {
             "the step does nothing".to_owned()
         } else {
-            format!("the step does {} things: {}", kinds.len(), kinds.join(" and "))
+            format!("the step does {} things: {}", kinds.len(), or_list(kinds).replace(" or ", " and "))
         };
         issues.push(
             Issue::new(Code::OneOf, pointer.clone(), message)
-                .help(format!("write one of {}", or_list(all)))
-                .help("begin each step with `-`"),
+                .help(format!("write one of {} after each `-`", or_list(all))),
         );
         return;
     }
@@ -227,7 +226,8 @@ fn check_cache_and_retry(entry: &Entry, kind: &str, pointer: &Pointer, issues: &
     if !is_job && entry.register.is_none() {
         issues.push(
             Issue::new(Code::RetryUnsupported, pointer.key("retry"), format!("`{kind}` is not repeated"))
-                .on_key(),
+                .on_key()
+                .help("remove `retry`"),
         );
     } else if entry.register.is_some() && retry.on.iter().any(|failure| failure.of_job()) {
         let message = "registering runs no job, and has no failures of jobs";

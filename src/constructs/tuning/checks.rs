@@ -116,7 +116,10 @@ fn check_ranges(tuning: &Tuning, this: &This, issues: &mut Vec<Issue>) {
                 for (index, value) in values.iter().enumerate() {
                     if values[..index].contains(value) {
                         let message = format!("`{value}` is given twice");
-                        issues.push(Issue::new(Code::DuplicateName, at.index(index), message));
+                        issues.push(
+                            Issue::new(Code::DuplicateName, at.index(index), message)
+                                .help("keep one of them"),
+                        );
                     }
                 }
             }
