@@ -21,14 +21,11 @@ ROUNDS = 60
 RATIO, MEMORY_MB, BINARY_MB = 3.0, 30.0, 40.0
 
 
-def once(command: list[str], cwd: str) -> tuple[float, float, float]:
+def once(command: list[str]) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak memory in MB of one run."""
+    silent = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_WRONLY, 0) for fd in (1, 2)]
     started = time.perf_counter()
-    child = os.posix_spawn(
-        "/bin/sh",
-        ["sh", "-c", f'cd "{cwd}" && exec "$0" "$@" >/dev/null 2>&1', *command],
-        os.environ,
-    )
+    child = os.posix_spawn(command[0], command, os.environ, file_actions=silent)
     _, status, usage = os.wait4(child, 0)
     wall = time.perf_counter() - started
     if os.waitstatus_to_exitcode(status) != 0:
@@ -41,6 +38,7 @@ def main() -> int:
     binary = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "target/release/smstack").resolve()
     with tempfile.TemporaryDirectory() as project:
         shutil.copytree(ROOT / "stacks", Path(project) / "stacks")
+        os.chdir(project)
         # A directory of its own for each round: an assembly that is there already is not written again.
         commands = {
             "--version": lambda _: [str(binary), "--version"],
@@ -49,9 +47,10 @@ def main() -> int:
         taken: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
         for turn in range(ROUNDS + 5):
             for name, command in commands.items():
-                sample = once(command(turn), project)
+                sample = once(command(turn))
                 if turn >= 5:
                     taken[name].append(sample)
+        os.chdir(ROOT)
     medians = {}
     print(f"{'':12}{'wall ms':>18}{'cpu ms':>18}{'peak MB':>18}    minimum / median of {ROUNDS} runs")
     for name, samples in taken.items():
