@@ -18,6 +18,10 @@ use crate::diag::{Code, Issue, Pointer};
 pub use explain::explain;
 pub use overrides::with_overrides;
 
+/// Pattern of text whose `${…}` are each closed and say something; `$${` is a literal `${`. What does not follow it
+/// is explained as a bad expression.
+pub const EXPRESSIONS: &str = r"^(?:[^$]|\$+[^${]|\$\$+\{|\$\{\s*[^}\s][^}]*\})*\$*$";
+
 /// Decodes a value into its type. `schema` is the JSON Schema of that type; it is asked for only when the
 /// decoding fails.
 ///

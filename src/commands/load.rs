@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::io::Read as _;
 use std::{fs, io};
 
 use anyhow::Context as _;
@@ -14,6 +15,7 @@ use crate::diag::{self, Code, Diagnostic, Issue, Pointer, arrange, has_errors, n
 use crate::shapes::Shapes;
 use crate::source::{self, Document, Merged, SourceFile};
 use crate::stack::{self, Stack};
+use crate::synth;
 
 /// A stack file, and what became of it.
 pub(crate) struct Loaded {
@@ -39,6 +41,24 @@ impl Loaded {
     /// Names of the environments that are sound.
     pub(crate) fn environments(&self) -> Vec<&str> {
         self.stacks.iter().map(|ready| ready.stack.environment()).collect()
+    }
+
+    /// Renders every environment, for what only the rendered templates show.
+    pub(crate) fn check_assemblies(&mut self) {
+        let found: Vec<(String, Vec<Issue>)> = self
+            .stacks
+            .iter()
+            .map(|ready| {
+                let issues = match synth::synth(&ready.stack, &ready.assets) {
+                    Ok((_, warnings)) => warnings,
+                    Err(issues) => issues,
+                };
+                (ready.stack.environment().to_owned(), issues)
+            })
+            .collect();
+        for (environment, issues) in found {
+            self.add(&environment, issues);
+        }
     }
 
     /// Adds findings about one environment.
@@ -68,7 +88,7 @@ pub(crate) fn findings(loaded: &[Loaded]) -> (Vec<SourceFile>, Vec<Diagnostic>) 
 
 fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
     let shown = path.to_string_lossy().replace('\\', "/");
-    let bytes = match fs::read(path) {
+    let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
             let message = format!("cannot read the stack file: {error}");
@@ -76,20 +96,24 @@ fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
             return Ok(Loaded { file: SourceFile::new(shown, ""), stacks: Vec::new(), diagnostics });
         }
     };
-    let file = match SourceFile::from_bytes(shown.clone(), bytes) {
+    let file = match SourceFile::from_bytes(shown, &bytes) {
         Ok(file) => file,
-        Err(diagnostic) => {
-            return Ok(Loaded {
-                file: SourceFile::new(shown, ""),
-                stacks: Vec::new(),
-                diagnostics: vec![diagnostic],
-            });
+        Err(problem) => {
+            let (file, diagnostic) = *problem;
+            return Ok(Loaded { file, stacks: Vec::new(), diagnostics: vec![diagnostic] });
         }
     };
     match source::parse(&file) {
         Err(diagnostics) => Ok(Loaded { file, stacks: Vec::new(), diagnostics }),
         Ok(document) => check(file, &document, path, wanted),
     }
+}
+
+/// The file, or as much of it as shows that it is too large.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(source::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
@@ -119,7 +143,7 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) 
             let (assets, problems) =
                 packed.entry(cache_key).or_insert_with(|| assets::collect(root, &requests)).clone();
             let sound = problems.is_empty();
-            issues.extend(problems.iter().map(asset_issue));
+            issues.extend(problems.iter().map(|problem| asset_issue(problem, &view)));
             if sound && !environment.is_empty() {
                 let keys = keys(&stack.sources(), &assets);
                 stacks.push(Ready { stack: stack.with_assets(keys), assets, view: view.clone() });
@@ -150,7 +174,7 @@ fn keys(sources: &[SourceRequest], assets: &Assets) -> BTreeMap<String, AssetKey
     sources.iter().filter_map(key).collect()
 }
 
-fn asset_issue(problem: &assets::Problem) -> Issue {
+fn asset_issue(problem: &assets::Problem, view: &Merged) -> Issue {
     use assets::ProblemKind as Kind;
     let code = match &problem.kind {
         Kind::Missing { .. } | Kind::NotAFile | Kind::NotADirectory => Code::SourceMissing,
@@ -165,7 +189,19 @@ fn asset_issue(problem: &assets::Problem) -> Issue {
             Code::SourceUnreadable
         }
     };
-    Issue::new(code, Pointer::parse(problem.pointer.clone()), problem.to_string()).help(problem.help())
+    let near = match &problem.kind {
+        Kind::Missing { near } | Kind::EntryMissing { near, .. } => near.as_slice(),
+        _ => &[],
+    };
+    // A source tree is given by its directory and the entry point in it.
+    let whole = Pointer::parse(problem.pointer.clone());
+    let part = whole.key(if code == Code::SourceEntry { "entry" } else { "dir" });
+    let at = if view.value.pointer(part.as_str()).is_some() { part } else { whole };
+    let issue = Issue::new(code, at, problem.to_string());
+    match near {
+        [only] => issue.fix(only, problem.help()),
+        _ => issue.help(problem.help()),
+    }
 }
 
 /// The files that the command line means, or all of `stacks/`.
@@ -186,6 +222,10 @@ fn find(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
 fn resolve(name: &Path, there: &[PathBuf]) -> Result<PathBuf, Stop> {
     if name.is_file() {
         return Ok(name.to_owned());
+    }
+    if name.exists() {
+        let what = if name.is_dir() { "is a directory, and not a stack file" } else { "is no regular file" };
+        return Err(Stop::usage(format!("`{}` {what}", name.display())));
     }
     let stem =
         |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();

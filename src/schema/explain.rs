@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::trail::{Trail, description, resolve, target};
 use super::union;
 use super::words::{either, found, plain, subject, wanted};
-use crate::diag::{AS_TEXT, Code, Issue, Pointer, nearest, or_list};
+use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
 
 /// Every way in which `value` does not follow `schema`, each cause once. The order is the schema's.
 ///
@@ -208,19 +208,22 @@ impl Report<'_> {
         let message = format!("{subject} must be {}, not {}", either(&names), found(value));
         let mut issue =
             Issue::new(Code::WrongType, pointer.clone(), message).label(format!("this is {}", found(value)));
+        let yaml = |text: &str| Replacement::Yaml(text.to_owned());
         let number = types.iter().any(|ty| matches!(*ty, "integer" | "number"));
         match value {
             Value::Number(_) | Value::Bool(_) if types.contains(&"string") => {
-                issue = issue.fix(AS_TEXT, "quote it to make it text");
+                issue = issue.fix_by(Replacement::Quoted, "quote it to make it text");
             }
             Value::String(text) if types.contains(&"boolean") => match text.to_lowercase().as_str() {
-                "yes" | "on" | "y" => issue = issue.fix("true", "YAML's word for that is `true`"),
-                "no" | "off" | "n" => issue = issue.fix("false", "YAML's word for that is `false`"),
-                "true" | "false" => issue = issue.help("write it in lower case, without quotes"),
+                "yes" | "on" | "y" => issue = issue.fix_by(yaml("true"), "YAML's word for that is `true`"),
+                "no" | "off" | "n" => issue = issue.fix_by(yaml("false"), "YAML's word for that is `false`"),
+                lower @ ("true" | "false") => {
+                    issue = issue.fix_by(yaml(lower), "write it in lower case, without quotes");
+                }
                 _ => {}
             },
-            Value::String(text) if number && text.parse::<f64>().is_ok() => {
-                issue = issue.help(format!("remove the quotes: `{text}`"));
+            Value::String(text) if number && is_number(text, types) => {
+                issue = issue.fix_by(yaml(text), "remove the quotes");
             }
             Value::String(_) | Value::Number(_) | Value::Bool(_) if types.contains(&"array") => {
                 issue = issue.help(format!("put it in brackets: `[{}]`", plain(value)));
@@ -264,6 +267,10 @@ impl Report<'_> {
     }
 
     pub(super) fn wrong_form(&mut self, pointer: &Pointer, value: &Value, trail: &Trail<'_>) {
+        if trail.holder().get("pattern").and_then(Value::as_str) == Some(super::EXPRESSIONS) {
+            self.add(bad_expression(pointer, value));
+            return;
+        }
         let message =
             format!("`{}` does not have the form of {}", plain(value), subject(self.value, pointer));
         let mut issue = Issue::new(Code::WrongForm, pointer.clone(), message).label("wrong form");
@@ -287,6 +294,18 @@ impl Report<'_> {
     }
 }
 
+/// Text in which a `${` is never closed, or has nothing inside.
+fn bad_expression(pointer: &Pointer, value: &Value) -> Issue {
+    let text = value.as_str().unwrap_or_default();
+    let open = text.rfind("${").is_some_and(|at| !text[at..].contains('}'));
+    let (message, label, help) = if open {
+        ("a `${` is not closed", "no `}` follows", "close it: `${name.offer}`; text that has `${` in it writes `$${`")
+    } else {
+        ("a `${…}` has nothing inside", "empty", "name what is meant: `${name.offer}`; for the characters themselves write `$${`")
+    };
+    Issue::new(Code::BadExpression, pointer.clone(), message).label(label).help(help)
+}
+
 /// Says what the place is for.
 fn noted(issue: Issue, purpose: Option<String>) -> Issue {
     let Some(purpose) = purpose else { return issue };
@@ -296,6 +315,12 @@ fn noted(issue: Issue, purpose: Option<String>) -> Issue {
         }
         name => issue.note(format!("`{name}`: {purpose}")),
     }
+}
+
+/// Whether text without its quotes would be a number of one of these types.
+fn is_number(text: &str, types: &[&str]) -> bool {
+    let read: Option<serde_json::Number> = serde_json::from_str(text).ok();
+    read.is_some_and(|number| types.contains(&"number") || !number.is_f64())
 }
 
 pub(super) fn type_of(value: &Value) -> &'static str {

@@ -274,7 +274,7 @@ fn words_stand_beside_forms() {
     let value = |text: &str| json!({ "name": "a", "encryption": text });
     let near = explain(&schema(), &value("kmss"));
     assert_eq!(near[0].code, Code::UnknownValue);
-    assert_eq!(near[0].fix.as_ref().unwrap().0, "kms");
+    assert_eq!(near[0].fix.as_ref().unwrap().0.to_string(), "kms");
     let far = explain(&schema(), &value("something else"));
     assert_eq!(far[0].code, Code::WrongForm);
     assert_eq!(far[0].notes, ["`encryption`: the ARN of a key"]);

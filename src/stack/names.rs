@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 63;
 
 pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> Vec<Issue> {
     let mut issues = Vec::new();
-    name("stack", &file.name, &Pointer::root().key("name"), false, &mut issues);
+    name("the stack", &file.name, &Pointer::root().key("name"), false, &mut issues);
     tags(&file.tags, &Pointer::root().key("tags"), &mut issues);
     let all = file.all_tags(environment).len();
     if all > 50 {
@@ -31,7 +31,7 @@ pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> V
     }
     if let Some(settings) = file.environments.get(environment) {
         let pointer = Pointer::root().key("environments").key(environment);
-        name("environment", environment, &pointer, true, &mut issues);
+        name("an environment", environment, &pointer, true, &mut issues);
         check_environment(settings, &pointer, &mut issues);
     }
     if let Some(network) = &file.network {
@@ -39,7 +39,7 @@ pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> V
     }
     for (name_given, offers) in exports.iter() {
         if offers.pointer.segments().count() > 1 {
-            name("construct", name_given, &offers.pointer, true, &mut issues);
+            name("a construct", name_given, &offers.pointer, true, &mut issues);
             reserved(name_given, &offers.pointer, &mut issues);
         }
     }
@@ -49,24 +49,24 @@ pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> V
 
 /// A letter or digit first, then letters, digits, `-` and `_`; what AWS asks beyond that, each kind asks itself.
 fn name(what: &str, text: &str, pointer: &Pointer, on_key: bool, issues: &mut Vec<Issue>) {
-    let strict = what != "construct";
+    let strict = what != "a construct";
     let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || (c == '_' && !strict);
     let first = |c: char| c.is_ascii_alphabetic() || (!strict && c.is_ascii_digit());
     let good = text.starts_with(first) && text.chars().all(part) && !text.ends_with('-');
     let problem = if text.len() > LONGEST_NAME {
-        format!("the {what} name `{text}` has {} characters; {LONGEST_NAME} are possible", text.len())
+        format!("the name `{text}` has {} characters; {LONGEST_NAME} are possible", text.len())
     } else if good {
         return;
     } else {
-        format!("`{text}` cannot be a {what} name")
+        format!("`{text}` cannot be the name of {what}")
     };
     let allowed = if strict {
         "letters, digits and `-`, a letter first"
     } else {
-        "letters, digits, `-` and `_`, no sign first"
+        "letters, digits, `-` and `_`, neither sign first, no `-` last"
     };
     let issue = Issue::new(Code::InvalidName, pointer.clone(), problem)
-        .help(format!("use {allowed}, at most {LONGEST_NAME}"));
+        .help(format!("use {allowed}, at most {LONGEST_NAME} characters"));
     issues.push(if on_key { issue.on_key() } else { issue });
 }
 
