@@ -13,23 +13,7 @@ use crate::synth::{self, Assembly};
 
 pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
     let mut loaded = load::load(&args.which)?;
-    let mut assemblies = Vec::new();
-    for one in &mut loaded {
-        let mut found = Vec::new();
-        for ready in &one.stacks {
-            let issues = match synth::synth(&ready.stack, &ready.assets) {
-                Ok((assembly, warnings)) => {
-                    assemblies.push(assembly);
-                    warnings
-                }
-                Err(issues) => issues,
-            };
-            found.push((ready.stack.environment().to_owned(), issues));
-        }
-        for (environment, issues) in found {
-            one.add(&environment, issues);
-        }
-    }
+    let assemblies: Vec<Assembly> = loaded.iter_mut().flat_map(load::Loaded::assemble).collect();
     let (files, diagnostics) = load::findings(&loaded);
     report::diagnostics(&files, &diagnostics);
     if has_errors(&diagnostics) {
