@@ -13,6 +13,7 @@ mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
+mod mutate;
 mod project;
 mod readme;
 mod schema;
