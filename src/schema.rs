@@ -45,6 +45,10 @@ impl From<Value> for Schema {
 /// # Errors
 /// Everything that the schema refuses; if it refuses nothing, what the type's own decoding said.
 pub fn decode<T: DeserializeOwned>(value: &Value, schema: &LazyLock<Schema>) -> Result<T, Vec<Issue>> {
+    // Keeping track of the path costs as much again, so only what fails is decoded with it.
+    if let Ok(decoded) = T::deserialize(strict::Strict(value)) {
+        return Ok(decoded);
+    }
     let error = match serde_path_to_error::deserialize(strict::Strict(value)) {
         Ok(decoded) => return Ok(decoded),
         Err(error) => error,

@@ -1,7 +1,7 @@
 //! `smstack synth`: stack files into assemblies on disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -51,10 +51,13 @@ fn write(assembly: &Assembly, directory: &Path) -> Result<(), Stop> {
         .tempdir_in(parent)
         .with_context(|| format!("cannot write into {}", parent.display()))?;
     let new = aside.path().join("new");
+    let mut made = PathBuf::new();
     for file in &assembly.files {
         let path = new.join(&file.path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        let home = path.parent().unwrap_or(&new);
+        if *home != made {
+            fs::create_dir_all(home).with_context(|| format!("cannot make {}", home.display()))?;
+            home.clone_into(&mut made);
         }
         fs::write(&path, &file.bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
