@@ -51,6 +51,11 @@ impl Shapes {
         names
     }
 
+    /// Parses the built-in shapes, which otherwise happens when the first is rendered.
+    pub fn prepare() {
+        LazyLock::force(&PARSED);
+    }
+
     /// Renders a shape into resources by logical id; what is `null` is left out.
     ///
     /// # Errors

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io, thread};
 
 use anyhow::Context as _;
+use serde_json::Value;
 
-use super::Stop;
+use super::{Stop, side_by_side};
 use crate::assets::{self, Assets, RequestKind};
 use crate::cli::StackArgs;
 use crate::constructs::{AssetKey, SourceRequest};
 use crate::diag::{self, Code, Diagnostic, Issue, Pointer, arrange, has_errors, nearest};
 use crate::shapes::Shapes;
-use crate::source::{self, Document, Merged, SourceFile};
+use crate::source::{self, Document, Places, SourceFile};
 use crate::stack::{self, Stack};
 use crate::synth::{self, Assembly};
+use crate::tables;
 
 /// A stack file, and what became of it.
 pub(crate) struct Loaded {
@@ -33,8 +36,8 @@ pub(crate) struct Ready {
     pub(crate) stack: Stack,
     /// Its packed sources.
     pub(crate) assets: Assets,
-    /// The environment's view of the file, for the places of later findings.
-    view: Merged,
+    /// The places of the environment's view of the file, for later findings.
+    places: Places,
 }
 
 impl Loaded {
@@ -47,15 +50,18 @@ impl Loaded {
     pub(crate) fn assemble(&mut self) -> Vec<Assembly> {
         let mut assemblies = Vec::new();
         let mut found = Vec::new();
-        for ready in &self.stacks {
-            let issues = match synth::synth(&ready.stack, &ready.assets) {
+        let made = side_by_side(self.stacks.iter().collect(), |ready: &Ready| {
+            (ready.stack.environment().to_owned(), synth::synth(&ready.stack, &ready.assets))
+        });
+        for (environment, result) in made {
+            let issues = match result {
                 Ok((assembly, warnings)) => {
                     assemblies.push(assembly);
                     warnings
                 }
                 Err(issues) => issues,
             };
-            found.push((ready.stack.environment().to_owned(), issues));
+            found.push((environment, issues));
         }
         for (environment, issues) in found {
             self.add(&environment, issues);
@@ -68,7 +74,7 @@ impl Loaded {
         let Some(ready) = self.stacks.iter().find(|ready| ready.stack.environment() == environment) else {
             return;
         };
-        let found = issues.into_iter().map(|issue| source::locate(issue, &self.file, &ready.view.places));
+        let found = issues.into_iter().map(|issue| source::locate(issue, &self.file, &ready.places));
         self.diagnostics.extend(found.collect::<Vec<_>>());
         arrange(&mut self.diagnostics);
     }
@@ -77,6 +83,11 @@ impl Loaded {
 /// Takes the stack files that the command line names through every check. Problems of the files are in the
 /// result; only a command line that asks for something that is not there stops.
 pub(crate) fn load(args: &StackArgs) -> Result<Vec<Loaded>, Stop> {
+    // What nearly every stack needs is made ready while the files are read; whoever needs it sooner waits for it.
+    thread::spawn(|| {
+        tables::prepare();
+        Shapes::prepare();
+    });
     find(&args.stacks)?.iter().map(|path| load_file(path, &args.env)).collect()
 }
 
@@ -143,37 +154,61 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) 
         .into_iter()
         .map(|issue| source::locate(issue, &file, &document.places))
         .collect();
-    let mut packed: BTreeMap<Vec<String>, (Assets, Vec<assets::Problem>)> = BTreeMap::new();
+    let packed = Packed::default();
     let mut stacks = Vec::new();
     // A file without environments is still checked, so that all its problems show at once.
     let views = if chosen.is_empty() { vec![String::new()] } else { chosen };
-    for environment in views {
-        let mut view = document.environment(&environment);
-        if let (Some(view), Some(environments)) =
-            (view.value.as_object_mut(), document.value.get("environments"))
-        {
-            view.insert("environments".to_owned(), environments.clone());
-        }
-        let (stack, mut issues) = stack::resolve(&view.value, &environment, &shapes);
-        if let Some(stack) = stack {
-            let requests: Vec<assets::Request> = stack.sources().iter().map(request).collect();
-            let cache_key = requests.iter().map(|request| format!("{request:?}")).collect();
-            let (assets, problems) =
-                packed.entry(cache_key).or_insert_with(|| assets::collect(root, &requests)).clone();
-            let sound = problems.is_empty();
-            issues.extend(problems.iter().map(|problem| asset_issue(problem, &view)));
-            if sound && !environment.is_empty() {
-                let keys = keys(&stack.sources(), &assets);
-                stacks.push(Ready { stack: stack.with_assets(keys), assets, view: view.clone() });
-            }
-        }
-        diagnostics.extend(issues.into_iter().map(|issue| source::locate(issue, &file, &view.places)));
+    let checked = side_by_side(views, |environment| {
+        check_environment(&file, document, &environment, &shapes, |requests| packed.collect(root, requests))
+    });
+    for (ready, found) in checked {
+        stacks.extend(ready);
+        diagnostics.extend(found);
     }
     arrange(&mut diagnostics);
     if has_errors(&diagnostics) {
         stacks.clear();
     }
     Ok(Loaded { file, stacks, diagnostics })
+}
+
+fn check_environment(
+    file: &SourceFile,
+    document: &Document,
+    environment: &str,
+    shapes: &Shapes,
+    pack: impl Fn(&[assets::Request]) -> (Assets, Vec<assets::Problem>),
+) -> (Option<Ready>, Vec<Diagnostic>) {
+    let mut view = document.environment(environment);
+    if let (Some(view), Some(environments)) = (view.value.as_object_mut(), document.value.get("environments"))
+    {
+        view.insert("environments".to_owned(), environments.clone());
+    }
+    let (stack, mut issues) = stack::resolve(&view.value, environment, shapes);
+    let places = &view.places;
+    let mut ready = None;
+    if let Some(stack) = stack {
+        let sources = stack.sources();
+        let (assets, problems) = pack(&sources.iter().map(request).collect::<Vec<_>>());
+        if problems.is_empty() && !environment.is_empty() {
+            let stack = stack.with_assets(keys(&sources, &assets));
+            ready = Some(Ready { stack, assets, places: places.clone() });
+        }
+        issues.extend(problems.iter().map(|problem| asset_issue(problem, &view.value)));
+    }
+    let found = issues.into_iter().map(|issue| source::locate(issue, file, places)).collect();
+    (ready, found)
+}
+
+/// What is packed already: environments mostly ask for the same.
+#[derive(Default)]
+struct Packed(Mutex<BTreeMap<String, (Assets, Vec<assets::Problem>)>>);
+
+impl Packed {
+    fn collect(&self, root: &Path, requests: &[assets::Request]) -> (Assets, Vec<assets::Problem>) {
+        let mut packed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        packed.entry(format!("{requests:?}")).or_insert_with(|| assets::collect(root, requests)).clone()
+    }
 }
 
 fn request(source: &SourceRequest) -> assets::Request {
@@ -192,7 +227,7 @@ fn keys(sources: &[SourceRequest], assets: &Assets) -> BTreeMap<String, AssetKey
     sources.iter().filter_map(key).collect()
 }
 
-fn asset_issue(problem: &assets::Problem, view: &Merged) -> Issue {
+fn asset_issue(problem: &assets::Problem, view: &Value) -> Issue {
     use assets::ProblemKind as Kind;
     let code = match &problem.kind {
         Kind::Missing { .. } | Kind::NotAFile | Kind::NotADirectory => Code::SourceMissing,
@@ -214,7 +249,7 @@ fn asset_issue(problem: &assets::Problem, view: &Merged) -> Issue {
     // A source tree is given by its directory and the entry point in it.
     let whole = Pointer::parse(problem.pointer.clone());
     let part = whole.key(if code == Code::SourceEntry { "entry" } else { "dir" });
-    let at = if view.value.pointer(part.as_str()).is_some() { part } else { whole };
+    let at = if view.pointer(part.as_str()).is_some() { part } else { whole };
     let issue = Issue::new(code, at, problem.to_string());
     match near {
         [only] => issue.fix(only, problem.help()),

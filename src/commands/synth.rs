@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{Exit, Stop, load};
+use super::{Exit, Stop, load, side_by_side};
 use crate::cli::{SynthArgs, TemplateFormat};
 use crate::diag::has_errors;
 use crate::report;
@@ -19,15 +19,17 @@ pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
     if has_errors(&diagnostics) {
         return Ok(Exit::Invalid);
     }
-    for assembly in assemblies {
+    let written = side_by_side(assemblies, |assembly| -> Result<String, Stop> {
         let assembly = match args.format {
             TemplateFormat::Json => assembly,
             TemplateFormat::Yaml => assembly.into_yaml(),
         };
         let directory = args.out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
         write(&assembly, &directory)?;
-        let files = assembly.files.len();
-        report::out(&format!("{}: {files} files\n", directory.display()))?;
+        Ok(format!("{}: {} files\n", directory.display(), assembly.files.len()))
+    });
+    for line in written {
+        report::out(&line?)?;
     }
     Ok(Exit::Done)
 }

@@ -17,12 +17,12 @@ pub(super) fn render(out: &mut Rendering) {
     for (role, statements) in std::mem::take(&mut out.grants) {
         let policy = Statement::document(statements);
         out.policy_sizes.insert(role, policy.to_string().len());
-        let context = json!({
+        let mut context = json!({
             "id": role.id().as_str(),
             "description": role.description(),
             "trust": trust(role),
-            "policy": policy,
         });
+        context["policy"] = policy; // moved: it is large
         out.shape(TemplateKind::Platform, "role", &context);
         if role == Role::Serving {
             out.platform.output(

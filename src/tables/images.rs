@@ -209,6 +209,10 @@ pub fn registries() -> BTreeMap<&'static str, Accounts> {
     found
 }
 
+pub(super) fn prepare() {
+    LazyLock::force(&TABLE);
+}
+
 static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
 const TEXT: &str = include_str!("../../schemas/aws/images.json");
 

@@ -116,6 +116,10 @@ fn traits(instance: &str) -> Option<&'static Family> {
     TABLE.families.get(family(instance))
 }
 
+pub(super) fn prepare() {
+    LazyLock::force(&TABLE);
+}
+
 static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
 const TEXT: &str = include_str!("../../schemas/aws/instances.json");
 

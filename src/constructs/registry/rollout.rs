@@ -121,9 +121,8 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
         "id": "CKV_AWS_158",
         "comment": "the stack file names no key of its own whose policy could let CloudWatch Logs use it",
     }] } });
-    let context = json!({
+    let mut context = json!({
         "id": id,
-        "definition": definition,
         "substitutions": substitutions,
         "role": Role::Approval.arn(),
         "logs_id": logs,
@@ -136,6 +135,7 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
         "logs_metadata": key.is_none().then_some(unencrypted),
         "keep_logs": KEEP_LOGS,
     });
+    context["definition"] = definition; // moved: it is large
     out.shape(TemplateKind::Platform, "rollout", &context);
     out.grant(Role::Approval, permissions(scope, &versions, &bucket));
 }
