@@ -12,6 +12,8 @@ mod validate;
 
 use std::process::ExitCode;
 
+pub use load::assemblies;
+
 use crate::cli::{Cli, Command};
 use crate::report;
 

@@ -56,15 +56,15 @@ impl Step {
     }
 
     /// The step as the definition has it.
-    pub fn to_value(&self) -> Value {
+    pub fn into_value(self) -> Value {
         let mut step = Map::new();
-        step.insert("Name".into(), json!(self.name));
-        step.insert("Type".into(), json!(self.kind));
-        step.insert("Arguments".into(), self.arguments.clone());
+        step.insert("Name".into(), self.name.into());
+        step.insert("Type".into(), self.kind.into());
+        step.insert("Arguments".into(), self.arguments);
         if !self.depends_on.is_empty() {
-            step.insert("DependsOn".into(), json!(self.depends_on));
+            step.insert("DependsOn".into(), self.depends_on.into());
         }
-        step.extend(self.envelope.clone());
+        step.extend(self.envelope);
         Value::Object(step)
     }
 }
@@ -87,36 +87,38 @@ pub struct Definition {
 pub struct Body {
     /// The definition with placeholders.
     pub value: Value,
+    /// The same as text.
+    pub text: String,
     /// What `Fn::Sub` cannot say inline, by placeholder.
     pub variables: Map<String, Value>,
 }
 
 impl Definition {
     /// The definition with CloudFormation's expressions lowered to placeholders.
-    pub fn body(&self) -> Body {
+    pub fn into_body(self) -> Body {
         let mut root = Map::new();
         root.insert("Version".into(), json!("2020-12-01"));
-        root.insert("Metadata".into(), Value::Object(self.metadata.clone()));
-        root.insert("Parameters".into(), Value::Array(self.parameters.clone()));
-        if let Some(experiment) = &self.experiment {
-            root.insert("PipelineExperimentConfig".into(), experiment.clone());
+        root.insert("Metadata".into(), Value::Object(self.metadata));
+        root.insert("Parameters".into(), Value::Array(self.parameters));
+        if let Some(experiment) = self.experiment {
+            root.insert("PipelineExperimentConfig".into(), experiment);
         }
-        root.insert("Steps".into(), Value::Array(self.steps.clone()));
+        root.insert("Steps".into(), Value::Array(self.steps));
         Body::of(Value::Object(root))
     }
 }
 
 impl Body {
     /// Any JSON that CloudFormation takes as text, its expressions lowered to placeholders.
-    pub fn of(value: Value) -> Body {
+    pub fn of(mut value: Value) -> Body {
         let mut variables = Map::new();
-        let value = lower(value, &mut variables);
-        Body { value, variables }
+        lower(&mut value, &mut variables);
+        Body { text: value.to_string(), value, variables }
     }
 
     /// `PipelineDefinitionBody`: the text, substituted by CloudFormation where there is something to substitute.
     pub fn to_cfn(&self) -> Value {
-        let text = self.value.to_string();
+        let text = &self.text;
         if !text.contains("${") {
             json!(text)
         } else if self.variables.is_empty() {
@@ -150,46 +152,43 @@ fn collect_steps(value: &Value, used: &mut BTreeSet<String>) {
 }
 
 /// CloudFormation's intrinsic functions become text with placeholders; everything else stays.
-fn lower(value: Value, variables: &mut Map<String, Value>) -> Value {
+fn lower(value: &mut Value, variables: &mut Map<String, Value>) {
     match value {
-        Value::Object(members) if members.len() == 1 => {
-            let (key, inner) = members.into_iter().next().expect("there is one member");
-            match (key.as_str(), inner) {
-                ("Ref", Value::String(name)) => json!(format!("${{{name}}}")),
-                ("Fn::GetAtt", Value::Array(parts)) => {
-                    let parts: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
-                    json!(format!("${{{}}}", parts.join(".")))
-                }
-                ("Fn::Sub", Value::String(text)) => Value::String(text),
-                ("Fn::Sub", Value::Array(parts)) => {
-                    let mut parts = parts.into_iter();
-                    let text = parts.next().unwrap_or_default();
-                    if let Some(Value::Object(more)) = parts.next() {
-                        variables.extend(more);
-                    }
-                    text
-                }
-                (function @ ("Fn::FindInMap" | "Fn::If"), inner) => {
-                    let value = json!({ function: inner });
-                    let name = cfn::placeholder(&value);
-                    let text = format!("${{{name}}}");
-                    variables.insert(name, value);
-                    Value::String(text)
-                }
-                (_, inner) => {
-                    let mut members = Map::new();
-                    members.insert(key, lower(inner, variables));
-                    Value::Object(members)
-                }
-            }
-        }
-        Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(key, member)| (key, lower(member, variables))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| lower(item, variables)).collect()),
-        Value::String(text) if text.contains("${") => Value::String(cfn::escape(&text)),
-        other => other,
+        Value::Object(members) => match lowered(members, variables) {
+            Some(text) => *value = text,
+            None => members.values_mut().for_each(|member| lower(member, variables)),
+        },
+        Value::Array(items) => items.iter_mut().for_each(|item| lower(item, variables)),
+        Value::String(text) if text.contains("${") => *text = cfn::escape(text),
+        _ => {}
     }
+}
+
+/// The text that an intrinsic function becomes; none when it is none.
+fn lowered(function: &Map<String, Value>, variables: &mut Map<String, Value>) -> Option<Value> {
+    let (name, inner) = function.iter().next().filter(|_| function.len() == 1)?;
+    Some(match (name.as_str(), inner) {
+        ("Ref", Value::String(name)) => format!("${{{name}}}").into(),
+        ("Fn::GetAtt", Value::Array(parts)) => {
+            let parts: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
+            format!("${{{}}}", parts.join(".")).into()
+        }
+        ("Fn::Sub", Value::String(text)) => text.as_str().into(),
+        ("Fn::Sub", Value::Array(parts)) => {
+            if let Some(Value::Object(more)) = parts.get(1) {
+                variables.extend(more.clone());
+            }
+            parts.first().cloned().unwrap_or_default()
+        }
+        ("Fn::FindInMap" | "Fn::If", _) => {
+            let value = Value::Object(function.clone());
+            let name = cfn::placeholder(&value);
+            let text = format!("${{{name}}}");
+            variables.insert(name, value);
+            text.into()
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -214,7 +213,7 @@ mod tests {
             "Processing",
             json!({ "Uri": uri, "Image": image, "Text": "${literal}", "Role": Expr::Attr("R".into(), "Arn".into()) }),
         );
-        let body = Definition { steps: vec![step.to_value()], ..Definition::default() }.body();
+        let body = Definition { steps: vec![step.into_value()], ..Definition::default() }.into_body();
         let arguments = &body.value["Steps"][0]["Arguments"];
         assert_eq!(
             arguments,

@@ -10,6 +10,7 @@ mod json;
 pub mod local;
 mod terminal;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::ops::Range;
@@ -25,12 +26,14 @@ pub use terminal::{Look, diagnostics_text};
 /// # Errors
 /// Any other failure to write, such as a full disk behind a redirection.
 pub fn out(text: &str) -> io::Result<()> {
-    unless_closed(write(anstream::stdout().lock(), text))
+    let text = fitting(text, &io::stdout());
+    unless_closed(write(anstream::stdout().lock(), &text))
 }
 
 /// Writes to stderr. If that cannot be written there is nobody left to tell, and the work goes on.
 pub fn err(text: &str) {
-    drop(write(anstream::stderr().lock(), text));
+    let text = fitting(text, &io::stderr());
+    drop(write(anstream::stderr().lock(), &text));
 }
 
 /// Writes a JSON value to stdout, for programs and for people.
@@ -69,6 +72,15 @@ pub fn ask(question: &str) -> bool {
     err(&format!("{question} [y/N] "));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// The text without colours, where the stream takes none: removed by the stream itself, they would cut the text
+/// into as many writes as there are colours.
+fn fitting<'t>(text: &'t str, stream: &impl anstream::stream::RawStream) -> Cow<'t, str> {
+    match anstream::AutoStream::choice(stream) {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string().into(),
+        _ => text.into(),
+    }
 }
 
 fn write(mut stream: impl Write, text: &str) -> io::Result<()> {

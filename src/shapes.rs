@@ -4,13 +4,23 @@
 //! `null` is absent. Expressions arrive as values, so that no shape writes `Ref` or `Fn::GetAtt` by hand.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use include_dir::{Dir, include_dir};
+use include_dir::{Dir, File, include_dir};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tera::{Context, Kwargs, State, Tera, TeraResult};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates/shapes");
+
+/// The built-in shapes, parsed: a shape renders many times, and in every environment.
+static PARSED: LazyLock<Tera> = LazyLock::new(|| {
+    let mut tera = Tera::default();
+    tera.register_filter("json_encode", json_encode);
+    let shapes = BUILT_IN.files().filter_map(|file| Some((shape_name(file)?, file.contents_utf8()?)));
+    tera.add_raw_templates(shapes).expect("the built-in shapes are committed and tested");
+    tera
+});
 
 /// A shape that does not parse, does not render, or does not render JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,10 +46,7 @@ impl Shapes {
 
     /// Names of the built-in shapes, sorted.
     pub fn names() -> Vec<String> {
-        let mut names: Vec<String> = BUILT_IN
-            .files()
-            .filter_map(|file| Some(file.path().to_str()?.strip_suffix(".json")?.to_owned()))
-            .collect();
+        let mut names: Vec<String> = BUILT_IN.files().filter_map(shape_name).map(str::to_owned).collect();
         names.sort();
         names
     }
@@ -50,20 +57,13 @@ impl Shapes {
     /// Only an overridden shape can fail: it does not parse, names an unknown value, or renders no JSON object.
     pub fn render(&self, shape: &str, context: &impl Serialize) -> Result<Map<String, Value>, ShapeError> {
         let fail = |problem: String| ShapeError { shape: shape.to_owned(), problem };
-        let text = match self.overrides.get(shape) {
-            Some(text) => text.as_str(),
-            None => BUILT_IN
-                .get_file(format!("{shape}.json"))
-                .and_then(|file| file.contents_utf8())
-                .ok_or_else(|| fail("does not exist".to_owned()))?,
-        };
-        let mut tera = Tera::default();
-        tera.register_filter("json_encode", json_encode);
         let context =
             Context::from_serialize(context).map_err(|error| fail(format!("got no mapping: {error}")))?;
-        let rendered = tera
-            .render_str(text, &context, false)
-            .map_err(|error| fail(format!("does not render: {error}")))?;
+        let rendered = match self.overrides.get(shape) {
+            Some(text) => PARSED.render_str(text, &context, false),
+            None => PARSED.render(shape, &context),
+        };
+        let rendered = rendered.map_err(|error| fail(format!("does not render: {error}")))?;
         match serde_json::from_str(&rendered) {
             Ok(Value::Object(mut resources)) => {
                 resources.values_mut().for_each(prune);
@@ -73,6 +73,10 @@ impl Shapes {
             Err(error) => Err(fail(format!("renders no JSON: {error}"))),
         }
     }
+}
+
+fn shape_name(file: &'static File<'static>) -> Option<&'static str> {
+    file.path().to_str()?.strip_suffix(".json")
 }
 
 fn json_encode(value: &tera::Value, _: Kwargs, _: &State) -> TeraResult<String> {

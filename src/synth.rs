@@ -6,6 +6,7 @@ mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -68,7 +69,7 @@ impl Assembly {
                 template.key = format!("{scope}/{}.template.yaml", entry.sha256);
             }
         }
-        add(&mut written, MANIFEST.to_owned(), pretty(&json!(manifest)));
+        add(&mut written, MANIFEST.to_owned(), pretty(&manifest));
         written.sort_by(|a, b| a.path.cmp(&b.path));
         Assembly { manifest, files: written }
     }
@@ -95,12 +96,12 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
     }
     let mut files = Vec::new();
     let mut templates = Vec::new();
-    let service_role = out.grants.contains_key(&Role::Serving);
+    let service_role = out.policy_sizes.contains_key(&Role::Serving);
     for (kind, template) in [(TemplateKind::Platform, &out.platform), (TemplateKind::Serving, &out.serving)] {
         if template.resources.is_empty() {
             continue;
         }
-        let file = add(&mut files, format!("{}.template.json", kind.as_str()), pretty(&template.to_value()));
+        let file = add(&mut files, format!("{}.template.json", kind.as_str()), pretty(template));
         templates.push(TemplateEntry {
             kind,
             stack_name: stack.scope().stack_name(kind),
@@ -115,7 +116,7 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
     let definition = out
         .definition
         .as_ref()
-        .map(|definition| add(&mut files, "pipeline.json".to_owned(), pretty(&definition.body().value)));
+        .map(|definition| add(&mut files, "pipeline.json".to_owned(), pretty(&definition.value)));
     let mut entries: Vec<AssetEntry> = assets
         .objects()
         .map(|asset| AssetEntry {
@@ -139,7 +140,7 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
         definition,
         assets: entries,
     };
-    add(&mut files, MANIFEST.to_owned(), pretty(&json!(manifest)));
+    add(&mut files, MANIFEST.to_owned(), pretty(&manifest));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files.dedup();
     Ok((Assembly { manifest, files }, warnings))
@@ -177,7 +178,8 @@ fn render(stack: &Stack) -> Rendering {
     roles::render(&mut out);
     out.ascribe(&Pointer::root());
     for template in [&mut out.platform, &mut out.serving] {
-        let registries = registries_used(&Value::Object(template.resources.clone()));
+        let mut registries = BTreeSet::new();
+        template.resources.values().for_each(|resource| registries_used(resource, &mut registries));
         if !registries.is_empty() {
             template.mappings.insert(IMAGES.to_owned(), registry_mapping(&registries));
         }
@@ -185,20 +187,21 @@ fn render(stack: &Stack) -> Rendering {
     out
 }
 
-/// Keys of the image mapping that a template looks up.
-fn registries_used(value: &Value) -> BTreeSet<String> {
+/// Adds the keys of the image mapping that a part of a template looks up.
+fn registries_used(value: &Value, keys: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
-            let found = members.get("Fn::FindInMap").and_then(Value::as_array).and_then(|parts| match parts
-                .as_slice()
-            {
-                [map, _, Value::String(key)] if map == IMAGES => Some(key.clone()),
-                _ => None,
-            });
-            found.into_iter().chain(members.values().flat_map(registries_used)).collect()
+            for (name, member) in members {
+                match member.as_array().map(Vec::as_slice) {
+                    Some([map, _, Value::String(key)]) if name == "Fn::FindInMap" && map == IMAGES => {
+                        keys.insert(key.clone());
+                    }
+                    _ => registries_used(member, keys),
+                }
+            }
         }
-        Value::Array(items) => items.iter().flat_map(registries_used).collect(),
-        _ => BTreeSet::new(),
+        Value::Array(items) => items.iter().for_each(|item| registries_used(item, keys)),
+        _ => {}
     }
 }
 
@@ -250,8 +253,8 @@ fn add(files: &mut Vec<AssemblyFile>, path: String, bytes: Vec<u8>) -> FileEntry
     entry
 }
 
-fn pretty(value: &Value) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(value).expect("a JSON value always serialises");
+fn pretty(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("what an assembly holds has a JSON form");
     bytes.push(b'\n');
     bytes
 }

@@ -104,32 +104,42 @@ impl Expr {
     }
 
     /// The JSON form: CloudFormation's intrinsic functions, and the definition's own for run-time values.
+    ///
+    /// # Panics
+    /// Never: whatever an expression holds has a JSON form.
     pub fn to_value(&self) -> Value {
         match self {
             Expr::Literal(value) => value.clone(),
-            Expr::Ref(name) => json!({ "Ref": name }),
-            Expr::Attr(id, attribute) => json!({ "Fn::GetAtt": [id, attribute] }),
-            Expr::FindInMap(map, key, second) => json!({ "Fn::FindInMap": [map, key.to_value(), second] }),
-            Expr::If(condition, yes, no) => json!({ "Fn::If": [condition, yes.to_value(), no.to_value()] }),
-            Expr::NoValue => json!({ "Ref": "AWS::NoValue" }),
-            Expr::Concat(parts) if self.is_runtime() => {
-                json!({ "Std:Join": { "On": "", "Values": runtime_parts(parts) } })
-            }
-            Expr::Concat(parts) => sub(parts),
-            Expr::Get(path) => json!({ "Get": path }),
-            Expr::JsonGet { step, property_file, path } => json!({
-                "Std:JsonGet": {
-                    "PropertyFile": { "Get": format!("Steps.{step}.PropertyFiles.{property_file}") },
-                    "Path": path,
-                }
-            }),
+            other => serde_json::to_value(other).expect("an expression has a JSON form"),
         }
     }
 }
 
 impl Serialize for Expr {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_value().serialize(serializer)
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Expr::Literal(value) => value.serialize(out),
+            Expr::Ref(name) => out.collect_map([("Ref", name)]),
+            Expr::Attr(id, attribute) => out.collect_map([("Fn::GetAtt", [id, attribute])]),
+            Expr::FindInMap(map, key, second) => out.collect_map([("Fn::FindInMap", (map, key, second))]),
+            Expr::If(condition, yes, no) => out.collect_map([("Fn::If", (condition, yes, no))]),
+            Expr::NoValue => out.collect_map([("Ref", "AWS::NoValue")]),
+            Expr::Concat(parts) if self.is_runtime() => {
+                json!({ "Std:Join": { "On": "", "Values": runtime_parts(parts) } }).serialize(out)
+            }
+            Expr::Concat(parts) => match sub(parts) {
+                (text, variables) if variables.is_empty() => out.collect_map([("Fn::Sub", text)]),
+                with_variables => out.collect_map([("Fn::Sub", with_variables)]),
+            },
+            Expr::Get(path) => out.collect_map([("Get", path)]),
+            Expr::JsonGet { step, property_file, path } => json!({
+                "Std:JsonGet": {
+                    "PropertyFile": { "Get": format!("Steps.{step}.PropertyFiles.{property_file}") },
+                    "Path": path,
+                }
+            })
+            .serialize(out),
+        }
     }
 }
 
@@ -166,8 +176,8 @@ fn runtime_parts(parts: &[Expr]) -> Vec<Value> {
     values
 }
 
-/// `Fn::Sub`; what it cannot say inline goes into its variable map.
-fn sub(parts: &[Expr]) -> Value {
+/// The text of `Fn::Sub`; what it cannot say inline goes into its variable map.
+fn sub(parts: &[Expr]) -> (String, Map<String, Value>) {
     let mut text = String::new();
     let mut variables = Map::new();
     for part in parts {
@@ -183,7 +193,7 @@ fn sub(parts: &[Expr]) -> Value {
             }
         }
     }
-    if variables.is_empty() { json!({ "Fn::Sub": text }) } else { json!({ "Fn::Sub": [text, variables] }) }
+    (text, variables)
 }
 
 /// `${` in text that `Fn::Sub` reads is written `${!`.

@@ -40,7 +40,7 @@ impl Statement {
     }
 
     /// Statements as a policy document, those of one sid and condition merged, everything sorted.
-    pub fn document(statements: &[Statement]) -> Value {
+    pub fn document(statements: Vec<Statement>) -> Value {
         let mut merged: Vec<Statement> = Vec::new();
         for statement in statements {
             let twin = merged.iter_mut().find(|other| {
@@ -49,8 +49,8 @@ impl Statement {
                     && other.actions == statement.actions
             });
             match twin {
-                Some(other) => other.resources.extend(statement.resources.iter().cloned()),
-                None => merged.push(statement.clone()),
+                Some(other) => other.resources.extend(statement.resources),
+                None => merged.push(statement),
             }
         }
         merged.sort_by(|a, b| a.sid.cmp(&b.sid));
@@ -61,26 +61,29 @@ impl Statement {
                 let nth = seen.entry(statement.sid.clone()).or_default();
                 *nth += 1;
                 let sid = if *nth == 1 { statement.sid.clone() } else { format!("{}{nth}", statement.sid) };
-                statement.to_value(&sid)
+                statement.into_value(&sid)
             })
             .collect();
-        json!({ "Version": "2012-10-17", "Statement": statements })
+        let mut document = Map::new();
+        document.insert("Version".into(), "2012-10-17".into());
+        document.insert("Statement".into(), Value::Array(statements));
+        Value::Object(document)
     }
 
-    fn to_value(&self, sid: &str) -> Value {
-        let mut actions = self.actions.clone();
+    fn into_value(self, sid: &str) -> Value {
+        let Statement { mut actions, resources, condition, .. } = self;
         actions.sort();
         actions.dedup();
-        let mut resources: Vec<Value> = self.resources.iter().map(Expr::to_value).collect();
-        resources.sort_by_key(Value::to_string);
+        let mut resources: Vec<Value> = resources.iter().map(Expr::to_value).collect();
+        resources.sort_by_cached_key(Value::to_string);
         resources.dedup();
         let mut statement = Map::new();
         statement.insert("Sid".into(), json!(sid));
         statement.insert("Effect".into(), json!("Allow"));
         statement.insert("Action".into(), json!(actions));
         statement.insert("Resource".into(), one_or_many(resources));
-        if let Some(condition) = &self.condition {
-            statement.insert("Condition".into(), condition.clone());
+        if let Some(condition) = condition {
+            statement.insert("Condition".into(), condition);
         }
         Value::Object(statement)
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -174,12 +175,14 @@ impl Template {
             }
         }
     }
+}
 
-    /// The template as CloudFormation reads it; empty sections are left out.
-    pub fn to_value(&self) -> Value {
-        let mut root = Map::new();
-        root.insert("AWSTemplateFormatVersion".into(), json!("2010-09-09"));
-        root.insert("Description".into(), json!(self.description));
+/// The template as CloudFormation reads it; empty sections are left out.
+impl Serialize for Template {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut root = serializer.serialize_map(None)?;
+        root.serialize_entry("AWSTemplateFormatVersion", "2010-09-09")?;
+        root.serialize_entry("Description", &self.description)?;
         let sections = [
             ("Metadata", &self.metadata),
             ("Parameters", &self.parameters),
@@ -190,10 +193,10 @@ impl Template {
         ];
         for (name, section) in sections {
             if !section.is_empty() {
-                root.insert(name.into(), Value::Object(section.clone()));
+                root.serialize_entry(name, section)?;
             }
         }
-        Value::Object(root)
+        root.end()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::diag::{self, Code, Diagnostic, Issue, Pointer, arrange, has_errors, n
 use crate::shapes::Shapes;
 use crate::source::{self, Document, Merged, SourceFile};
 use crate::stack::{self, Stack};
-use crate::synth;
+use crate::synth::{self, Assembly};
 
 /// A stack file, and what became of it.
 pub(crate) struct Loaded {
@@ -43,22 +43,24 @@ impl Loaded {
         self.stacks.iter().map(|ready| ready.stack.environment()).collect()
     }
 
-    /// Renders every environment, for what only the rendered templates show.
-    pub(crate) fn check_assemblies(&mut self) {
-        let found: Vec<(String, Vec<Issue>)> = self
-            .stacks
-            .iter()
-            .map(|ready| {
-                let issues = match synth::synth(&ready.stack, &ready.assets) {
-                    Ok((_, warnings)) => warnings,
-                    Err(issues) => issues,
-                };
-                (ready.stack.environment().to_owned(), issues)
-            })
-            .collect();
+    /// Renders every environment that is sound. What only rendering shows is added to the findings.
+    pub(crate) fn assemble(&mut self) -> Vec<Assembly> {
+        let mut assemblies = Vec::new();
+        let mut found = Vec::new();
+        for ready in &self.stacks {
+            let issues = match synth::synth(&ready.stack, &ready.assets) {
+                Ok((assembly, warnings)) => {
+                    assemblies.push(assembly);
+                    warnings
+                }
+                Err(issues) => issues,
+            };
+            found.push((ready.stack.environment().to_owned(), issues));
+        }
         for (environment, issues) in found {
             self.add(&environment, issues);
         }
+        assemblies
     }
 
     /// Adds findings about one environment.
@@ -96,7 +98,23 @@ fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
             return Ok(Loaded { file: SourceFile::new(shown, ""), stacks: Vec::new(), diagnostics });
         }
     };
-    let file = match SourceFile::from_bytes(shown, &bytes) {
+    load_bytes(path, shown, &bytes, wanted)
+}
+
+/// What `synth` makes of a stack file at `path` that has these bytes: the file as far as it is text, everything found
+/// in it, and its assemblies. For whoever has many such files, and a process for none of them.
+///
+/// # Errors
+/// When the project's own shapes cannot be read.
+pub fn assemblies(path: &Path, bytes: &[u8]) -> anyhow::Result<(SourceFile, Vec<Diagnostic>, Vec<Assembly>)> {
+    let mut loaded =
+        load_bytes(path, path.to_string_lossy().into_owned(), bytes, &[]).map_err(|stop| stop.error)?;
+    let assemblies = loaded.assemble();
+    Ok((loaded.file, loaded.diagnostics, assemblies))
+}
+
+fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: &[String]) -> Result<Loaded, Stop> {
+    let file = match SourceFile::from_bytes(shown, bytes) {
         Ok(file) => file,
         Err(problem) => {
             let (file, diagnostic) = *problem;

@@ -1,7 +1,7 @@
 //! `smstack synth`: stack files into assemblies on disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -13,23 +13,7 @@ use crate::synth::{self, Assembly};
 
 pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
     let mut loaded = load::load(&args.which)?;
-    let mut assemblies = Vec::new();
-    for one in &mut loaded {
-        let mut found = Vec::new();
-        for ready in &one.stacks {
-            let issues = match synth::synth(&ready.stack, &ready.assets) {
-                Ok((assembly, warnings)) => {
-                    assemblies.push(assembly);
-                    warnings
-                }
-                Err(issues) => issues,
-            };
-            found.push((ready.stack.environment().to_owned(), issues));
-        }
-        for (environment, issues) in found {
-            one.add(&environment, issues);
-        }
-    }
+    let assemblies: Vec<Assembly> = loaded.iter_mut().flat_map(load::Loaded::assemble).collect();
     let (files, diagnostics) = load::findings(&loaded);
     report::diagnostics(&files, &diagnostics);
     if has_errors(&diagnostics) {
@@ -67,10 +51,13 @@ fn write(assembly: &Assembly, directory: &Path) -> Result<(), Stop> {
         .tempdir_in(parent)
         .with_context(|| format!("cannot write into {}", parent.display()))?;
     let new = aside.path().join("new");
+    let mut made = PathBuf::new();
     for file in &assembly.files {
         let path = new.join(&file.path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        let home = path.parent().unwrap_or(&new);
+        if *home != made {
+            fs::create_dir_all(home).with_context(|| format!("cannot make {}", home.display()))?;
+            home.clone_into(&mut made);
         }
         fs::write(&path, &file.bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }

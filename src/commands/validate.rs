@@ -8,7 +8,7 @@ use crate::report;
 pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Stop> {
     let mut loaded = load::load(&args.which)?;
     for one in &mut loaded {
-        one.check_assemblies();
+        one.assemble();
     }
     let (files, diagnostics) = load::findings(&loaded);
     match args.format {

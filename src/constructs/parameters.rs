@@ -90,6 +90,7 @@ impl ParameterType {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename = "ParameterDetails")]
 #[schemars(rename = "ParameterDetails")]
+#[schemars(extend("anyOf" = [{ "required": ["default"], "properties": { "default": { "description": "Not nothing", "not": { "type": "null" } } } }, { "required": ["type"], "properties": { "type": { "description": "Not nothing", "not": { "type": "null" } } } }]))]
 struct Long {
     /// The value of executions that set none. Without one, each execution must set a value, and triggers cannot
     /// start the pipeline.

@@ -222,8 +222,7 @@ impl Pipeline {
         scope.fixed_name(&scope.file.name)
     }
 
-    fn definition(&self, this: &This, scope: &Scope<'_>) -> Definition {
-        let tree = tree::Tree::new(self, this, scope);
+    fn definition(&self, tree: &tree::Tree<'_>, scope: &Scope<'_>) -> Definition {
         let parameters = scope.exports.get("parameters").map(|given| {
             given.offers.values().filter_map(|export| match export {
                 Export::Parameter { entry, .. } => Some(entry.clone()),
@@ -272,20 +271,21 @@ impl Construct for Pipeline {
     }
 
     fn render(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
-        let definition = self.definition(this, scope);
+        let tree = tree::Tree::new(self, this, scope);
+        let body = self.definition(&tree, scope).into_body();
         let name = Pipeline::name(scope);
         let context = json!({
             "id": LogicalId::new(["PipelineDefinition"]),
             "name": name,
             "description": self.description,
-            "body": definition.body().to_cfn(),
+            "body": body.to_cfn(),
             "role": Role::Pipeline.arn(),
             "parallelism": self.max_parallel.map(|most| json!({ "MaxParallelExecutionSteps": most })),
             "tags": scope.run_time_tags(),
         });
         out.shape(TemplateKind::Platform, "pipeline", &context);
-        roles::grant(&tree::Tree::new(self, this, scope), scope, out);
-        out.definition = Some(definition);
+        roles::grant(&tree, scope, out);
+        out.definition = Some(body);
         if let Some(triggers) = &self.triggers {
             triggers.render(&name, scope, out);
         }

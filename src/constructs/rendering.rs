@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::scope::ARTIFACT_BUCKET;
 use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, Template, TemplateKind};
-use crate::definition::Definition;
+use crate::definition::Body;
 use crate::diag::Pointer;
 use crate::shapes::{ShapeError, Shapes};
 
@@ -96,9 +96,11 @@ pub struct Rendering {
     /// Model, endpoint, scaling, alarms, monitors, dashboard.
     pub serving: Template,
     /// The pipeline's definition.
-    pub definition: Option<Definition>,
+    pub definition: Option<Body>,
     /// What each role may do.
     pub grants: BTreeMap<Role, Vec<Statement>>,
+    /// Characters of each role's policy, once the roles are rendered; white space does not count.
+    pub policy_sizes: BTreeMap<Role, usize>,
     /// Services that must be able to use the lake's key beside the roles, such as `events.amazonaws.com`.
     pub key_users: BTreeSet<&'static str>,
     /// Buckets that must tell EventBridge about new objects, by bucket construct.
@@ -153,7 +155,8 @@ impl Rendering {
         match self.shapes.render(shape, context) {
             Ok(resources) => {
                 let template = self.template(kind);
-                if resources.values().any(|resource| refers(resource, ARTIFACT_BUCKET)) {
+                let inline = format!("${{{ARTIFACT_BUCKET}}}");
+                if resources.values().any(|resource| refers(resource, ARTIFACT_BUCKET, &inline)) {
                     let description = "Name of the bucket that holds the assembly";
                     template.parameter(ARTIFACT_BUCKET, description, ParameterSource::ArtifactBucket);
                 }
@@ -176,19 +179,19 @@ impl Rendering {
     }
 }
 
-/// Whether a part of a template refers to a parameter or resource of that name.
-fn refers(value: &Value, name: &str) -> bool {
+/// Whether a part of a template refers to a parameter or resource of that name; `inline` is how `Fn::Sub` does.
+fn refers(value: &Value, name: &str, inline: &str) -> bool {
     match value {
         Value::Object(members) => members.iter().any(|(key, member)| match (key.as_str(), member) {
             ("Ref", Value::String(to)) => to == name,
-            ("Fn::Sub", Value::String(text)) => text.contains(&format!("${{{name}}}")),
+            ("Fn::Sub", Value::String(text)) => text.contains(inline),
             ("Fn::Sub", Value::Array(parts)) => {
                 let text = parts.first().and_then(Value::as_str).unwrap_or_default();
-                text.contains(&format!("${{{name}}}")) || parts.iter().any(|part| refers(part, name))
+                text.contains(inline) || parts.iter().any(|part| refers(part, name, inline))
             }
-            (_, member) => refers(member, name),
+            (_, member) => refers(member, name, inline),
         }),
-        Value::Array(items) => items.iter().any(|item| refers(item, name)),
+        Value::Array(items) => items.iter().any(|item| refers(item, name, inline)),
         _ => false,
     }
 }
@@ -208,7 +211,7 @@ mod tests {
             (json!({ "A": { "Fn::Sub": ["${X}${V}", { "V": "v" }] } }), true),
             (json!({ "A": { "Fn::Sub": "${!X} ${XY}" }, "Ref": ["X"], "B": "${X}" }), false),
         ] {
-            assert_eq!(refers(&value, "X"), expected, "{value}");
+            assert_eq!(refers(&value, "X", "${X}"), expected, "{value}");
         }
     }
 }

@@ -6,6 +6,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
+use super::Schema;
 use super::trail::{Trail, description, resolve, target};
 use super::union;
 use super::words::{either, found, plain, subject, wanted};
@@ -14,9 +15,9 @@ use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
 /// Every way in which `value` does not follow `schema`, each cause once. The order is the schema's.
 ///
 /// A schema that is none explains nothing.
-pub fn explain(schema: &Value, value: &Value) -> Vec<Issue> {
-    let Ok(validator) = jsonschema::draft202012::options().build(schema) else { return Vec::new() };
-    let mut report = Report { schema, value, found: Vec::new() };
+pub fn explain(schema: &Schema, value: &Value) -> Vec<Issue> {
+    let Some(validator) = &schema.validator else { return Vec::new() };
+    let mut report = Report { schema: &schema.value, value, found: Vec::new() };
     for error in validator.iter_errors(value) {
         report.error(&error.to_owned());
     }

@@ -123,10 +123,10 @@ fn a_file_is_utf8_of_a_sane_size() {
     assert_eq!(file.line_of(2), 0..4);
     let bad = SourceFile::from_bytes("s.yaml", b"a: 1\nb: \xC3\xA4\xFF").unwrap_err().1;
     assert_eq!(bad.code, Code::FileUnreadable);
-    assert!(bad.message.contains("line 2, column 5 has the byte 0xff"), "{}", bad.message);
+    assert!(bad.message.contains("byte 11 of it is 0xff"), "{}", bad.message);
     let large = SourceFile::from_bytes("s.yaml", &vec![b' '; MAX_BYTES + 1]).unwrap_err().1;
     assert_eq!(large.code, Code::FileTooLarge);
-    assert!(large.message.contains("4097 KiB") && large.message.contains("4096 KiB"), "{}", large.message);
+    assert!(large.message.contains("larger than 4 MiB"), "{}", large.message);
     assert_eq!(SourceFile::new("s", "ä\nöü").line_column(5), (2, 2));
     assert_eq!(SourceFile::new("s", "a").line_column(99), (1, 2));
 }

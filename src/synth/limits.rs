@@ -47,22 +47,20 @@ pub(super) fn check(out: &Rendering, templates: &[TemplateEntry]) -> Result<Vec<
             measure(format!("{what} of the {kind} template"), is, limit, split);
         }
     }
-    for (role, statements) in &out.grants {
-        let size = crate::cfn::Statement::document(statements).to_string().len();
+    for (role, size) in &out.policy_sizes {
         let plan =
             "let fewer constructs share the role's kind of work, or put their data under common prefixes";
         measure(
             format!("characters of the policy of {}", role.id()),
-            size as u64,
+            *size as u64,
             roles::POLICY_LIMIT as u64,
             plan,
         );
     }
     if let Some(definition) = &out.definition {
-        let bytes = definition.body().value.to_string().len();
         measure(
             "bytes of the pipeline definition".to_owned(),
-            bytes as u64,
+            definition.text.len() as u64,
             DEFINITION_BYTES,
             "split the pipeline in two",
         );

@@ -14,12 +14,14 @@ pub(super) const POLICY_LIMIT: usize = 10_240;
 
 /// Renders every role that somebody declared permissions for.
 pub(super) fn render(out: &mut Rendering) {
-    for (role, statements) in out.grants.clone() {
+    for (role, statements) in std::mem::take(&mut out.grants) {
+        let policy = Statement::document(statements);
+        out.policy_sizes.insert(role, policy.to_string().len());
         let context = json!({
             "id": role.id().as_str(),
             "description": role.description(),
             "trust": trust(role),
-            "policy": Statement::document(&statements),
+            "policy": policy,
         });
         out.shape(TemplateKind::Platform, "role", &context);
         if role == Role::Serving {

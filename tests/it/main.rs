@@ -14,6 +14,7 @@ mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
+mod mutate;
 mod project;
 mod readme;
 mod schema;

@@ -33,14 +33,14 @@ impl Monitor {
         out: &mut Rendering,
     ) {
         let Some(step) = self.comparison(this, watched, scope, out) else { return };
-        let definition = Definition { steps: vec![step.to_value()], ..Definition::default() };
+        let definition = Definition { steps: vec![step.into_value()], ..Definition::default() };
         let name = Monitor::pipeline_name(this, scope);
         let id = LogicalId::new([this.name.as_str(), "MonitorPipeline"]);
         let context = json!({
             "id": id,
             "name": name,
             "description": format!("Compares what {} captured with a baseline", watched.name),
-            "body": definition.body().to_cfn(),
+            "body": definition.into_body().to_cfn(),
             "role": serving::role(Role::Pipeline, out),
             "endpoint": [watched.id],
         });

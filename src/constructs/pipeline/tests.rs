@@ -292,7 +292,7 @@ fn the_role_may_run_what_is_there_and_no_more() {
         for (_, this, construct) in scope.file.constructs() {
             construct.render(&this, scope, &mut out);
         }
-        Statement::document(&out.grants[&Role::Pipeline]).to_string()
+        Statement::document(out.grants[&Role::Pipeline].clone()).to_string()
     });
     for needed in
         ["CreateProcessingJob", "CreateHyperParameterTuningJob", "CreateModelPackage", "iam:PassedToService"]

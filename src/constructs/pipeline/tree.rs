@@ -250,7 +250,7 @@ fn values(nodes: &[Node<'_>], pipeline: &Pipeline) -> Vec<Value> {
                 arguments.insert("ElseSteps".into(), Value::Array(values(otherwise, pipeline)));
             }
             envelope(&mut step, node.entry, pipeline);
-            Some(step.to_value())
+            Some(step.into_value())
         })
         .collect()
 }

@@ -242,9 +242,10 @@ fn check_metrics(job: &Training, pointer: &Pointer, issues: &mut Vec<Issue>) {
         within("the length of the expression", regex.chars().count(), &(1..=500), &at, issues);
         let others: Vec<&str> =
             job.metrics.iter().filter(|(other, _)| *other != name).map(|(_, regex)| regex.as_str()).collect();
-        let mended = metrics::mended(regex, &others);
-        for fault in metrics::faults(regex, &others) {
-            issues.push(metric_issue(name, &fault, &at, mended.as_deref()));
+        let faults = metrics::faults(regex, &others);
+        let mended = metrics::mended(regex, &others, &faults);
+        for fault in &faults {
+            issues.push(metric_issue(name, fault, &at, mended.as_deref()));
         }
     }
 }
