@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::cfn::LogicalId;
+use crate::cfn::{LogicalId, TemplateKind};
 use crate::constructs::{Environment, Exports, Network, StackFile};
 use crate::diag::{Code, Issue, Pointer};
 
 /// Names that mean something of their own in references.
 const RESERVED: [&str; 5] = ["alarms", "data_lake", "execution", "parameters", "pipeline"];
 
-/// The longest name whose CloudFormation stack `<name>-<env>-platform` fits in 128 characters, and whose pipeline
-/// keeps within what CreatePipeline takes.
+/// The longest name of most things in SageMaker.
 const LONGEST_NAME: usize = 63;
+
+/// The longest name of a CloudFormation stack.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
+const LONGEST_STACK: usize = 128;
 
 pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> Vec<Issue> {
     let mut issues = Vec::new();
@@ -33,6 +36,7 @@ pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> V
         let pointer = Pointer::root().key("environments").key(environment);
         name("an environment", environment, &pointer, true, &mut issues);
         check_environment(settings, &pointer, &mut issues);
+        stack_name(&file.name, environment, pointer, &mut issues);
     }
     if let Some(network) = &file.network {
         check_network(network, &mut issues);
@@ -68,6 +72,22 @@ fn name(what: &str, text: &str, pointer: &Pointer, on_key: bool, issues: &mut Ve
     let issue = Issue::new(Code::InvalidName, pointer.clone(), problem)
         .help(format!("use {allowed}, at most {LONGEST_NAME} characters"));
     issues.push(if on_key { issue.on_key() } else { issue });
+}
+
+/// Both names together make that of the CloudFormation stack.
+fn stack_name(name: &str, environment: &str, pointer: Pointer, issues: &mut Vec<Issue>) {
+    let length = format!("{name}-{environment}-{}", TemplateKind::Platform.as_str()).len();
+    if length > LONGEST_STACK && name.len() <= LONGEST_NAME && environment.len() <= LONGEST_NAME {
+        let message = format!(
+            "the CloudFormation stack `<name>-{environment}-platform` has a name of {length} characters; {LONGEST_STACK} are possible"
+        );
+        issues.push(
+            Issue::new(Code::InvalidName, pointer, message)
+                .on_key()
+                .also(Pointer::root().key("name"), "together with this name")
+                .help("choose shorter names"),
+        );
+    }
 }
 
 fn reserved(text: &str, pointer: &Pointer, issues: &mut Vec<Issue>) {

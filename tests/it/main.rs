@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected panics")]
 
+mod arrives;
 mod bad;
 #[cfg(feature = "aws")]
 mod cloud;
