@@ -115,7 +115,7 @@ fn each_diagnostic_has_a_way_out() {
             }
             let texts = [&one["label"], &one["message"]].into_iter().chain(one["help"].as_array().unwrap());
             for text in texts.chain(one["notes"].as_array().unwrap()).map(|text| text.as_str().unwrap()) {
-                let ends = text.ends_with('.') || text.contains("\n");
+                let ends = text.ends_with('.') || text.contains('\n');
                 let begins = text.chars().next().is_some_and(char::is_uppercase)
                     && text.chars().nth(1).is_some_and(char::is_lowercase)
                     && ![
