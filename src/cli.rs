@@ -138,7 +138,7 @@ pub enum LocalAction {
     Up,
     /// Stop it; what was deployed to it is gone
     Down,
-    /// Say whether it runs, and where
+    /// Say whether it runs, and where; the exit code is 1 when it does not
     Status,
     /// Forget everything that was deployed to it
     Reset,

@@ -13,6 +13,8 @@ mod validate;
 use std::process::ExitCode;
 use std::thread;
 
+pub use load::assemblies;
+
 use crate::cli::{Cli, Command};
 use crate::report;
 
@@ -65,19 +67,25 @@ impl From<anyhow::Error> for Stop {
     }
 }
 
-/// Does the same work for each item, all at the same time; the results are in the order of the items.
+/// The most threads that work at the same time, however many items there are.
+const SIDE_BY_SIDE: usize = 8;
+
+/// Does the same work for each item, some at the same time; the results are in the order of the items.
 fn side_by_side<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let work = &work;
+    let mut results = Vec::with_capacity(items.len());
     let mut items = items.into_iter();
-    let Some(first) = items.next() else { return Vec::new() };
-    thread::scope(|scope| {
-        let work = &work;
-        let others: Vec<_> = items.map(|item| scope.spawn(move || work(item))).collect();
-        let mut results = vec![work(first)];
-        for other in others {
-            results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        results
-    })
+    while let Some(first) = items.next() {
+        thread::scope(|scope| {
+            let others: Vec<_> =
+                items.by_ref().take(SIDE_BY_SIDE - 1).map(|item| scope.spawn(move || work(item))).collect();
+            results.push(work(first));
+            for other in others {
+                results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+        });
+    }
+    results
 }
 
 /// Runs what the command line says.

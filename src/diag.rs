@@ -86,9 +86,25 @@ pub enum Part {
     Key,
 }
 
-/// As an issue's replacement: the place's own text, in quotes. The issue knows the value `1.1`, the file
-/// says `1.10`.
-pub const AS_TEXT: &str = "\"…\"";
+/// What to put in place of a value or key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replacement {
+    /// Text, to be quoted as the place is, or as far as YAML needs it.
+    Text(String),
+    /// YAML as it stands: `true`, `[1, 2]`.
+    Yaml(String),
+    /// The place's own text, in quotes. The issue knows the value `1.1`, the file says `1.10`.
+    Quoted,
+}
+
+impl fmt::Display for Replacement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Replacement::Text(text) | Replacement::Yaml(text) => text,
+            Replacement::Quoted => "\"…\"",
+        })
+    }
+}
 
 /// A problem whose places are named by pointers; a check returns these.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,8 +125,8 @@ pub struct Issue {
     pub notes: Vec<String>,
     /// Ways out.
     pub help: Vec<String>,
-    /// A replacement for the place's text that mends it, and its title.
-    pub fix: Option<(String, String)>,
+    /// A replacement for the place that mends it, and its title.
+    pub fix: Option<(Replacement, String)>,
 }
 
 impl Issue {
@@ -166,8 +182,14 @@ impl Issue {
 
     /// Offers text to put in the place's stead.
     #[must_use]
-    pub fn fix(mut self, replacement: impl Into<String>, title: impl Into<String>) -> Issue {
-        self.fix = Some((replacement.into(), title.into()));
+    pub fn fix(self, text: impl Into<String>, title: impl Into<String>) -> Issue {
+        self.fix_by(Replacement::Text(text.into()), title)
+    }
+
+    /// Offers something else than text to put in the place's stead.
+    #[must_use]
+    pub fn fix_by(mut self, replacement: Replacement, title: impl Into<String>) -> Issue {
+        self.fix = Some((replacement, title.into()));
         self
     }
 }

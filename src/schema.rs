@@ -5,9 +5,12 @@
 
 mod explain;
 mod overrides;
+mod strict;
 mod trail;
 mod union;
 mod words;
+
+use std::sync::LazyLock;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,21 +21,39 @@ use crate::diag::{Code, Issue, Pointer};
 pub use explain::explain;
 pub use overrides::with_overrides;
 
-/// Decodes a value into its type. `schema` is the JSON Schema of that type; it is asked for only when the
-/// decoding fails.
+/// Pattern of text whose `${…}` are each closed and say something; `$${` is a literal `${`. What does not follow it
+/// is explained as a bad expression.
+pub const EXPRESSIONS: &str = r"^(?:[^$]|\$+[^${]|\$\$+\{|\$\{\s*[^}\s][^}]*\})*\$*$";
+
+/// A JSON Schema, ready to be asked.
+#[derive(Debug)]
+pub struct Schema {
+    value: Value,
+    /// Nothing when the schema is none; it explains nothing then.
+    validator: Option<jsonschema::Validator>,
+}
+
+impl From<Value> for Schema {
+    fn from(value: Value) -> Schema {
+        let validator = jsonschema::draft202012::options().build(&value).ok();
+        Schema { value, validator }
+    }
+}
+
+/// Decodes a value into its type. `schema` is the JSON Schema of that type; it is made only when a decoding fails.
 ///
 /// # Errors
 /// Everything that the schema refuses; if it refuses nothing, what the type's own decoding said.
-pub fn decode<T: DeserializeOwned>(value: &Value, schema: impl FnOnce() -> Value) -> Result<T, Vec<Issue>> {
+pub fn decode<T: DeserializeOwned>(value: &Value, schema: &LazyLock<Schema>) -> Result<T, Vec<Issue>> {
     // Keeping track of the path costs as much again, so only what fails is decoded with it.
-    if let Ok(decoded) = T::deserialize(value) {
+    if let Ok(decoded) = T::deserialize(strict::Strict(value)) {
         return Ok(decoded);
     }
-    let error = match serde_path_to_error::deserialize(value) {
+    let error = match serde_path_to_error::deserialize(strict::Strict(value)) {
         Ok(decoded) => return Ok(decoded),
         Err(error) => error,
     };
-    let issues = explain(&schema(), value);
+    let issues = explain(schema, value);
     if !issues.is_empty() {
         return Err(issues);
     }

@@ -45,39 +45,34 @@ impl SourceFile {
     /// A file as it was read. A byte-order mark is dropped.
     ///
     /// # Errors
-    /// When it is larger than [`MAX_BYTES`], or not UTF-8.
-    #[expect(clippy::result_large_err, reason = "once per file")]
-    pub fn from_bytes(path: impl Into<String>, mut bytes: Vec<u8>) -> Result<SourceFile, Diagnostic> {
+    /// When it is larger than [`MAX_BYTES`], or not UTF-8; with the file as far as it can be shown.
+    pub fn from_bytes(
+        path: impl Into<String>,
+        bytes: &[u8],
+    ) -> Result<SourceFile, Box<(SourceFile, Diagnostic)>> {
         let path = path.into();
         if bytes.len() > MAX_BYTES {
-            let size = bytes.len().div_ceil(1024);
-            let limit = MAX_BYTES / 1024;
-            let message = format!("`{path}` has {size} KiB, and smstack reads at most {limit} KiB");
-            let mut problem = Diagnostic::new(Code::FileTooLarge, path, message, 0..0);
-            problem
-                .help
-                .push("split it into several stack files, and keep data in files beside it".to_owned());
-            return Err(problem);
+            return Err(Box::new((SourceFile::new(path.clone(), ""), too_large(&path))));
         }
-        if bytes.starts_with(b"\xEF\xBB\xBF") {
-            bytes.drain(..3);
-        }
-        String::from_utf8(bytes).map(|text| SourceFile::new(path.clone(), text)).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let bytes = error.as_bytes();
-            let line = bytes[..at].split(|byte| *byte == b'\n').count();
-            let begin = bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            let column = String::from_utf8_lossy(&bytes[begin..at]).chars().count() + 1;
-            let message = format!(
-                "`{path}` is not UTF-8 text: line {line}, column {column} has the byte 0x{:02x}",
-                bytes[at]
-            );
-            let mut problem = Diagnostic::new(Code::FileUnreadable, path, message, at..at);
-            let utf16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
-            let help = if utf16 { "it looks like UTF-16: save it as UTF-8" } else { "save it as UTF-8" };
-            problem.help.push(help.to_owned());
-            problem
-        })
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let error = match std::str::from_utf8(bytes) {
+            Ok(text) => return Ok(SourceFile::new(path, text)),
+            Err(error) => error,
+        };
+        let at = error.valid_up_to();
+        let utf16 = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+        let (text, help) = if utf16 {
+            (String::new(), "it looks like UTF-16: save it as UTF-8")
+        } else {
+            // Up to the bad byte the text is the file's own, so that the place is right.
+            (String::from_utf8_lossy(bytes).into_owned(), "save it as UTF-8")
+        };
+        let message = format!("the file is not UTF-8 text: byte {} of it is 0x{:02x}", at + 1, bytes[at]);
+        let end = text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |c| at + c.len_utf8());
+        let mut problem = Diagnostic::new(Code::FileUnreadable, &path, message, at..end);
+        "not UTF-8".clone_into(&mut problem.primary.text);
+        problem.help.push(help.to_owned());
+        Err(Box::new((SourceFile::new(path, text), problem)))
     }
 
     /// The path, as the user gave it.
@@ -113,6 +108,13 @@ impl SourceFile {
     fn line_index(&self, byte: usize) -> usize {
         self.lines.partition_point(|start| *start <= byte) - 1
     }
+}
+
+fn too_large(path: &str) -> Diagnostic {
+    let message = format!("the file is larger than {} MiB, which is all that smstack reads", MAX_BYTES >> 20);
+    let mut problem = Diagnostic::new(Code::FileTooLarge, path, message, 0..0);
+    problem.help.push("split it into several stack files, and keep data in files beside it".to_owned());
+    problem
 }
 
 /// A YAML document: its values, and where each stands.

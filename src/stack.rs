@@ -3,12 +3,13 @@
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use crate::constructs::{AssetKey, Environment, Exports, Scope, SourceRequest, StackFile};
 use crate::diag::{Code, Issue, Pointer, Severity, nearest, or_list};
-use crate::schema;
+use crate::schema::{self, Schema};
 use crate::shapes::Shapes;
 
 /// The stack file for one environment, with nothing wrong in it: every name resolves, every bound holds.
@@ -75,6 +76,9 @@ impl Stack {
     }
 }
 
+/// The schema that explains what decoding refuses; made when something is refused.
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::from(json_schema()));
+
 /// The stack file's JSON Schema, for editors and for explaining what is wrong.
 pub fn json_schema() -> Value {
     let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
@@ -94,7 +98,10 @@ pub fn environments(document: &Value) -> Vec<String> {
 /// Problems of the document that concern no environment in particular: there must be one, and each must be sound.
 pub fn check_environments(document: &Value) -> Vec<Issue> {
     let mut issues = Vec::new();
-    if document.is_object() && environments(document).is_empty() {
+    let keys = document.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str));
+    // A misspelt section is refused as such.
+    let misspelt = nearest("environments", keys.filter(|key| *key != "environments")).is_some();
+    if document.is_object() && environments(document).is_empty() && !misspelt {
         issues.push(
             Issue::new(Code::MissingKey, Pointer::root(), "no environment is given")
                 .label("needs `environments`")
@@ -107,7 +114,7 @@ pub fn check_environments(document: &Value) -> Vec<Issue> {
 /// One environment of a stack file becomes a stack. `value` is the document with the environment's overrides
 /// merged, `environments` included; pointers of the issues are places in it.
 pub fn resolve(value: &Value, environment: &str, shapes: &Shapes) -> (Option<Stack>, Vec<Issue>) {
-    let file: StackFile = match schema::decode(value, json_schema) {
+    let file: StackFile = match schema::decode(value, &SCHEMA) {
         Ok(file) => file,
         Err(issues) => return (None, issues),
     };

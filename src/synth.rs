@@ -81,9 +81,12 @@ pub const MANIFEST: &str = "manifest.json";
 /// Renders a stack. What is merely close to a limit of CloudFormation comes back beside the assembly, as warnings.
 ///
 /// # Errors
-/// When a limit of CloudFormation is exceeded, or a shape of the project's own does not render.
+/// When two things would have one name, a limit of CloudFormation is exceeded, or a shape of the project's own does not render.
 pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), Vec<Issue>> {
     let mut out = render(stack);
+    if !out.clashes.is_empty() {
+        return Err(out.clashes.iter().map(clash).collect());
+    }
     let shape_problems = std::mem::take(&mut out.problems);
     if !shape_problems.is_empty() {
         let issue = |problem: crate::shapes::ShapeError| {
@@ -143,6 +146,18 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
     Ok((Assembly { manifest, files }, warnings))
 }
 
+/// Names are made of the words of constructs, variants and kinds, so that two can come to the same.
+fn clash((name, first, second): &(String, Pointer, Pointer)) -> Issue {
+    // What no construct made is smstack's own: the roles, a construct's own second resource.
+    let (at, other) = if *second == Pointer::root() { (first, second) } else { (second, first) };
+    let message = format!("`{name}` would be the name of two things in the template");
+    let issue = Issue::new(Code::DuplicateName, at.clone(), message)
+        .on_key()
+        .label(format!("makes `{name}`"))
+        .help("rename one: CloudFormation's names are made of the words of names here, without their signs");
+    if other == at || *other == Pointer::root() { issue } else { issue.also(other.clone(), "makes it, too") }
+}
+
 /// All constructs in the order of the table, then back from the last what depends on the others, then roles and mappings.
 fn render(stack: &Stack) -> Rendering {
     let scope = stack.scope();
@@ -153,12 +168,15 @@ fn render(stack: &Stack) -> Rendering {
     let constructs = stack.file().constructs();
     for (_, this, construct) in &constructs {
         construct.render(this, &scope, &mut out);
+        out.ascribe(&this.pointer);
     }
     // What others build on is finished after them: the lake's key knows its users then.
     for (_, this, construct) in constructs.iter().rev() {
         construct.finish(this, &scope, &mut out);
+        out.ascribe(&this.pointer);
     }
     roles::render(&mut out);
+    out.ascribe(&Pointer::root());
     for template in [&mut out.platform, &mut out.serving] {
         let mut registries = BTreeSet::new();
         template.resources.values().for_each(|resource| registries_used(resource, &mut registries));

@@ -225,7 +225,11 @@ impl ProblemKind {
     }
 
     pub(super) fn link_broken(link: &Path, error: &io::Error) -> Self {
-        Self::LinkBroken { target: target(link), reason: error.to_string() }
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "nothing is there".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::LinkBroken { target: target(link), reason }
     }
 
     pub(super) fn link_cycle(link: &Path) -> Self {

@@ -1,6 +1,6 @@
 //! A template being built, and where the values of its parameters come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::ser::{SerializeMap, Serializer};
@@ -128,44 +128,51 @@ pub struct Template {
     pub resources: Map<String, Value>,
     /// `Outputs`.
     pub outputs: Map<String, Value>,
+    /// Names that were given to two different things: resources and parameters share one space of names.
+    pub clashes: BTreeSet<String>,
 }
 
 impl Template {
     /// Adds a parameter; the same name twice is the same parameter.
     pub fn parameter(&mut self, name: &str, description: &str, source: ParameterSource) -> Expr {
-        self.parameters
-            .entry(name)
-            .or_insert_with(|| json!({ "Type": "String", "Description": description }));
-        self.sources.entry(name.to_owned()).or_insert(source);
+        self.declare(name, json!({ "Type": "String", "Description": description }), source);
         Expr::Ref(name.to_owned())
     }
 
     /// Adds a parameter that may be empty, with a condition `Has<name>` that it is not.
     pub fn optional_parameter(&mut self, name: &str, description: &str, source: ParameterSource) -> Expr {
-        self.parameters
-            .entry(name)
-            .or_insert_with(|| json!({ "Type": "String", "Default": "", "Description": description }));
-        self.sources.entry(name.to_owned()).or_insert(source);
+        self.declare(name, json!({ "Type": "String", "Default": "", "Description": description }), source);
         self.conditions
             .entry(format!("Has{name}"))
             .or_insert_with(|| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] }));
         Expr::Ref(name.to_owned())
     }
 
+    fn declare(&mut self, name: &str, declaration: Value, source: ParameterSource) {
+        let other = self.sources.get(name).is_some_and(|known| *known != source);
+        if other || self.resources.contains_key(name) {
+            self.clashes.insert(name.to_owned());
+        }
+        self.parameters.entry(name).or_insert(declaration);
+        self.sources.entry(name.to_owned()).or_insert(source);
+    }
+
     /// Adds an output.
     pub fn output(&mut self, name: &str, description: &str, value: &Expr) {
-        self.outputs
-            .insert(name.to_owned(), json!({ "Description": description, "Value": value.to_value() }));
+        let output = json!({ "Description": description, "Value": value.to_value() });
+        let value = output["Value"].clone();
+        if self.outputs.insert(name.to_owned(), output).is_some_and(|before| before["Value"] != value) {
+            self.clashes.insert(name.to_owned());
+        }
     }
 
     /// Adds resources, as a shape renders them.
-    ///
-    /// # Panics
-    /// When a logical id is taken: each kind's ids end in words of its own, and names are unique.
     pub fn add(&mut self, resources: Map<String, Value>) {
         for (id, resource) in resources {
-            let before = self.resources.insert(id.clone(), resource);
-            assert!(before.is_none(), "the logical id {id} is given twice");
+            let taken = self.parameters.contains_key(&id);
+            if self.resources.insert(id.clone(), resource).is_some() || taken {
+                self.clashes.insert(id);
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Finds and reads stack files, and takes each through every check.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::{fs, io, thread};
 
 use anyhow::Context as _;
+use serde_json::Value;
 
 use super::{Stop, side_by_side};
 use crate::assets::{self, Assets, RequestKind};
@@ -15,6 +17,7 @@ use crate::diag::{self, Code, Diagnostic, Issue, Pointer, arrange, has_errors, n
 use crate::shapes::Shapes;
 use crate::source::{self, Document, Places, SourceFile};
 use crate::stack::{self, Stack};
+use crate::synth::{self, Assembly};
 use crate::tables;
 
 /// A stack file, and what became of it.
@@ -41,6 +44,29 @@ impl Loaded {
     /// Names of the environments that are sound.
     pub(crate) fn environments(&self) -> Vec<&str> {
         self.stacks.iter().map(|ready| ready.stack.environment()).collect()
+    }
+
+    /// Renders every environment that is sound. What only rendering shows is added to the findings.
+    pub(crate) fn assemble(&mut self) -> Vec<Assembly> {
+        let mut assemblies = Vec::new();
+        let mut found = Vec::new();
+        let made = side_by_side(self.stacks.iter().collect(), |ready: &Ready| {
+            (ready.stack.environment().to_owned(), synth::synth(&ready.stack, &ready.assets))
+        });
+        for (environment, result) in made {
+            let issues = match result {
+                Ok((assembly, warnings)) => {
+                    assemblies.push(assembly);
+                    warnings
+                }
+                Err(issues) => issues,
+            };
+            found.push((environment, issues));
+        }
+        for (environment, issues) in found {
+            self.add(&environment, issues);
+        }
+        assemblies
     }
 
     /// Adds findings about one environment.
@@ -75,7 +101,7 @@ pub(crate) fn findings(loaded: &[Loaded]) -> (Vec<SourceFile>, Vec<Diagnostic>) 
 
 fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
     let shown = path.to_string_lossy().replace('\\', "/");
-    let bytes = match fs::read(path) {
+    let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
             let message = format!("cannot read the stack file: {error}");
@@ -83,20 +109,40 @@ fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
             return Ok(Loaded { file: SourceFile::new(shown, ""), stacks: Vec::new(), diagnostics });
         }
     };
-    let file = match SourceFile::from_bytes(shown.clone(), bytes) {
+    load_bytes(path, shown, &bytes, wanted)
+}
+
+/// What `synth` makes of a stack file at `path` that has these bytes: the file as far as it is text, everything found
+/// in it, and its assemblies. For whoever has many such files, and a process for none of them.
+///
+/// # Errors
+/// When the project's own shapes cannot be read.
+pub fn assemblies(path: &Path, bytes: &[u8]) -> anyhow::Result<(SourceFile, Vec<Diagnostic>, Vec<Assembly>)> {
+    let mut loaded =
+        load_bytes(path, path.to_string_lossy().into_owned(), bytes, &[]).map_err(|stop| stop.error)?;
+    let assemblies = loaded.assemble();
+    Ok((loaded.file, loaded.diagnostics, assemblies))
+}
+
+fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: &[String]) -> Result<Loaded, Stop> {
+    let file = match SourceFile::from_bytes(shown, bytes) {
         Ok(file) => file,
-        Err(diagnostic) => {
-            return Ok(Loaded {
-                file: SourceFile::new(shown, ""),
-                stacks: Vec::new(),
-                diagnostics: vec![diagnostic],
-            });
+        Err(problem) => {
+            let (file, diagnostic) = *problem;
+            return Ok(Loaded { file, stacks: Vec::new(), diagnostics: vec![diagnostic] });
         }
     };
     match source::parse(&file) {
         Err(diagnostics) => Ok(Loaded { file, stacks: Vec::new(), diagnostics }),
         Ok(document) => check(file, &document, path, wanted),
     }
+}
+
+/// The file, or as much of it as shows that it is too large.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(source::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
@@ -134,13 +180,12 @@ fn check_environment(
     pack: impl Fn(&[assets::Request]) -> (Assets, Vec<assets::Problem>),
 ) -> (Option<Ready>, Vec<Diagnostic>) {
     let mut view = document.environment(environment);
-    if let (Some(view), Some(environments)) =
-        (view.value.as_object_mut(), document.value.get("environments"))
+    if let (Some(view), Some(environments)) = (view.value.as_object_mut(), document.value.get("environments"))
     {
         view.insert("environments".to_owned(), environments.clone());
     }
     let (stack, mut issues) = stack::resolve(&view.value, environment, shapes);
-    let places = view.places;
+    let places = &view.places;
     let mut ready = None;
     if let Some(stack) = stack {
         let sources = stack.sources();
@@ -149,9 +194,9 @@ fn check_environment(
             let stack = stack.with_assets(keys(&sources, &assets));
             ready = Some(Ready { stack, assets, places: places.clone() });
         }
-        issues.extend(problems.iter().map(asset_issue));
+        issues.extend(problems.iter().map(|problem| asset_issue(problem, &view.value)));
     }
-    let found = issues.into_iter().map(|issue| source::locate(issue, file, &places)).collect();
+    let found = issues.into_iter().map(|issue| source::locate(issue, file, places)).collect();
     (ready, found)
 }
 
@@ -182,7 +227,7 @@ fn keys(sources: &[SourceRequest], assets: &Assets) -> BTreeMap<String, AssetKey
     sources.iter().filter_map(key).collect()
 }
 
-fn asset_issue(problem: &assets::Problem) -> Issue {
+fn asset_issue(problem: &assets::Problem, view: &Value) -> Issue {
     use assets::ProblemKind as Kind;
     let code = match &problem.kind {
         Kind::Missing { .. } | Kind::NotAFile | Kind::NotADirectory => Code::SourceMissing,
@@ -197,7 +242,19 @@ fn asset_issue(problem: &assets::Problem) -> Issue {
             Code::SourceUnreadable
         }
     };
-    Issue::new(code, Pointer::parse(problem.pointer.clone()), problem.to_string()).help(problem.help())
+    let near = match &problem.kind {
+        Kind::Missing { near } | Kind::EntryMissing { near, .. } => near.as_slice(),
+        _ => &[],
+    };
+    // A source tree is given by its directory and the entry point in it.
+    let whole = Pointer::parse(problem.pointer.clone());
+    let part = whole.key(if code == Code::SourceEntry { "entry" } else { "dir" });
+    let at = if view.pointer(part.as_str()).is_some() { part } else { whole };
+    let issue = Issue::new(code, at, problem.to_string());
+    match near {
+        [only] => issue.fix(only, problem.help()),
+        _ => issue.help(problem.help()),
+    }
 }
 
 /// The files that the command line means, or all of `stacks/`.
@@ -218,6 +275,10 @@ fn find(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
 fn resolve(name: &Path, there: &[PathBuf]) -> Result<PathBuf, Stop> {
     if name.is_file() {
         return Ok(name.to_owned());
+    }
+    if name.exists() {
+        let what = if name.is_dir() { "is a directory, and not a stack file" } else { "is no regular file" };
+        return Err(Stop::usage(format!("`{}` {what}", name.display())));
     }
     let stem =
         |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();

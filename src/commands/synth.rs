@@ -13,22 +13,7 @@ use crate::synth::{self, Assembly};
 
 pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
     let mut loaded = load::load(&args.which)?;
-    let mut assemblies = Vec::new();
-    for one in &mut loaded {
-        let made = side_by_side(one.stacks.iter().collect(), |ready| {
-            (ready.stack.environment().to_owned(), synth::synth(&ready.stack, &ready.assets))
-        });
-        for (environment, result) in made {
-            let issues = match result {
-                Ok((assembly, warnings)) => {
-                    assemblies.push(assembly);
-                    warnings
-                }
-                Err(issues) => issues,
-            };
-            one.add(&environment, issues);
-        }
-    }
+    let assemblies: Vec<Assembly> = loaded.iter_mut().flat_map(load::Loaded::assemble).collect();
     let (files, diagnostics) = load::findings(&loaded);
     report::diagnostics(&files, &diagnostics);
     if has_errors(&diagnostics) {

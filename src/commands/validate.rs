@@ -6,7 +6,10 @@ use crate::diag::has_errors;
 use crate::report;
 
 pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Stop> {
-    let loaded = load::load(&args.which)?;
+    let mut loaded = load::load(&args.which)?;
+    for one in &mut loaded {
+        one.assemble();
+    }
     let (files, diagnostics) = load::findings(&loaded);
     match args.format {
         Format::Json => report::out(&report::diagnostics_json(&files, &diagnostics))?,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::table::Section;
 use super::{Bucket, Construct, Data, Export, Exports, Rendering, Scope, This};
 use crate::cfn::{Expr, LogicalId};
-use crate::diag::{Code, Issue, Pointer, nearest, or_list};
+use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
 use crate::rules::units::Duration;
 
 /// Logical id of the key that the stack makes.
@@ -331,7 +331,7 @@ impl DataLake {
                     pointer.clone(),
                     format!("S3 delivers no access logs to `{to}`, which a customer key encrypts"),
                 )
-                .fix("true", "let the stack make a log bucket"),
+                .fix_by(Replacement::Yaml("true".to_owned()), "let the stack make a log bucket"),
             );
         }
     }

@@ -9,6 +9,9 @@ use crate::cfn::{Expr, LogicalId, TemplateKind};
 /// Logical id of the queue of undelivered events.
 const QUEUE: &str = "UndeliveredEvents";
 
+/// The statement of its policy that lets rules in.
+const TAKE: &str = "TakeUndeliveredEvents";
+
 /// Seconds for which, and times that, a delivery is tried again.
 ///
 /// EventBridge alone would try for a day; a pipeline or a rollout that starts a day late surprises.
@@ -48,6 +51,38 @@ pub fn rule(rule: &Rule, scope: &Scope<'_>, out: &mut Rendering) {
         "retry": retry(),
     });
     out.shape(TemplateKind::Platform, "rule", &context);
+    let_in(&rule.id, out);
+}
+
+/// Lets a rule into the queue of undelivered events, by its ARN: CloudFormation shortens the names that it gives to
+/// rules, so that no pattern of them is sure.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
+fn let_in(rule: &LogicalId, out: &mut Rendering) {
+    let policy = LogicalId::new([QUEUE, "Policy"]);
+    let statements = out
+        .platform
+        .resources
+        .get_mut(policy.as_str())
+        .and_then(|policy| policy.pointer_mut("/Properties/PolicyDocument/Statement"))
+        .and_then(Value::as_array_mut);
+    // A project's own shape may keep another policy.
+    let Some(statements) = statements else { return };
+    let arn = rule.attr("Arn").to_value();
+    let known = statements.iter_mut().find(|statement| statement["Sid"] == TAKE);
+    match known.and_then(|statement| statement.pointer_mut("/Condition/ArnEquals/aws:SourceArn")) {
+        Some(Value::Array(rules)) => rules.push(arn),
+        _ => statements.insert(
+            0,
+            json!({
+                "Sid": TAKE,
+                "Effect": "Allow",
+                "Principal": { "Service": "events.amazonaws.com" },
+                "Action": "sqs:SendMessage",
+                "Resource": LogicalId::new([QUEUE]).attr("Arn").to_value(),
+                "Condition": { "ArnEquals": { "aws:SourceArn": [arn] } },
+            }),
+        ),
+    }
 }
 
 /// How often a delivery is tried again.
@@ -60,8 +95,6 @@ pub fn retry() -> Value {
 pub fn dead_letters(scope: &Scope<'_>, out: &mut Rendering) -> Expr {
     let id = LogicalId::new([QUEUE]);
     if !out.platform.resources.contains_key(QUEUE) {
-        let rules =
-            Expr::regional_arn("events", [Expr::text("rule/"), Expr::pseudo("StackName"), Expr::text("-*")]);
         let context = json!({
             "id": id,
             "policy_id": LogicalId::new([QUEUE, "Policy"]),
@@ -69,14 +102,6 @@ pub fn dead_letters(scope: &Scope<'_>, out: &mut Rendering) -> Expr {
             "url": id.reference(),
             "name": id.attr("QueueName"),
             "statements": [
-                {
-                    "Sid": "TakeUndeliveredEvents",
-                    "Effect": "Allow",
-                    "Principal": { "Service": "events.amazonaws.com" },
-                    "Action": "sqs:SendMessage",
-                    "Resource": id.attr("Arn"),
-                    "Condition": { "ArnLike": { "aws:SourceArn": rules } },
-                },
                 {
                     "Sid": "TlsOnly",
                     "Effect": "Deny",

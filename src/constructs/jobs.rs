@@ -126,7 +126,12 @@ pub(super) fn within<N: PartialOrd + std::fmt::Display + Copy>(
 ) {
     if !bounds.contains(&value) {
         let message = format!("{what} is {value}; {} to {} are possible", bounds.start(), bounds.end());
-        issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message).label("out of bounds"));
+        let nearest = if value < *bounds.start() { bounds.start() } else { bounds.end() };
+        issues.push(
+            Issue::new(Code::OutOfBounds, pointer.clone(), message)
+                .label("out of bounds")
+                .help(format!("the nearest possible value is {nearest}")),
+        );
     }
 }
 
@@ -146,7 +151,9 @@ pub(super) fn at_most(
     };
     if length > most {
         let message = format!("{what} has {length} characters; {most} are possible");
-        issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message).label("too long"));
+        issues.push(
+            Issue::new(Code::OutOfBounds, pointer.clone(), message).label("too long").help("shorten it"),
+        );
     }
 }
 
@@ -203,7 +210,11 @@ impl ImageChoice {
             (Some(_), Some(_)) => issues.push(
                 Issue::new(Code::OneOf, pointer.key("uri"), "an image has either `framework` or `uri`")
                     .on_key()
-                    .also(pointer.key("framework"), "and here the other"),
+                    .label("one image")
+                    .also(pointer.key("framework"), "another")
+                    .help(
+                        "keep `uri` for an image of your own, or `framework` and `version` for one of AWS's",
+                    ),
             ),
             (None, None) => issues.push(
                 Issue::new(Code::OneOf, pointer.clone(), "the image is not named")
@@ -275,7 +286,7 @@ fn unknown_image(query: &ImageQuery<'_>, instance: &str, pointer: &Pointer, erro
     };
     let issue = Issue::new(Code::ImageUnknown, pointer.key(key), message)
         .label("no such image")
-        .help(format!("there are {}", or_list(known.iter().map(String::as_str))));
+        .help(format!("there is {}", or_list(known.iter().map(String::as_str)).replace(" or ", " and ")));
     match nearest(written, known.iter().map(String::as_str)) {
         Some(near) => issue.fix(near, format!("did you mean `{near}`?")),
         None => issue,
@@ -358,7 +369,8 @@ impl Instance {
                 issues.push(
                     Issue::new(Code::LocalStorage, pointer.key("volume"), message)
                         .label("has no effect")
-                        .also(pointer.key("type"), "an instance type with local NVMe storage"),
+                        .also(pointer.key("type"), "an instance type with local NVMe storage")
+                        .help("remove `volume`"),
                 );
             }
             if scope.key().is_some() {

@@ -59,6 +59,16 @@ impl ParameterType {
         }
     }
 
+    /// As the stack file writes it.
+    fn word(self) -> &'static str {
+        match self {
+            ParameterType::String => "string",
+            ParameterType::Integer => "integer",
+            ParameterType::Float => "float",
+            ParameterType::Boolean => "boolean",
+        }
+    }
+
     /// What the default says; `None` for what cannot be a parameter.
     fn of(value: &Value) -> Option<ParameterType> {
         match value {
@@ -80,6 +90,7 @@ impl ParameterType {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename = "ParameterDetails")]
 #[schemars(rename = "ParameterDetails")]
+#[schemars(extend("anyOf" = [{ "required": ["default"], "properties": { "default": { "description": "Not nothing", "not": { "type": "null" } } } }, { "required": ["type"], "properties": { "type": { "description": "Not nothing", "not": { "type": "null" } } } }]))]
 struct Long {
     /// The value of executions that set none. Without one, each execution must set a value, and triggers cannot
     /// start the pipeline.
@@ -209,12 +220,13 @@ impl Parameter {
                     at,
                     format!(
                         "the default is of type `{}`, the parameter of type `{}`",
-                        given.as_str(),
-                        self.kind.as_str()
+                        given.word(),
+                        self.kind.word()
                     ),
                 )
-                .label(format!("{} is wanted", self.kind.as_str()))
-                .also(this.pointer.key("type"), "the type is given here"),
+                .label(format!("not of type `{}`", self.kind.word()))
+                .also(this.pointer.key("type"), "the type is given here")
+                .help("change one of the two"),
             );
             return;
         }
@@ -244,7 +256,7 @@ impl Parameter {
                 Issue::new(
                     Code::ParameterEnum,
                     at.clone(),
-                    format!("a parameter of type `{}` takes no `enum`: only text does", self.kind.as_str()),
+                    format!("a parameter of type `{}` takes no `enum`: only text does", self.kind.word()),
                 )
                 .on_key(),
             );
@@ -261,7 +273,8 @@ impl Parameter {
             if let Some(first) = self.values.iter().take(index).position(|other| other == value) {
                 issues.push(
                     Issue::new(Code::ParameterEnum, at.index(index), format!("`{value}` is given twice"))
-                        .also(at.index(first), "given here first"),
+                        .also(at.index(first), "given here first")
+                        .help("take one of them away"),
                 );
             }
         }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::scope::ARTIFACT_BUCKET;
 use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, Template, TemplateKind};
 use crate::definition::Body;
+use crate::diag::Pointer;
 use crate::shapes::{ShapeError, Shapes};
 
 /// The mapping from regions to image registries, in templates that are not tied to a region.
@@ -110,9 +111,13 @@ pub struct Rendering {
     pub artifact_readers: BTreeSet<String>,
     /// Widgets of the dashboard, in order.
     pub widgets: Vec<Value>,
+    /// What two constructs call by one name: the name, the first construct and the second.
+    pub clashes: Vec<(String, Pointer, Pointer)>,
     /// Overridden shapes that failed.
     pub problems: Vec<ShapeError>,
     shapes: Shapes,
+    /// Which construct named what.
+    owners: BTreeMap<String, Pointer>,
 }
 
 impl Rendering {
@@ -126,6 +131,22 @@ impl Rendering {
         match kind {
             TemplateKind::Platform => &mut self.platform,
             TemplateKind::Serving => &mut self.serving,
+        }
+    }
+
+    /// Ascribes all that is new in the templates to the construct at `pointer`.
+    pub fn ascribe(&mut self, pointer: &Pointer) {
+        for template in [&mut self.platform, &mut self.serving] {
+            for name in std::mem::take(&mut template.clashes) {
+                let first = self.owners.get(&name).unwrap_or(pointer).clone();
+                self.clashes.push((name, first, pointer.clone()));
+            }
+            let sections = [&template.resources, &template.parameters, &template.outputs];
+            for name in sections.into_iter().flat_map(Map::keys) {
+                if !self.owners.contains_key(name) {
+                    self.owners.insert(name.clone(), pointer.clone());
+                }
+            }
         }
     }
 

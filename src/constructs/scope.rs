@@ -76,7 +76,7 @@ impl<'a> Scope<'a> {
     }
 
     /// What `name.offer` offers; `rest` is what follows the offer in a longer path.
-    fn find(&self, path: &'a str) -> Option<(&'a Export, &'a str)> {
+    fn find<'p>(&self, path: &'p str) -> Option<(&'a Export, &'p str)> {
         let (name, after) = path.split_once('.').unwrap_or((path, ""));
         let offers = &self.exports.get(name)?.offers;
         if let Some(export) = offers.get(after) {
@@ -88,7 +88,7 @@ impl<'a> Scope<'a> {
     }
 
     /// What `name.offer` offers.
-    pub fn export(&self, path: &'a str) -> Option<&'a Export> {
+    pub fn export(&self, path: &str) -> Option<&'a Export> {
         self.find(path).filter(|(_, rest)| rest.is_empty()).map(|(export, _)| export)
     }
 
@@ -205,7 +205,7 @@ impl<'a> Scope<'a> {
     }
 
     /// What stands for `${path}`.
-    pub fn value(&self, path: &'a str) -> Option<Expr> {
+    pub fn value(&self, path: &str) -> Option<Expr> {
         if let Some(name) = path.strip_prefix("execution.") {
             let (_, variable) = EXECUTION_VARIABLES.iter().find(|(ours, _)| *ours == name)?;
             return Some(Expr::Get(format!("Execution.{variable}")));
@@ -238,10 +238,14 @@ impl<'a> Scope<'a> {
 
     /// Refuses references in a text that resolve to nothing.
     pub fn check_text(&self, text: &'a Text, pointer: &Pointer, issues: &mut Vec<Issue>) {
-        for path in text.references() {
-            if self.value(path).is_none() {
-                issues.push(self.unresolved(path, "a value", pointer));
-            }
+        for path in text.references().filter(|path| self.value(path).is_none()) {
+            let (issue, meant) = self.unresolved(path, "a value", pointer);
+            let meant = meant.filter(|meant| self.value(meant).is_some());
+            let written = meant.as_deref().and_then(|meant| text.with(path, meant));
+            issues.push(match (meant, written) {
+                (Some(meant), Some(written)) => issue.fix(written, format!("did you mean `${{{meant}}}`?")),
+                _ => issue,
+            });
         }
     }
 
@@ -256,19 +260,18 @@ impl<'a> Scope<'a> {
     ) -> bool {
         let good = self.export(reference).is_some_and(&fits);
         if !good {
-            let mut issue = self.unresolved(reference, wanted, pointer);
+            let (issue, meant) = self.unresolved(reference, wanted, pointer);
             let fitting: Vec<String> = self.paths(fits);
-            if issue.fix.is_none() {
-                if let Some(near) = nearest(reference, fitting.iter().map(String::as_str)) {
-                    issue = issue.fix(near, format!("did you mean `{near}`?"));
-                } else if !fitting.is_empty() {
-                    issue = issue.help(format!(
-                        "{wanted} is offered as {}",
-                        or_list(fitting.iter().map(String::as_str))
-                    ));
+            let near = nearest(reference, fitting.iter().map(String::as_str));
+            let near = meant.as_deref().filter(|meant| fitting.iter().any(|path| path == meant)).or(near);
+            issues.push(match near {
+                Some(near) => issue.fix(near, format!("did you mean `{near}`?")),
+                None if fitting.is_empty() => issue.help(format!("nothing in this file offers {wanted}")),
+                None => {
+                    let all = or_list(fitting.iter().map(String::as_str));
+                    issue.help(format!("{wanted} is offered as {all}"))
                 }
-            }
-            issues.push(issue);
+            });
         }
         good
     }
@@ -302,57 +305,51 @@ impl<'a> Scope<'a> {
             .collect()
     }
 
-    fn unresolved(&self, path: &str, wanted: &str, pointer: &Pointer) -> Issue {
+    /// What is wrong with a reference, and what was probably meant.
+    fn unresolved(&self, path: &str, wanted: &str, pointer: &Pointer) -> (Issue, Option<String>) {
         let (name, after) = path.split_once('.').unwrap_or((path, ""));
+        let whole = |name: &str, after: &str| match after {
+            "" => name.to_owned(),
+            after => format!("{name}.{after}"),
+        };
+        let new = |code, message| Issue::new(code, pointer.clone(), message);
+        if name == "execution" {
+            let known = EXECUTION_VARIABLES.map(|(ours, _)| ours);
+            let message = format!("`{after}` is nothing that an execution knows");
+            let issue = new(Code::UnknownReference, message).label("no such variable");
+            return match nearest(after, known) {
+                Some(near) => (issue, Some(whole(name, near))),
+                None => (issue.help(format!("after `execution.` stands {}", or_list(known))), None),
+            };
+        }
         let Some(offers) = self.exports.get(name) else {
             let issue =
-                Issue::new(Code::UnknownReference, pointer.clone(), format!("nothing is called `{name}`"))
-                    .label("no such name");
+                new(Code::UnknownReference, format!("nothing is called `{name}`")).label("no such name");
             let names: Vec<&str> = self.exports.iter().map(|(name, _)| name).chain(["execution"]).collect();
-            return match nearest(name, names) {
-                Some(near) if after.is_empty() => issue.fix(near, format!("did you mean `{near}`?")),
-                Some(near) => issue.help(format!("did you mean `{near}.{after}`?")),
-                None => issue,
-            };
+            return (issue, nearest(name, names).map(|near| whole(near, after)));
         };
-        let offered: Vec<&str> =
-            offers.offers.keys().map(String::as_str).filter(|offer| !offer.is_empty()).collect();
+        let paths = offers.offers.keys().filter(|offer| !offer.is_empty()).map(|offer| whole(name, offer));
+        let paths: Vec<String> = paths.collect();
+        let offered = || or_list(paths.iter().map(String::as_str));
         match offers.offers.get(after) {
-            Some(export) => Issue::new(
-                Code::WrongReference,
-                pointer.clone(),
-                format!("`{path}` is {}, and {wanted} is wanted here", export.describe()),
-            )
-            .label(format!("{wanted} is wanted"))
-            .also(offers.pointer.clone(), "given here"),
-            None if after.is_empty() => Issue::new(
-                Code::WrongReference,
-                pointer.clone(),
-                format!("`{name}` alone names nothing that can stand here"),
-            )
-            .label("says too little")
-            .help(format!(
-                "it offers {}",
-                or_list(
-                    offered
-                        .iter()
-                        .map(|offer| format!("{name}.{offer}"))
-                        .collect::<Vec<_>>()
-                        .iter()
-                        .map(String::as_str)
-                )
-            )),
+            Some(export) => {
+                let message = format!("`{path}` is {}, and {wanted} is wanted here", export.describe());
+                let issue = new(Code::WrongReference, message).label(format!("{wanted} is wanted"));
+                (issue.also(offers.pointer.clone(), "given here"), None)
+            }
+            None if after.is_empty() => {
+                let message = format!("`{name}` alone names nothing that can stand here");
+                let issue = new(Code::WrongReference, message).label("says too little");
+                (issue.help(format!("it offers {}", offered())), None)
+            }
             None => {
-                let issue = Issue::new(
-                    Code::UnknownReference,
-                    pointer.clone(),
-                    format!("`{name}` offers nothing called `{after}`"),
-                )
-                .label("not offered")
-                .also(offers.pointer.clone(), format!("`{name}` is given here"));
-                match nearest(after, offered.iter().copied()) {
-                    Some(near) => issue.help(format!("did you mean `{name}.{near}`?")),
-                    None => issue.help(format!("it offers {}", or_list(offered))),
+                let issue = new(Code::UnknownReference, format!("`{name}` offers nothing called `{after}`"))
+                    .label("not offered")
+                    .also(offers.pointer.clone(), format!("`{name}` is given here"));
+                match nearest(after, offers.offers.keys().map(String::as_str)) {
+                    Some(near) => (issue, Some(whole(name, near))),
+                    None if paths.is_empty() => (issue.help("it offers nothing else"), None),
+                    None => (issue.help(format!("it offers {}", offered())), None),
                 }
             }
         }

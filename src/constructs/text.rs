@@ -95,6 +95,17 @@ impl Text {
         Ok(Text::Pieces(pieces))
     }
 
+    /// The text with one reference replaced by another, as the stack file writes it.
+    pub fn with(&self, old: &str, new: &str) -> Option<String> {
+        let Text::Pieces(pieces) = self else { return None };
+        let write = |piece: &Piece| match piece {
+            Piece::Literal(text) => text.replace("${", "$${"),
+            Piece::Reference(name) if name == old => format!("${{{new}}}"),
+            Piece::Reference(name) => format!("${{{name}}}"),
+        };
+        Some(pieces.iter().map(write).collect())
+    }
+
     /// The references in it.
     pub fn references(&self) -> impl Iterator<Item = &str> {
         let pieces = match self {
@@ -134,6 +145,7 @@ impl JsonSchema for Text {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": ["string", "number", "boolean"],
+            "pattern": crate::schema::EXPRESSIONS,
             "description": "A scalar; `${name.offer}` in text stands for what a construct offers, `$${` for a literal `${`.",
         })
     }

@@ -141,7 +141,8 @@ pub struct Spot {
     /// The longest that waiting and running may take together; at least `max_runtime`.
     pub max_wait: Duration,
     /// Whether checkpoints are kept in S3, so that an interrupted job goes on where it stopped. The script
-    /// writes them to `/opt/ml/checkpoints`. Default: false.
+    /// writes them to `/opt/ml/checkpoints`. The jobs of a tuning job all have the same checkpoints there: the
+    /// script must keep those of each job apart, by the environment variable `TRAINING_JOB_NAME`. Default: false.
     #[serde(default)]
     pub checkpoints: bool,
 }

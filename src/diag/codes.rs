@@ -279,6 +279,8 @@ codes! {
     CacheUnsupported = "cache-unsupported", Error;
     /// Caching that differs in every execution.
     CacheDefeated = "cache-defeated", Warning;
+    /// Caching of a step that reads the data whose arrival starts the pipeline.
+    CacheStale = "cache-stale", Warning;
     /// A retry of a step that is not repeated.
     RetryUnsupported = "retry-unsupported", Error;
     /// A condition that always goes the same way.

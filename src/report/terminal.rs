@@ -72,7 +72,8 @@ fn problem<'a>(diagnostic: &'a Diagnostic, file: Option<&'a SourceFile>) -> Grou
     };
     let mut group =
         Group::with_title(level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str()));
-    group = match file {
+    // Of what could not be read there is nothing to show.
+    group = match file.filter(|file| !file.text().is_empty()) {
         None => group.element(Origin::path(diagnostic.file.as_str())),
         Some(file) => excerpts(group, diagnostic, file),
     };

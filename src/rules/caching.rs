@@ -46,6 +46,31 @@ pub fn defeated(kind: &str, arguments: &Value) -> Option<(&'static str, &'static
     })
 }
 
+/// Whether a step of that type reads from, or from within, or from around the place `uri`; both sides as they are
+/// rendered, so that a bucket's name may be unknown.
+pub fn reads(kind: &str, arguments: &Value, uri: &Value) -> bool {
+    let Some(place) = text(uri) else { return false };
+    let members = key_members(kind).iter().filter_map(|member| arguments.pointer(member));
+    members.into_iter().any(|member| any_source(member, place))
+}
+
+fn any_source(value: &Value, place: &str) -> bool {
+    match value {
+        Value::Object(members) => {
+            let here = members.get("S3Uri").and_then(text);
+            here.is_some_and(|uri| uri.starts_with(place) || place.starts_with(uri))
+                || members.values().any(|member| any_source(member, place))
+        }
+        Value::Array(items) => items.iter().any(|item| any_source(item, place)),
+        _ => false,
+    }
+}
+
+/// An S3 URI, with or without a bucket that CloudFormation names.
+fn text(uri: &Value) -> Option<&str> {
+    uri.as_str().or_else(|| uri["Fn::Sub"].as_str()).filter(|text| text.starts_with("s3://"))
+}
+
 fn varying(value: &Value) -> Option<&'static str> {
     match value {
         Value::Object(members) => {
@@ -63,6 +88,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_step_reads_a_place_or_a_part_of_it() {
+        let uri = |prefix: &str| json!({ "Fn::Sub": format!("s3://${{Raw}}/{prefix}") });
+        let input = json!({ "ProcessingInputs": [{ "S3Input": { "S3Uri": uri("a/b/") } }] });
+        for place in ["", "a/", "a/b/", "a/b/c/"] {
+            assert!(reads("Processing", &input, &uri(place)), "{place}");
+        }
+        assert!(!reads("Processing", &input, &uri("b/")));
+        assert!(!reads("Processing", &input, &json!({ "Get": "Steps.a.b" })));
+        let output = json!({ "ProcessingOutputConfig": { "S3Uri": uri("a/") } });
+        assert!(!reads("Processing", &output, &uri("a/")));
+    }
 
     #[test]
     fn only_the_key_counts() {

@@ -6,17 +6,18 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::Value;
 
+use super::Schema;
 use super::trail::{Trail, description, resolve, target};
 use super::union;
 use super::words::{either, found, plain, subject, wanted};
-use crate::diag::{AS_TEXT, Code, Issue, Pointer, nearest, or_list};
+use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
 
 /// Every way in which `value` does not follow `schema`, each cause once. The order is the schema's.
 ///
 /// A schema that is none explains nothing.
-pub fn explain(schema: &Value, value: &Value) -> Vec<Issue> {
-    let Ok(validator) = jsonschema::draft202012::options().build(schema) else { return Vec::new() };
-    let mut report = Report { schema, value, found: Vec::new() };
+pub fn explain(schema: &Schema, value: &Value) -> Vec<Issue> {
+    let Some(validator) = &schema.validator else { return Vec::new() };
+    let mut report = Report { schema: &schema.value, value, found: Vec::new() };
     for error in validator.iter_errors(value) {
         report.error(&error.to_owned());
     }
@@ -36,11 +37,13 @@ struct Found {
     missing: Option<String>,
     /// The mapping that this key does not belong to, and what was probably meant.
     meant: Option<(Pointer, String)>,
+    /// The mapping that probably belongs elsewhere.
+    misplaced: Option<Pointer>,
 }
 
 impl Report<'_> {
     pub(super) fn add(&mut self, issue: Issue) {
-        self.found.push(Found { issue, missing: None, meant: None });
+        self.found.push(Found { issue, missing: None, meant: None, misplaced: None });
     }
 
     /// How many have been found.
@@ -55,12 +58,31 @@ impl Report<'_> {
         }
     }
 
-    /// A misspelt key is not also a missing one.
+    /// A mapping whose name is the author's own has keys that do not belong there. When that name is a key
+    /// elsewhere, it is the mapping that is in the wrong place.
+    fn misplaced(&mut self, before: usize, pointer: &Pointer) {
+        let name = pointer.last();
+        let owners = owners(self.schema, &name);
+        if owners.is_empty() {
+            return;
+        }
+        let owners = or_list(owners.iter().map(|owner| owner.trim_matches('`')));
+        for found in &mut self.found[before..] {
+            found.issue.notes = vec![format!("`{name}` is a key of {owners}: is the indentation right?")];
+            found.misplaced = Some(pointer.clone());
+        }
+    }
+
+    /// A misspelt key is not also a missing one, and what is in the wrong place misses nothing there.
     fn issues(self) -> Vec<Issue> {
         let meant: BTreeSet<(Pointer, String)> =
             self.found.iter().filter_map(|found| found.meant.clone()).collect();
+        let misplaced: BTreeSet<Pointer> =
+            self.found.iter().filter_map(|found| found.misplaced.clone()).collect();
         let follows = |found: &Found| {
-            found.missing.clone().is_some_and(|key| meant.contains(&(found.issue.pointer.clone(), key)))
+            let place = &found.issue.pointer;
+            let spelt = |key: &String| meant.contains(&(place.clone(), key.clone()));
+            found.missing.as_ref().is_some_and(|key| misplaced.contains(place) || spelt(key))
         };
         let mut issues: Vec<Issue> = Vec::new();
         for found in self.found {
@@ -79,8 +101,12 @@ impl Report<'_> {
         let value = self.value.pointer(pointer.as_str()).unwrap_or(&Value::Null);
         match error.kind() {
             Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+                let before = self.count();
                 for key in unexpected {
                     self.unknown_key(&pointer, key, &trail);
+                }
+                if named_by_author(path) {
+                    self.misplaced(before, &pointer);
                 }
             }
             Kind::PropertyNames { error } => {
@@ -172,7 +198,7 @@ impl Report<'_> {
                 _ => format!("the keys here are {}", or_list(free.iter().copied()).replace(" or ", " and ")),
             });
         }
-        self.found.push(Found { issue, missing: None, meant });
+        self.found.push(Found { issue, missing: None, meant, misplaced: None });
     }
 
     /// A key that the author chose, and that does not have the form of a name.
@@ -197,7 +223,7 @@ impl Report<'_> {
             issue = issue.note(format!("`{key}`: {purpose}"));
         }
         let issue = issue.help(format!("add `{key}: …`"));
-        self.found.push(Found { issue, missing: Some(key.to_owned()), meant: None });
+        self.found.push(Found { issue, missing: Some(key.to_owned()), meant: None, misplaced: None });
     }
 
     /// `types` are JSON Schema's names of what is wanted.
@@ -208,23 +234,39 @@ impl Report<'_> {
         let message = format!("{subject} must be {}, not {}", either(&names), found(value));
         let mut issue =
             Issue::new(Code::WrongType, pointer.clone(), message).label(format!("this is {}", found(value)));
+        let yaml = |text: &str| Replacement::Yaml(text.to_owned());
         let number = types.iter().any(|ty| matches!(*ty, "integer" | "number"));
         match value {
             Value::Number(_) | Value::Bool(_) if types.contains(&"string") => {
-                issue = issue.fix(AS_TEXT, "quote it to make it text");
+                issue = issue.fix_by(Replacement::Quoted, "quote it to make it text");
             }
             Value::String(text) if types.contains(&"boolean") => match text.to_lowercase().as_str() {
-                "yes" | "on" | "y" => issue = issue.fix("true", "YAML's word for that is `true`"),
-                "no" | "off" | "n" => issue = issue.fix("false", "YAML's word for that is `false`"),
-                "true" | "false" => issue = issue.help("write it in lower case, without quotes"),
+                "yes" | "on" | "y" => issue = issue.fix_by(yaml("true"), "YAML's word for that is `true`"),
+                "no" | "off" | "n" => issue = issue.fix_by(yaml("false"), "YAML's word for that is `false`"),
+                lower @ ("true" | "false") => {
+                    issue = issue.fix_by(yaml(lower), "write it in lower case, without quotes");
+                }
                 _ => {}
             },
-            Value::String(text) if number && text.parse::<f64>().is_ok() => {
-                issue = issue.help(format!("remove the quotes: `{text}`"));
+            Value::String(text) if number && is_number(text, types) => {
+                issue = issue.fix_by(yaml(text), "remove the quotes");
             }
             Value::String(_) | Value::Number(_) | Value::Bool(_) if types.contains(&"array") => {
                 issue = issue.help(format!("put it in brackets: `[{}]`", plain(value)));
             }
+            Value::String(_) if number => {
+                issue = issue.help(format!("write {} without quotes, such as `2`", either(&names)));
+            }
+            Value::Object(_) if types.contains(&"array") => {
+                issue = issue.help("begin each item with `- `");
+            }
+            Value::Null if matches!(types, ["object"]) => {
+                issue = issue.help("write its keys below it, each with two spaces more, or remove the key");
+            }
+            _ if matches!(types, ["object"]) => {
+                issue = issue.help("write its keys below it, each with `: ` and a value");
+            }
+            _ if matches!(types, ["array"]) => issue = issue.help("write a list in brackets: `[…]`"),
             Value::Null => issue = issue.help("write a value after the colon, or remove the key"),
             _ => {}
         }
@@ -264,6 +306,10 @@ impl Report<'_> {
     }
 
     pub(super) fn wrong_form(&mut self, pointer: &Pointer, value: &Value, trail: &Trail<'_>) {
+        if trail.holder().get("pattern").and_then(Value::as_str) == Some(super::EXPRESSIONS) {
+            self.add(bad_expression(pointer, value));
+            return;
+        }
         let message =
             format!("`{}` does not have the form of {}", plain(value), subject(self.value, pointer));
         let mut issue = Issue::new(Code::WrongForm, pointer.clone(), message).label("wrong form");
@@ -287,6 +333,26 @@ impl Report<'_> {
     }
 }
 
+/// Text in which a `${` is never closed, or has nothing inside.
+fn bad_expression(pointer: &Pointer, value: &Value) -> Issue {
+    let text = value.as_str().unwrap_or_default();
+    let open = text.rfind("${").is_some_and(|at| !text[at..].contains('}'));
+    let (message, label, help) = if open {
+        (
+            "a `${` is not closed",
+            "no `}` follows",
+            "close it: `${name.offer}`; text that has `${` in it writes `$${`",
+        )
+    } else {
+        (
+            "a `${…}` has nothing inside",
+            "empty",
+            "name what is meant: `${name.offer}`; for the characters themselves write `$${`",
+        )
+    };
+    Issue::new(Code::BadExpression, pointer.clone(), message).label(label).help(help)
+}
+
 /// Says what the place is for.
 fn noted(issue: Issue, purpose: Option<String>) -> Issue {
     let Some(purpose) = purpose else { return issue };
@@ -296,6 +362,12 @@ fn noted(issue: Issue, purpose: Option<String>) -> Issue {
         }
         name => issue.note(format!("`{name}`: {purpose}")),
     }
+}
+
+/// Whether text without its quotes would be a number of one of these types.
+fn is_number(text: &str, types: &[&str]) -> bool {
+    let read: Option<serde_json::Number> = serde_json::from_str(text).ok();
+    read.is_some_and(|number| types.contains(&"number") || !number.is_f64())
 }
 
 pub(super) fn type_of(value: &Value) -> &'static str {
@@ -340,6 +412,15 @@ fn bound(kind: &Kind) -> Option<(String, String)> {
         _ => return None,
     };
     Some((message.to_owned(), label))
+}
+
+/// Whether the mapping that `path` is about, by a keyword of its schema, is one of those that the author names.
+fn named_by_author(path: &str) -> bool {
+    let mut above = path.rsplit('/').skip(1);
+    above.find(|segment| {
+        let passed = ["$ref", "anyOf", "oneOf", "allOf"].contains(segment);
+        !passed && segment.parse::<usize>().is_err()
+    }) == Some("additionalProperties")
 }
 
 /// Where `key` is a key, as people would write the way there: `endpoints.….rollout`.

@@ -54,6 +54,35 @@ pub(super) fn build(file: &SourceFile) -> (Tree, Vec<Diagnostic>) {
     (builder.tree, builder.problems)
 }
 
+/// What mends most of what the parser complains about in these words.
+fn way_out(info: &str) -> Option<&'static str> {
+    const WAYS: [(&str, &str); 7] = [
+        (
+            "mapping values are not allowed",
+            "a key begins its own line; a value that has `: ` in it wants quotes",
+        ),
+        (
+            "flow mapping, did not find",
+            "a comma stands between two entries; a value that has `: ` in it wants quotes",
+        ),
+        (
+            "flow sequence, did not find",
+            "a comma stands between two items; an item that has `: ` in it wants quotes",
+        ),
+        (
+            "unclosed bracket",
+            "the bracket that opens here is never closed: is one missing at the end of the line?",
+        ),
+        (
+            "unclosed quote",
+            "the quote that opens here is never closed: is one missing at the end of the line?",
+        ),
+        ("did not find expected key", "the keys of one mapping begin in the same column"),
+        ("did not find expected '-'", "the items of one list begin in the same column, each with `- `"),
+    ];
+    WAYS.iter().find(|(words, _)| info.contains(words)).map(|(_, help)| *help)
+}
+
 /// A mapping or list that has begun and not ended.
 struct Frame {
     node: usize,
@@ -171,10 +200,11 @@ impl Builder<'_> {
         }
         let end = at + self.file.text()[at..].chars().next().map_or(0, char::len_utf8);
         let info = error.info();
-        let problem = self.problem(Code::YamlSyntax, format!("this is not YAML: {info}"), at..end, "here");
-        if info.starts_with("mapping values are not allowed") {
-            problem.help.push("a key begins its own line; a value that has `: ` in it wants quotes".into());
-        }
+        // The parser quotes characters as 'x'; messages here quote them as `x`.
+        let message = format!("this is not YAML: {}", info.replace('\'', "`"));
+        let help = way_out(&info);
+        let problem = self.problem(Code::YamlSyntax, message, at..end, "here");
+        problem.help.extend(help.map(str::to_owned));
     }
 
     fn too_deep(&mut self, span: Range<usize>) {
@@ -197,7 +227,9 @@ impl Builder<'_> {
         let before = &self.file.text()[..span.start];
         let at = before.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
         let at = if before[at..].starts_with('!') { at..before.trim_end().len() } else { span.clone() };
-        self.problem(Code::YamlTag, format!("the tag `{written}` means nothing here"), at, "unknown tag")
+        let shown = self.file.text().get(at.clone()).filter(|text| text.starts_with('!'));
+        let message = format!("the tag `{}` means nothing here", shown.unwrap_or(&written));
+        self.problem(Code::YamlTag, message, at, "unknown tag")
             .help
             .push("remove it: a stack file has plain values, and references are written `${…}`".into());
     }

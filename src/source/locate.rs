@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{Place, Places, SourceFile};
-use crate::diag::{AS_TEXT, Diagnostic, Fix, Issue, Label, Part};
+use crate::diag::{Diagnostic, Fix, Issue, Label, Part, Replacement};
 
 /// Finds the places of an issue in the file that said it.
 pub fn locate(issue: Issue, file: &SourceFile, places: &Places) -> Diagnostic {
@@ -13,7 +15,7 @@ pub fn locate(issue: Issue, file: &SourceFile, places: &Places) -> Diagnostic {
     diagnostic.primary.text = issue.label;
     for (pointer, text) in issue.also {
         let other = places.find(&pointer);
-        let span = part(&other, Part::Value);
+        let span = beside(&other, file);
         diagnostic.secondary.push(Label { span, text });
     }
     for (span, text) in [(place.via, "brought in here"), (place.replaced, "overrides this")] {
@@ -22,10 +24,9 @@ pub fn locate(issue: Issue, file: &SourceFile, places: &Places) -> Diagnostic {
         }
     }
     diagnostic.fix = issue.fix.filter(|_| place.exact).and_then(|(replacement, title)| {
-        if issue.part == Part::Value && !place.simple {
-            return None;
-        }
-        let replacement = in_style(file.text().get(span.clone())?, &replacement)?;
+        let old = file.text().get(span.clone())?;
+        let whole = place.simple || issue.part == Part::Key || old.starts_with(['[', '{']);
+        let replacement = in_style(old, &replacement).filter(|_| whole)?;
         Some(Fix { span, replacement, title })
     });
     diagnostic.notes = issue.notes;
@@ -42,15 +43,33 @@ fn part(place: &Place, part: Part) -> Range<usize> {
     }
 }
 
+/// Where a second place is shown. What fills lines of its own is shown by its key, and so is an empty mapping.
+fn beside(place: &Place, file: &SourceFile) -> Range<usize> {
+    let text = file.text().get(place.value.clone()).unwrap_or_default();
+    let flow = text.starts_with(['[', '{']) && !text.contains('\n') && text != "{}";
+    if place.simple || flow { part(place, Part::Value) } else { part(place, Part::Key) }
+}
+
 /// The replacement as the text that it replaces was written; nothing where that cannot be said.
-fn in_style(old: &str, new: &str) -> Option<String> {
+fn in_style(old: &str, new: &Replacement) -> Option<String> {
     let double = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    match (old.chars().next(), new) {
-        (_, _) if old.contains('\n') => None,
-        (Some('"' | '\''), AS_TEXT) => None,
-        (_, AS_TEXT) => Some(double(old)),
-        (Some('"'), _) => Some(double(new)),
-        (Some('\''), _) => Some(format!("'{}'", new.replace('\'', "''"))),
-        _ => Some(new.to_owned()),
+    let quote = old.chars().next().filter(|first| matches!(first, '"' | '\''));
+    match (new, quote) {
+        _ if old.contains('\n') => None,
+        (Replacement::Yaml(yaml), _) => Some(yaml.clone()),
+        (Replacement::Quoted, None) => Some(double(old)),
+        (Replacement::Quoted, Some(_)) => None,
+        (Replacement::Text(text), Some('\'')) => Some(format!("'{}'", text.replace('\'', "''"))),
+        (Replacement::Text(text), None) if stands_plain(text) => Some(text.clone()),
+        (Replacement::Text(text), _) => Some(double(text)),
     }
+}
+
+/// Whether text means itself without quotes, also inside of brackets.
+fn stands_plain(text: &str) -> bool {
+    let first = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/');
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "._-/:+%@() ".contains(c);
+    let parts = !text.contains(": ") && !text.ends_with([':', ' ']);
+    let read = || serde_saphyr::from_str_with_options::<Value>(text, super::options());
+    first && parts && text.chars().all(harmless) && read().is_ok_and(|value| value.as_str() == Some(text))
 }

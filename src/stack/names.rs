@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use crate::cfn::LogicalId;
+use crate::cfn::{LogicalId, TemplateKind};
 use crate::constructs::{Environment, Exports, Network, StackFile};
 use crate::diag::{Code, Issue, Pointer};
 
 /// Names that mean something of their own in references.
 const RESERVED: [&str; 5] = ["alarms", "data_lake", "execution", "parameters", "pipeline"];
 
-/// The longest name whose CloudFormation stack `<name>-<env>-platform` fits in 128 characters, and whose pipeline
-/// keeps within what CreatePipeline takes.
+/// The longest name of most things in SageMaker.
 const LONGEST_NAME: usize = 63;
+
+/// The longest name of a CloudFormation stack.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
+const LONGEST_STACK: usize = 128;
 
 pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> Vec<Issue> {
     let mut issues = Vec::new();
-    name("stack", &file.name, &Pointer::root().key("name"), false, &mut issues);
+    name("the stack", &file.name, &Pointer::root().key("name"), false, &mut issues);
     tags(&file.tags, &Pointer::root().key("tags"), &mut issues);
     let all = file.all_tags(environment).len();
     if all > 50 {
@@ -31,15 +34,16 @@ pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> V
     }
     if let Some(settings) = file.environments.get(environment) {
         let pointer = Pointer::root().key("environments").key(environment);
-        name("environment", environment, &pointer, true, &mut issues);
+        name("an environment", environment, &pointer, true, &mut issues);
         check_environment(settings, &pointer, &mut issues);
+        stack_name(&file.name, environment, pointer, &mut issues);
     }
     if let Some(network) = &file.network {
         check_network(network, &mut issues);
     }
     for (name_given, offers) in exports.iter() {
         if offers.pointer.segments().count() > 1 {
-            name("construct", name_given, &offers.pointer, true, &mut issues);
+            name("a construct", name_given, &offers.pointer, true, &mut issues);
             reserved(name_given, &offers.pointer, &mut issues);
         }
     }
@@ -49,25 +53,41 @@ pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> V
 
 /// A letter or digit first, then letters, digits, `-` and `_`; what AWS asks beyond that, each kind asks itself.
 fn name(what: &str, text: &str, pointer: &Pointer, on_key: bool, issues: &mut Vec<Issue>) {
-    let strict = what != "construct";
+    let strict = what != "a construct";
     let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || (c == '_' && !strict);
     let first = |c: char| c.is_ascii_alphabetic() || (!strict && c.is_ascii_digit());
     let good = text.starts_with(first) && text.chars().all(part) && !text.ends_with('-');
     let problem = if text.len() > LONGEST_NAME {
-        format!("the {what} name `{text}` has {} characters; {LONGEST_NAME} are possible", text.len())
+        format!("the name `{text}` has {} characters; {LONGEST_NAME} are possible", text.len())
     } else if good {
         return;
     } else {
-        format!("`{text}` cannot be a {what} name")
+        format!("`{text}` cannot be the name of {what}")
     };
     let allowed = if strict {
         "letters, digits and `-`, a letter first"
     } else {
-        "letters, digits, `-` and `_`, no sign first"
+        "letters, digits, `-` and `_`, neither sign first, no `-` last"
     };
     let issue = Issue::new(Code::InvalidName, pointer.clone(), problem)
-        .help(format!("use {allowed}, at most {LONGEST_NAME}"));
+        .help(format!("use {allowed}, at most {LONGEST_NAME} characters"));
     issues.push(if on_key { issue.on_key() } else { issue });
+}
+
+/// Both names together make that of the CloudFormation stack.
+fn stack_name(name: &str, environment: &str, pointer: Pointer, issues: &mut Vec<Issue>) {
+    let length = format!("{name}-{environment}-{}", TemplateKind::Platform.as_str()).len();
+    if length > LONGEST_STACK && name.len() <= LONGEST_NAME && environment.len() <= LONGEST_NAME {
+        let message = format!(
+            "the CloudFormation stack `<name>-{environment}-platform` has a name of {length} characters; {LONGEST_STACK} are possible"
+        );
+        issues.push(
+            Issue::new(Code::InvalidName, pointer, message)
+                .on_key()
+                .also(Pointer::root().key("name"), "together with this name")
+                .help("choose shorter names"),
+        );
+    }
 }
 
 fn reserved(text: &str, pointer: &Pointer, issues: &mut Vec<Issue>) {
@@ -131,7 +151,8 @@ fn check_network(network: &Network, issues: &mut Vec<Issue>) {
         let pointer = at.key(key);
         if ids.is_empty() || ids.len() > most {
             let message = format!("`{key}` has 1 to {most} ids, this one {}", ids.len());
-            issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message));
+            let help = format!("list the ids: `{key}: [{prefix}0a1b2c3d4e5f67890]`");
+            issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message).help(help));
         }
         for (index, id) in ids.iter().enumerate() {
             let digits = id.strip_prefix(prefix).unwrap_or_default();
@@ -171,7 +192,8 @@ fn clashes(exports: &Exports, issues: &mut Vec<Issue>) {
                 )
                 .on_key()
                 .label(format!("`{id}` as a logical id"))
-                .also((*first).clone(), "the other"),
+                .also((*first).clone(), "the other")
+                .help("rename one of them"),
             ),
             None => {
                 ids.insert(id, (name, &offers.pointer));

@@ -5,14 +5,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use smstack::diag::{CODES, Severity};
 
+use crate::project::smstack;
+
 /// Codes that no stack file alone can have; each is tested where it arises.
-const ELSEWHERE: [&str; 3] = ["shape", "beyond-limit", "near-limit"];
+const ELSEWHERE: [&str; 5] = ["shape", "beyond-limit", "near-limit", "file-too-large", "source-too-large"];
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad")
@@ -31,6 +34,14 @@ fn cases() -> Vec<PathBuf> {
 fn code_of(case: &Path) -> String {
     let stem = case.file_stem().unwrap().to_str().unwrap();
     stem.split("--").next().unwrap().to_owned()
+}
+
+/// What `validate` says about the file `name` in `at`.
+fn said(at: &Path, name: &str) -> Vec<Value> {
+    let output = smstack(at).args(["validate", name, "--format", "json"]).output().unwrap();
+    let mut report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    serde_json::from_value(report["diagnostics"].take()).unwrap()
 }
 
 fn validate(case: &Path, arguments: &[&str]) -> Output {
@@ -90,4 +101,155 @@ fn each_code_has_a_case() {
     assert!(without.is_empty(), "codes without a case under tests/bad: {without:?}");
     let unknown: Vec<_> = there.difference(&known).collect();
     assert!(unknown.is_empty(), "cases for codes that there are not: {unknown:?}");
+}
+
+#[test]
+fn each_diagnostic_has_a_way_out() {
+    let mut without = Vec::new();
+    for case in cases() {
+        let name = case.file_name().unwrap().to_str().unwrap();
+        for one in said(&directory(), name) {
+            let message = one["message"].as_str().unwrap();
+            if one["help"].as_array().unwrap().is_empty() && one["fix"].is_null() {
+                without.push(format!("{name}: no way out: {message}"));
+            }
+            let texts = [&one["label"], &one["message"]].into_iter().chain(one["help"].as_array().unwrap());
+            for text in texts.chain(one["notes"].as_array().unwrap()).map(|text| text.as_str().unwrap()) {
+                let ends = text.ends_with('.') || text.contains('\n');
+                let begins = text.chars().next().is_some_and(char::is_uppercase)
+                    && text.chars().nth(1).is_some_and(char::is_lowercase)
+                    && ![
+                        "SageMaker",
+                        "Model Monitor",
+                        "CloudWatch",
+                        "CloudFormation",
+                        "CreatePipeline",
+                        "EventBridge",
+                    ]
+                    .iter()
+                    .any(|name| text.starts_with(name));
+                if ends || begins {
+                    without.push(format!("{name}: not as messages are written: {text}"));
+                }
+            }
+        }
+    }
+    assert!(without.is_empty(), "{}", without.join("\n"));
+}
+
+/// The byte of a place that JSON names by line and column.
+fn byte(text: &str, line: &Value, column: &Value) -> usize {
+    let place = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap() - 1;
+    let start: usize = text.split_inclusive('\n').take(place(line)).map(str::len).sum();
+    start + text[start..].chars().take(place(column)).map(char::len_utf8).sum::<usize>()
+}
+
+#[test]
+fn each_fix_mends_what_it_is_about() {
+    let at = tempfile::tempdir().unwrap();
+    for name in ["code/src/train.py", "code/preprocessing.py"] {
+        fs::create_dir_all(at.path().join(name).parent().unwrap()).unwrap();
+        fs::copy(directory().join(name), at.path().join(name)).unwrap();
+    }
+    let mut fixes = 0;
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let name = case.file_name().unwrap().to_str().unwrap();
+        for one in said(&directory(), name).iter().filter(|one| !one["fix"].is_null()) {
+            let fix = &one["fix"];
+            let mut text = fs::read_to_string(&case).unwrap();
+            let start = byte(&text, &fix["line"], &fix["column"]);
+            let end = byte(&text, &fix["end_line"], &fix["end_column"]);
+            text.replace_range(start..end, fix["replacement"].as_str().unwrap());
+            fs::write(at.path().join("fixed.yaml"), &text).unwrap();
+            fixes += 1;
+            let left = said(at.path(), "fixed.yaml");
+            let still =
+                left.iter().any(|other| other["code"] == one["code"] && other["pointer"] == one["pointer"]);
+            let broken = left.iter().any(|other| other["code"].as_str().unwrap().starts_with("yaml"));
+            if still || broken {
+                wrong.push(format!("{name}: {fix}\n{left:#?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(fixes >= 20, "only {fixes} fixes were tried");
+}
+
+#[test]
+fn a_large_file_is_refused_without_reading_it_whole() {
+    let at = tempfile::tempdir().unwrap();
+    let line = "# nothing but words, as a log that was redirected into the wrong file would have them\n";
+    let file = fs::File::create(at.path().join("large.yaml")).unwrap();
+    (&file).write_all(line.repeat(10 * 1024 * 1024 / line.len()).as_bytes()).unwrap();
+    let codes =
+        |said: &[Value]| said.iter().map(|one| one["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(codes(&said(at.path(), "large.yaml")), ["file-too-large"]);
+    // Sparse: nobody waits for its end.
+    file.set_len(1 << 40).unwrap();
+    let output = smstack(at.path()).args(["validate", "large.yaml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("the file is larger than 4 MiB"), "{text}");
+    assert!(text.contains("split it into several stack files"), "{text}");
+}
+
+#[test]
+fn a_large_source_is_refused() {
+    let at = tempfile::tempdir().unwrap();
+    let case =
+        fs::read_to_string(directory().join("source-entry.yaml")).unwrap().replace("tarin.py", "train.py");
+    fs::write(at.path().join("large.yaml"), case).unwrap();
+    fs::create_dir_all(at.path().join("code/src")).unwrap();
+    fs::write(at.path().join("code/src/train.py"), "").unwrap();
+    assert_eq!(said(at.path(), "large.yaml"), Vec::<Value>::new());
+    // Sparse, and never read.
+    fs::File::create(at.path().join("code/src/weights.bin")).unwrap().set_len(1 << 40).unwrap();
+    let found = said(at.path(), "large.yaml");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["code"], "source-too-large");
+    assert_eq!((&found[0]["line"], &found[0]["column"]), (&json!(7), &json!(20)));
+    assert!(found[0]["help"][0].as_str().unwrap().contains(".smstackignore"), "{found:?}");
+}
+
+/// Exit code and standard error of `validate` on one path.
+fn refused(at: &Path, path: &str) -> (Option<i32>, String) {
+    let output = smstack(at).args(["validate", path]).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn what_is_no_file_is_said_to_be_none() {
+    let at = tempfile::tempdir().unwrap();
+    fs::create_dir(at.path().join("directory")).unwrap();
+    fs::write(at.path().join("empty.yaml"), "").unwrap();
+    fs::write(at.path().join("comments.yaml"), "# one\n\n# two\n").unwrap();
+    for (path, exit, message) in [
+        ("directory", 2, "`directory` is a directory, and not a stack file"),
+        ("gone.yaml", 2, "there is no stack file `gone.yaml`"),
+        ("empty.yaml", 3, "the file says nothing"),
+        ("comments.yaml", 3, "the file says nothing"),
+    ] {
+        let (code, text) = refused(at.path(), path);
+        assert_eq!(code, Some(exit), "{path}: {text}");
+        assert!(text.contains(message), "{path}: {text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_is_not_waited_for() {
+    let at = tempfile::tempdir().unwrap();
+    let made = Command::new("mkfifo").arg(at.path().join("pipe.yaml")).status().unwrap();
+    assert!(made.success());
+    for path in ["/dev/null", "/dev/zero", "pipe.yaml"] {
+        let (code, text) = refused(at.path(), path);
+        assert_eq!(code, Some(2), "{path}: {text}");
+        assert!(text.contains("is no regular file"), "{path}: {text}");
+    }
+    // `stacks/` is searched for files only.
+    fs::create_dir(at.path().join("stacks")).unwrap();
+    fs::rename(at.path().join("pipe.yaml"), at.path().join("stacks/pipe.yaml")).unwrap();
+    let output = smstack(at.path()).arg("validate").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected panics")]
 
+mod arrives;
 mod bad;
 #[cfg(feature = "aws")]
 mod cloud;
@@ -13,6 +14,7 @@ mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
+mod mutate;
 mod project;
 mod readme;
 mod schema;

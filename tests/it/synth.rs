@@ -1,7 +1,14 @@
 //! `synth` as a whole process: reproducible, atomic, and sound on any input.
 
-use std::fs;
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{fs, thread};
+
+use serde_json::Value;
+use smstack::commands;
+use smstack::diag::has_errors;
+use smstack::report::{self, Look};
 
 use crate::project::{self, reference, run, smstack, tree};
 
@@ -70,24 +77,63 @@ fn sound(at: &Path, text: &[u8], what: &str) {
     }
 }
 
+/// What the command does with a text, without a process around it.
+fn answer(path: &Path, text: &[u8], what: &str) {
+    let (file, diagnostics, assemblies) = commands::assemblies(path, text).unwrap();
+    for label in diagnostics.iter().flat_map(|one| one.secondary.iter().chain([&one.primary])) {
+        assert!(file.text().get(label.span.clone()).is_some(), "{what}: {label:?}");
+    }
+    let files = [file];
+    let text = report::diagnostics_text(&files, &diagnostics, Look::PLAIN);
+    let json: Value = serde_json::from_str(&report::diagnostics_json(&files, &diagnostics)).unwrap();
+    assert_eq!(json["diagnostics"].as_array().unwrap().len(), diagnostics.len(), "{what}");
+    if has_errors(&diagnostics) {
+        assert!(text.contains("error["), "{what}: {text}");
+    } else {
+        assert!(!assemblies.is_empty(), "{what}: neither an error nor an assembly");
+        for assembly in assemblies {
+            assert!(assembly.file("manifest.json").is_some(), "{what}: no whole assembly");
+        }
+    }
+}
+
+/// Gives each text to the library, on all cores, and every `nth` to the program as well.
+fn all_sound(texts: &[(String, Vec<u8>)], nth: usize) {
+    let next = AtomicUsize::new(0);
+    let workers = thread::available_parallelism().map_or(2, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                let at = tempfile::tempdir().unwrap();
+                project::write(at.path(), &reference());
+                let path = at.path().join("stacks/case.yaml");
+                while let Some((index, (what, text))) = Some(next.fetch_add(1, Ordering::Relaxed))
+                    .and_then(|index| Some((index, texts.get(index)?)))
+                {
+                    answer(&path, text, what);
+                    if index % nth == 0 {
+                        sound(at.path(), text, what);
+                    }
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn a_file_cut_off_anywhere_is_refused_or_rendered_whole() {
-    let at = tempfile::tempdir().unwrap();
-    project::write(at.path(), &reference());
     let text = reference().into_bytes();
-    for end in 0..text.len() {
-        sound(at.path(), &text[..end], &format!("cut off at byte {end}"));
-    }
+    let cut = |end: usize| (format!("cut off at byte {end}"), text[..end].to_vec());
+    all_sound(&(0..text.len()).map(cut).collect::<Vec<_>>(), 61);
 }
 
 #[test]
 fn a_file_with_one_line_spoilt_is_refused_or_rendered_whole() {
-    let at = tempfile::tempdir().unwrap();
-    project::write(at.path(), &reference());
     let text = reference();
     let lines: Vec<&str> = text.lines().collect();
     let noise =
         ["\u{0}\u{7}%@`", "{[}]: *nothing", "  - : : -", "\t\tkey: value", "é€𝄞: !!binary x", "<<: *missing"];
+    let mut texts = Vec::new();
     for index in 0..lines.len() {
         let with = |replacement: &[&str]| {
             let mut changed = lines[..index].to_vec();
@@ -95,9 +141,11 @@ fn a_file_with_one_line_spoilt_is_refused_or_rendered_whole() {
             changed.extend(&lines[index + 1..]);
             changed.join("\n").into_bytes()
         };
-        sound(at.path(), &with(&[]), &format!("line {} deleted", index + 1));
-        sound(at.path(), &with(&[lines[index], lines[index]]), &format!("line {} doubled", index + 1));
-        let garbage = noise[index % noise.len()];
-        sound(at.path(), &with(&[garbage]), &format!("line {} replaced by {garbage:?}", index + 1));
+        texts.push((format!("line {} deleted", index + 1), with(&[])));
+        texts.push((format!("line {} doubled", index + 1), with(&[lines[index], lines[index]])));
+        for garbage in noise {
+            texts.push((format!("line {} replaced by {garbage:?}", index + 1), with(&[garbage])));
+        }
     }
+    all_sound(&texts, 13);
 }

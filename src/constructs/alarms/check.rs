@@ -37,11 +37,14 @@ impl Notify {
                     && !address.contains(char::is_whitespace)
             });
             if !good {
-                issues.push(Issue::new(
-                    Code::NotifyAddress,
-                    pointer.key("email").index(index),
-                    format!("`{address}` is not an e-mail address"),
-                ));
+                issues.push(
+                    Issue::new(
+                        Code::NotifyAddress,
+                        pointer.key("email").index(index),
+                        format!("`{address}` is not an e-mail address"),
+                    )
+                    .help("write one like `ml-oncall@example.com`"),
+                );
             }
         }
         for (index, address) in self.https.iter().enumerate() {
@@ -168,7 +171,8 @@ impl Alarm {
                     at,
                     format!("`{quantity}` cannot be compared with `{}`", self.metric),
                 )
-                .label(format!("{wanted} is wanted")),
+                .label(format!("{wanted} is wanted"))
+                .help(format!("write {wanted}, or choose another metric")),
             );
             return;
         }

@@ -70,7 +70,8 @@ impl Endpoint {
                     format!("serverless variants do not support {what}"),
                 )
                 .on_key()
-                .also(variant.key("serverless"), "serverless here"),
+                .also(variant.key("serverless"), "serverless here")
+                .help("give the variant an `instance` instead of `serverless`, or take this away"),
             );
         };
         if self.variants.len() > 1 {
@@ -176,7 +177,8 @@ impl Endpoint {
                     "an asynchronous endpoint has one variant",
                 )
                 .on_key()
-                .also(pointer, "asynchronous here"),
+                .also(pointer, "asynchronous here")
+                .help("keep one variant, or take `async` away"),
             );
         }
     }

@@ -59,7 +59,11 @@ impl Rollout {
         {
             issues.push(
                 Issue::new(Code::RolloutBounds, at.clone(), format!("{share}% is not {least}% to {most}%"))
-                    .label(format!("a {} step is {least}% to {most}% of the fleet", way.key())),
+                    .label(format!("a {} step is {least}% to {most}% of the fleet", way.key()))
+                    .help(format!(
+                        "write `{}%`, or another share within these bounds",
+                        share.clamp(least, most)
+                    )),
             );
         }
         for (name, variant) in &endpoint.variants {
@@ -87,7 +91,8 @@ impl Rollout {
                         at.clone(),
                         format!("{step} are more than half of {count}"),
                     )
-                    .also(this_count(pointer, name, variant), "the fleet"),
+                    .also(this_count(pointer, name, variant), "the fleet")
+                    .help(format!("write {} or less, or a share such as `50%`", count / 2)),
                 );
             }
         }

@@ -8,6 +8,7 @@ use super::super::jobs::{at_most, within};
 use super::super::{Export, Scope, This};
 use super::tree::{self, Node, Tree};
 use super::{Cache, Entry, Failure, Pipeline, Retry, graph};
+use crate::definition::Step;
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::rules::caching;
 
@@ -128,12 +129,11 @@ fn check_entry(entry: &Entry, pointer: &Pointer, scope: &Scope<'_>, issues: &mut
         let message = if kinds.is_empty() {
             "the step does nothing".to_owned()
         } else {
-            format!("the step does {} things: {}", kinds.len(), kinds.join(" and "))
+            format!("the step does {} things: {}", kinds.len(), or_list(kinds).replace(" or ", " and "))
         };
         issues.push(
             Issue::new(Code::OneOf, pointer.clone(), message)
-                .help(format!("write one of {}", or_list(all)))
-                .help("begin each step with `-`"),
+                .help(format!("write one of {} after each `-`", or_list(all))),
         );
         return;
     }
@@ -227,7 +227,8 @@ fn check_cache_and_retry(entry: &Entry, kind: &str, pointer: &Pointer, issues: &
     if !is_job && entry.register.is_none() {
         issues.push(
             Issue::new(Code::RetryUnsupported, pointer.key("retry"), format!("`{kind}` is not repeated"))
-                .on_key(),
+                .on_key()
+                .help("remove `retry`"),
         );
     } else if entry.register.is_some() && retry.on.iter().any(|failure| failure.of_job()) {
         let message = "registering runs no job, and has no failures of jobs";
@@ -374,6 +375,7 @@ fn check_caching(
             None if pipeline.cache.is_some() => this.pointer.key("cache"),
             Some(Cache::Off) | None => continue,
         };
+        check_stale(node, step, &cache, pipeline, this, scope, issues);
         let Some((member, variable)) = caching::defeated(step.kind, &step.arguments) else { continue };
         let Some((job, _)) = scope.construct(&node.name) else { continue };
         let checkpoints = member == "CheckpointConfig";
@@ -394,4 +396,33 @@ fn check_caching(
         };
         issues.push(issue);
     }
+}
+
+/// Caching of a step that reads the data whose arrival starts the pipeline: Pipelines compares requests, and does
+/// not look whether the objects that they name have changed.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html>
+fn check_stale(
+    node: &Node<'_>,
+    step: &Step,
+    cache: &Pointer,
+    pipeline: &Pipeline,
+    this: &This,
+    scope: &Scope<'_>,
+    issues: &mut Vec<Issue>,
+) {
+    let new_data = pipeline.triggers.as_ref().and_then(|triggers| triggers.on_new_data.as_ref());
+    let Some(new_data) = new_data else { return };
+    let Some(data) = scope.data(&new_data.data) else { return };
+    if data.manifest || !caching::reads(step.kind, &step.arguments, &data.uri.to_value()) {
+        return;
+    }
+    let message = format!("`{}` takes its old result when new data starts the pipeline", node.name);
+    issues.push(
+        Issue::new(Code::CacheStale, node.pointer.clone(), message)
+            .label(format!("reads `{}`", new_data.data))
+            .also(this.pointer.key("triggers").key("on_new_data"), "new objects there start the pipeline")
+            .also(cache.clone(), "asks for caching")
+            .note("AWS compares the requests of a step, not the objects under the prefixes that they name")
+            .help("say `cache: false` at the step; steps that read its outputs run again then, too"),
+    );
 }

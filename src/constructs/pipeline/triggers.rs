@@ -218,7 +218,7 @@ impl Schedule {
             issues.push(match problem.instead {
                 Some(instead) => {
                     let title = format!("write `{instead}`");
-                    issue.fix(format!("\"{instead}\""), title)
+                    issue.fix(instead, title)
                 }
                 None => issue.help("such as `cron(0 3 ? * MON *)`: every Monday at 3:00"),
             });

@@ -184,7 +184,7 @@ fn check_race(to: &Text, pointer: &Pointer, issues: &mut Vec<Issue>) {
         issue.help("add `/${execution.id}`")
     } else {
         let fixed = format!("{uri}/${{execution.id}}");
-        issue.fix(format!("\"{fixed}\""), "a place for each execution")
+        issue.fix(fixed, "a place for each execution")
     });
 }
 

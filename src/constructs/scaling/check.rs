@@ -124,7 +124,10 @@ impl Scaling {
         for (name, action) in &self.schedule {
             let at = pointer.key("schedule").key(name);
             if let Err(problem) = cron::check(&action.at) {
-                issues.push(Issue::new(Code::ScalingSchedule, at.key("at"), problem.message.clone()));
+                issues.push(
+                    Issue::new(Code::ScalingSchedule, at.key("at"), problem.message.clone())
+                        .help("such as `cron(0 22 * * ? *)`: every day at 22:00"),
+                );
             }
             if let Some(zone) = &action.timezone
                 && !cron::is_timezone(zone)
@@ -248,7 +251,8 @@ fn check_fit(goal: &Goal<'_>, at: &Pointer, variant: &Variant, issues: &mut Vec<
         issues.push(
             Issue::new(Code::ScalingMetric, at.clone(), format!("`{instance}` has no GPU"))
                 .on_key()
-                .also(variant.pointer.key("instance"), "the instances"),
+                .also(variant.pointer.key("instance"), "the instances")
+                .help("track `invocations_per_instance` or `cpu`, or use instances with GPUs"),
         );
     }
     let gpus = tables::gpus(instance);

@@ -161,7 +161,11 @@ fn check_options(parallel: &Parallel, strategy: &str, pointer: &Pointer, issues:
     ] {
         if given && !taken {
             let message = format!("`{key}` says nothing to `{strategy}`");
-            issues.push(Issue::new(Code::DistributionUnfit, pointer.key(key), message).on_key());
+            issues.push(
+                Issue::new(Code::DistributionUnfit, pointer.key(key), message)
+                    .on_key()
+                    .help(format!("remove `{key}`")),
+            );
         }
     }
     if let Some(processes) = parallel.processes_per_host {

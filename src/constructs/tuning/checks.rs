@@ -5,7 +5,7 @@ use serde_json::{Number, Value};
 use super::super::Export;
 use super::super::jobs::{self, within};
 use super::{Range, Scale, Scope, SearchStrategy, This, TrainingJob, Tuning};
-use crate::diag::{Code, Issue, Pointer, nearest, or_list};
+use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
 
 /// Quotas: <https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-limits.html>
 const MOST_RANGES: usize = 30;
@@ -116,7 +116,10 @@ fn check_ranges(tuning: &Tuning, this: &This, issues: &mut Vec<Issue>) {
                 for (index, value) in values.iter().enumerate() {
                     if values[..index].contains(value) {
                         let message = format!("`{value}` is given twice");
-                        issues.push(Issue::new(Code::DuplicateName, at.index(index), message));
+                        issues.push(
+                            Issue::new(Code::DuplicateName, at.index(index), message)
+                                .help("keep one of them"),
+                        );
                     }
                 }
             }
@@ -137,7 +140,7 @@ fn check_bounds(scale: Scale, ends: &[Number; 2], whole: bool, pointer: &Pointer
                 format!("{} is not less than {}", ends[0], ends[1]),
             )
             .label("the smaller comes first")
-            .fix(format!("[{}, {}]", ends[1], ends[0]), "swap them"),
+            .fix_by(Replacement::Yaml(format!("[{}, {}]", ends[1], ends[0])), "swap them"),
         );
         return;
     }

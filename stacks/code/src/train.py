@@ -68,7 +68,9 @@ class Epochs(tf.keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.features, self.classes, self.patience = features, classes, args.patience
-        self.file = BASE / "checkpoints" / "state.npz"
+        # The jobs of a tuning job share the directory: a file for each.
+        job = os.environ.get("TRAINING_JOB_NAME", "state")
+        self.file = BASE / "checkpoints" / f"{job}.npz"
         keep = ("batch_size", "learning_rate", "dropout_rate", "hidden_units", "seed")
         self.settings = json.dumps({name: getattr(args, name) for name in keep})
         self.next_epoch = 0
