@@ -89,7 +89,7 @@ def ask_moto(service: str, method: str, path: str, headers: dict, body: bytes):
 
 
 def warm_up() -> None:
-    """Load what the first deployment would otherwise wait for: moto's models and botocore's."""
+    """Load moto's models and botocore's, which take seconds, before the first request needs them."""
     for service in ("api.sagemaker", "application-autoscaling"):
         target = {"x-amz-target": "SageMaker.ListTrainingJobs", "content-type": "application/x-amz-json-1.1"}
         if service == "application-autoscaling":

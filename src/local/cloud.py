@@ -14,7 +14,6 @@ import pathlib
 import platform
 import socket
 import sys
-import threading
 import time
 import traceback
 
@@ -166,6 +165,14 @@ def front(app, port: int):
     return serve
 
 
+def load_services(app) -> None:
+    """Import the modules of all mounted services, which ministack does at their first request."""
+    for service in app.SERVICE_HANDLERS:
+        module = app.SERVICE_REGISTRY.get(service, {}).get("module")
+        if module:
+            app._get_module(module)
+
+
 def announce(state_dir: pathlib.Path, port: int) -> None:
     """Write `ready.json` aside, then rename it: a reader sees it whole or not at all."""
     aside = state_dir / "ready.json.new"
@@ -179,7 +186,8 @@ def main() -> None:
     sock = listen(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     port = sock.getsockname()[1]
     configure(state_dir, port)
-    application = front(assemble(), port)
+    app = assemble()
+    application = front(app, port)
 
     import bridge
     from hypercorn.asyncio import serve
@@ -190,8 +198,11 @@ def main() -> None:
     config.graceful_timeout = 0.5
     config.keep_alive_timeout = 75
     config.include_server_header = False
+    # All of it before the first request: modules that two requests begin to load at the same time
+    # can leave one of them without an answer.
+    load_services(app)
+    bridge.warm_up()
     announce(state_dir, port)
-    threading.Thread(target=bridge.warm_up, daemon=True, name="warm-up").start()
     code = 0
     try:
         asyncio.run(serve(application, config))
