@@ -12,7 +12,7 @@ use crate::diag::has_errors;
 use crate::plan::{self, Target};
 use crate::report;
 use crate::report::deploy::{Progress, outcome_json, outcome_text};
-use crate::synth::{self, Assembly};
+use crate::synth::Assembly;
 
 pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
     let Some(assembly) = assemble(args)? else { return Ok(Exit::Invalid) };
@@ -34,21 +34,7 @@ pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
 fn assemble(args: &DeployArgs) -> Result<Option<Assembly>, Stop> {
     let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
     let mut loaded = load::load(&which)?;
-    let mut assembly = None;
-    for one in &mut loaded {
-        let results: Vec<_> =
-            one.stacks.iter().map(|ready| synth::synth(&ready.stack, &ready.assets)).collect();
-        for result in results {
-            let issues = match result {
-                Ok((made, warnings)) => {
-                    assembly = Some(made);
-                    warnings
-                }
-                Err(issues) => issues,
-            };
-            one.add(&args.env, issues);
-        }
-    }
+    let assembly = loaded.iter_mut().flat_map(load::Loaded::assemble).last();
     let (files, diagnostics) = load::findings(&loaded);
     report::diagnostics(&files, &diagnostics);
     Ok(assembly.filter(|_| !has_errors(&diagnostics)))

@@ -25,7 +25,7 @@ pub(crate) struct Loaded {
     /// The file.
     pub(crate) file: SourceFile,
     /// Its environments, as far as nothing is wrong with them.
-    pub(crate) stacks: Vec<Ready>,
+    stacks: Vec<Ready>,
     /// Everything found, arranged.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -33,9 +33,9 @@ pub(crate) struct Loaded {
 /// One environment of a stack file with its sources packed.
 pub(crate) struct Ready {
     /// The stack.
-    pub(crate) stack: Stack,
+    stack: Stack,
     /// Its packed sources.
-    pub(crate) assets: Assets,
+    assets: Assets,
     /// The places of the environment's view of the file, for later findings.
     places: Places,
 }
@@ -70,7 +70,7 @@ impl Loaded {
     }
 
     /// Adds findings about one environment.
-    pub(crate) fn add(&mut self, environment: &str, issues: Vec<Issue>) {
+    fn add(&mut self, environment: &str, issues: Vec<Issue>) {
         let Some(ready) = self.stacks.iter().find(|ready| ready.stack.environment() == environment) else {
             return;
         };

@@ -173,8 +173,6 @@ pub enum Export {
         group: String,
         /// The template parameter's name.
         parameter: String,
-        /// Instance types that the registered versions allow; empty when the stack file does not say.
-        instances: Vec<String>,
     },
     /// The pipeline: its name in AWS.
     Pipeline {

@@ -61,6 +61,40 @@ pub fn observe() -> Vec<Statement> {
     ]
 }
 
+/// Delivering the logs of a state machine. AWS knows no resources for these actions.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>
+pub fn deliver_logs() -> Statement {
+    Statement::allow(
+        "DeliverLogs",
+        [
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ],
+        [Expr::text("*")],
+    )
+}
+
+/// Tracing a state machine. AWS knows no resources for these actions.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html>
+pub fn trace(sid: &str) -> Statement {
+    Statement::allow(
+        sid,
+        [
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ],
+        [Expr::text("*")],
+    )
+}
+
 /// Using the lake's key, when there is one.
 pub fn key(scope: &Scope<'_>) -> Vec<Statement> {
     let Some(key) = scope.key() else { return Vec::new() };

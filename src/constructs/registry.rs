@@ -120,8 +120,7 @@ impl Construct for ModelGroup {
         let name = scope.fixed_name(&this.name);
         let group = Export::Group { name: name.clone(), arn: id(this).attr("ModelPackageGroupArn") };
         exports.add("registry", &this.pointer, &this.name, "", group);
-        let approved =
-            Export::ApprovedModel { group: name, parameter: parameter(this, scope), instances: Vec::new() };
+        let approved = Export::ApprovedModel { group: name, parameter: parameter(this, scope) };
         exports.add("registry", &this.pointer, &this.name, "approved", approved);
     }
 

@@ -83,8 +83,7 @@ impl Endpoint {
             // The container, its data and its environment come from the model package.
             // <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html>
             ModelChoice::Registered(reference) => {
-                if let Some(Export::ApprovedModel { group, parameter, .. }) = scope.export(reference.as_str())
-                {
+                if let Some(Export::ApprovedModel { group, parameter }) = scope.export(reference.as_str()) {
                     let source = ParameterSource::ApprovedModel { group: group.clone() };
                     let description = format!("ARN of the approved version of {group}");
                     let package = out.serving.parameter(parameter, &description, source);

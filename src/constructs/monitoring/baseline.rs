@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::render::cluster;
-use super::{Backend, DatasetFormat, Monitor, MonitorKind};
+use super::{Backend, DatasetFormat, Monitor, MonitorKind, pipeline};
 use crate::cfn::{Expr, Statement};
 use crate::constructs::{Role, Scope, This, serving};
 use crate::definition::Step;
@@ -132,20 +132,7 @@ impl Monitor {
 
     /// What the pipeline needs to run a step with the monitor's role.
     pub(super) fn baseline_grants(step: &Step) -> Vec<Statement> {
-        let jobs = Expr::regional_arn("sagemaker", [Expr::text("processing-job/pipelines-*")]);
-        let mut statements = vec![
-            Statement::allow(
-                "RunProcessing",
-                [
-                    "sagemaker:CreateProcessingJob",
-                    "sagemaker:DescribeProcessingJob",
-                    "sagemaker:StopProcessingJob",
-                ],
-                [jobs.clone()],
-            ),
-            Statement::allow("TagJobs", ["sagemaker:AddTags"], [jobs]),
-            serving::pass(Role::Monitor, "sagemaker.amazonaws.com"),
-        ];
+        let mut statements = pipeline::pipeline_grants();
         if let Some(group) = step.envelope.get("ModelPackageGroupName").and_then(Value::as_str) {
             let packages = serving::sagemaker("model-package", &format!("{group}/*"));
             let groups = serving::sagemaker("model-package-group", group);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Monitor;
 use crate::cfn::{Expr, LogicalId, Statement, TemplateKind};
 use crate::constructs::events::{self, Rule};
-use crate::constructs::{Rendering, Role, Scope, This, serving};
+use crate::constructs::{Rendering, Role, Scope, This, grants, serving};
 
 /// Days for which the machine's log is kept.
 const KEEP_LOGS: u32 = 30;
@@ -151,29 +151,12 @@ impl Monitor {
 
     fn findings_grants(&self) -> Vec<Statement> {
         let jobs = Expr::regional_arn("sagemaker", [Expr::text("processing-job/*")]);
-        // AWS knows no resources for these actions.
-        let deliver = [
-            "logs:CreateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:DescribeLogGroups",
-            "logs:DescribeResourcePolicies",
-            "logs:GetLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:UpdateLogDelivery",
-        ];
-        let trace = [
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-            "xray:PutTelemetryRecords",
-            "xray:PutTraceSegments",
-        ];
         vec![
             // Model Monitor chooses the names of its runs.
             Statement::allow("ReadRuns", ["sagemaker:DescribeProcessingJob"], [jobs]),
             self.put_metrics(),
-            Statement::allow("DeliverLogs", deliver, [Expr::text("*")]),
-            Statement::allow("Trace", trace, [Expr::text("*")]),
+            grants::deliver_logs(),
+            grants::trace("Trace"),
         ]
     }
 

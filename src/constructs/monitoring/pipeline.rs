@@ -161,7 +161,8 @@ impl Monitor {
     }
 }
 
-fn pipeline_grants() -> Vec<Statement> {
+/// What a pipeline needs to run a job with the monitor's role.
+pub(super) fn pipeline_grants() -> Vec<Statement> {
     let jobs = Expr::regional_arn("sagemaker", [Expr::text("processing-job/pipelines-*")]);
     vec![
         Statement::allow(

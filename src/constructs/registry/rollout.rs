@@ -14,7 +14,7 @@ use super::{ModelGroup, OnApproval, This, id};
 use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, TemplateKind};
 use crate::constructs::events::{self, Rule};
 use crate::constructs::scope::ARTIFACT_BUCKET;
-use crate::constructs::{Rendering, Role, Scope};
+use crate::constructs::{Rendering, Role, Scope, grants};
 
 use machine::{Argument, Machine, Version};
 
@@ -254,34 +254,8 @@ fn permissions(scope: &Scope<'_>, versions: &[Version], bucket: &Expr) -> Vec<St
         .when(json!({ "StringEquals": { "cloudformation:RoleArn": Role::Serving.arn() } })),
         Statement::allow("PassServingRole", ["iam:PassRole"], [Role::Serving.arn()])
             .when(json!({ "StringEquals": { "iam:PassedToService": "cloudformation.amazonaws.com" } })),
-        // AWS knows no resources for these actions.
-        // <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>
-        Statement::allow(
-            "DeliverLogs",
-            [
-                "logs:CreateLogDelivery",
-                "logs:DeleteLogDelivery",
-                "logs:DescribeLogGroups",
-                "logs:DescribeResourcePolicies",
-                "logs:GetLogDelivery",
-                "logs:ListLogDeliveries",
-                "logs:PutResourcePolicy",
-                "logs:UpdateLogDelivery",
-            ],
-            [Expr::text("*")],
-        ),
-        // Nor for these.
-        // <https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html>
-        Statement::allow(
-            "WriteTraces",
-            [
-                "xray:GetSamplingRules",
-                "xray:GetSamplingTargets",
-                "xray:PutTelemetryRecords",
-                "xray:PutTraceSegments",
-            ],
-            [Expr::text("*")],
-        ),
+        grants::deliver_logs(),
+        grants::trace("WriteTraces"),
     ];
     if let Some(topic) = events::topic(scope) {
         statements.push(Statement::allow("SayThatItFailed", ["sns:Publish"], [topic]));
