@@ -283,7 +283,7 @@ impl Construct for Pipeline {
             "parallelism": self.max_parallel.map(|most| json!({ "MaxParallelExecutionSteps": most })),
             "tags": scope.run_time_tags(),
         });
-        out.shape(TemplateKind::Platform, "pipeline", &context);
+        out.shape(TemplateKind::Platform, "pipeline", context);
         roles::grant(&tree, scope, out);
         out.definition = Some(body);
         if let Some(triggers) = &self.triggers {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::scope::ARTIFACT_BUCKET;
@@ -151,7 +150,7 @@ impl Rendering {
     }
 
     /// Renders a shape into a template; one that names the artifact bucket takes it as a parameter.
-    pub fn shape(&mut self, kind: TemplateKind, shape: &str, context: &impl Serialize) {
+    pub fn shape(&mut self, kind: TemplateKind, shape: &str, context: Value) {
         match self.shapes.render(shape, context) {
             Ok(resources) => {
                 let template = self.template(kind);
