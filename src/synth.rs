@@ -1,5 +1,6 @@
 //! A stack becomes an assembly.
 
+mod indented;
 mod limits;
 pub mod manifest;
 mod roles;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use self::indented::Indented;
 use crate::assets::Assets;
 use crate::cfn::Template;
 use crate::constructs::rendering::IMAGES;
@@ -254,7 +256,9 @@ fn add(files: &mut Vec<AssemblyFile>, path: String, bytes: Vec<u8>) -> FileEntry
 }
 
 fn pretty(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(value).expect("what an assembly holds has a JSON form");
+    let mut bytes = Vec::with_capacity(128 * 1024);
+    let mut out = serde_json::Serializer::with_formatter(&mut bytes, Indented::default());
+    value.serialize(&mut out).expect("what an assembly holds has a JSON form");
     bytes.push(b'\n');
     bytes
 }
