@@ -7,7 +7,7 @@ use super::section::{Goal, Source};
 use super::{Adjustment, Scaling, Steps, Track};
 use crate::constructs::{Export, Scope, This, Variant};
 use crate::diag::{Code, Issue, Pointer};
-use crate::rules::cron;
+use crate::rules::{cron, scaling};
 use crate::tables;
 
 impl Scaling {
@@ -28,6 +28,9 @@ impl Scaling {
         }
         if let Some(track) = &self.track {
             track.check(&pointer.key("track"), variant, issues);
+            if let Some(goal) = track.goal() {
+                self.check_name(this, &goal, variant, issues);
+            }
         }
         if let Some(steps) = &self.steps {
             steps.check(&pointer.key("steps"), scope, issues);
@@ -118,6 +121,24 @@ impl Scaling {
                 );
             }
         }
+    }
+
+    /// Policies are read by their names, in the console and when something scales at night.
+    fn check_name(&self, this: &This, goal: &Goal<'_>, variant: Option<&Variant>, issues: &mut Vec<Issue>) {
+        let gpus = variant.and_then(|variant| variant.instance.as_deref()).is_some_and(tables::is_gpu);
+        let Some(word) = scaling::misleading(&this.name, goal.metric, self.target.as_str(), gpus) else {
+            return;
+        };
+        issues.push(
+            Issue::new(
+                Code::ScalingName,
+                this.pointer.clone(),
+                format!("`{}` follows `{}`, and its name says `{word}`", this.name, goal.metric),
+            )
+            .on_key()
+            .also(this.pointer.key("track").key(goal.key), "the metric")
+            .help("name it after the metric or the target, or follow the metric that the name says"),
+        );
     }
 
     fn check_schedule(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
