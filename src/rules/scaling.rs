@@ -1,4 +1,48 @@
-//! Names of scalings and policies that speak of another metric than the one followed.
+//! Policies of Application Auto Scaling: steps that it takes, and names that say what is followed.
+
+/// What is wrong with a step of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepFault {
+    /// It has no end on either side.
+    NoEnd,
+    /// It ends before it begins.
+    Inverted,
+    /// It does not begin where the one before ends.
+    Gap,
+    /// Steps go below the alarm's bound, and none goes on downwards.
+    OpenBelow,
+    /// Steps go above the alarm's bound, and none goes on upwards.
+    OpenAbove,
+}
+
+/// What is wrong with steps, each from where to where beyond the alarm's bound, in their order; with the index of the
+/// step.
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html>
+pub fn step_faults(steps: &[(Option<f64>, Option<f64>)]) -> Vec<(usize, StepFault)> {
+    let mut faults = Vec::new();
+    for (index, (from, to)) in steps.iter().enumerate() {
+        match (from, to) {
+            (None, None) => faults.push((index, StepFault::NoEnd)),
+            (Some(from), Some(to)) if from >= to => faults.push((index, StepFault::Inverted)),
+            _ => {}
+        }
+        let before = index.checked_sub(1).and_then(|before| steps.get(before));
+        if before.is_some_and(|(_, end)| end.is_none() || end != from) {
+            faults.push((index, StepFault::Gap));
+        }
+    }
+    if !faults.is_empty() {
+        return faults;
+    }
+    // In order and without gaps: the first is the lowest, the last the highest.
+    if steps.first().is_some_and(|(from, _)| from.is_some_and(|from| from < 0.0)) {
+        faults.push((0, StepFault::OpenBelow));
+    }
+    if steps.last().is_some_and(|(_, to)| to.is_some_and(|to| to > 0.0)) {
+        faults.push((steps.len() - 1, StepFault::OpenAbove));
+    }
+    faults
+}
 
 /// Words for metrics, and what the names of such metrics have in them. `gpu` may as well name the hardware.
 const WORDS: [(&str, &str); 7] = [
@@ -32,7 +76,27 @@ pub fn misleading<'n>(name: &'n str, metric: &str, target: &str, gpus: bool) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::misleading;
+    use super::StepFault::{Gap, Inverted, NoEnd, OpenAbove, OpenBelow};
+    use super::{StepFault, misleading, step_faults};
+
+    #[test]
+    fn steps_follow_each_other_and_go_on_at_the_outer_ends() {
+        let check = |steps: &[(Option<f64>, Option<f64>)], expected: &[(usize, StepFault)]| {
+            assert_eq!(step_faults(steps), expected, "{steps:?}");
+        };
+        check(&[(Some(0.0), None)], &[]);
+        check(&[(Some(0.0), Some(10.0)), (Some(10.0), None)], &[]);
+        check(&[(None, Some(-10.0)), (Some(-10.0), Some(0.0))], &[]);
+        check(&[(None, Some(0.0)), (Some(0.0), None)], &[]);
+        check(&[(None, None)], &[(0, NoEnd)]);
+        check(&[(Some(5.0), Some(5.0))], &[(0, Inverted)]);
+        check(&[(Some(0.0), Some(10.0)), (Some(20.0), None)], &[(1, Gap)]);
+        check(&[(Some(0.0), None), (Some(10.0), None)], &[(1, Gap)]);
+        check(&[(Some(0.0), Some(10.0))], &[(0, OpenAbove)]);
+        check(&[(Some(-10.0), Some(0.0))], &[(0, OpenBelow)]);
+        check(&[(Some(-10.0), Some(0.0)), (Some(0.0), Some(5.0))], &[(0, OpenBelow), (1, OpenAbove)]);
+        check(&[], &[]);
+    }
 
     #[test]
     fn a_name_is_about_the_metric_or_about_none() {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::process::Output;
 
 use serde_json::Value;
-use smstack::diag::{CODES, explanations};
+use smstack::diag::{Block, CODES, explanations};
+use smstack::source::{SourceFile, parse};
 
 use crate::project::{root, run, smstack};
 
@@ -176,4 +177,27 @@ fn the_page_of_what_is_not_decided_is_that_of_the_table() {
         );
         assert!(table.contains(&line), "{line}");
     }
+}
+
+/// The part of an example that is right: all of it, unless it says what is wrong.
+fn right(example: &str) -> &str {
+    match (example.contains("# wrong"), example.split_once("# right\n")) {
+        (false, None) => example,
+        (true, Some((_, right))) => right,
+        _ => panic!("an example has both or neither:\n{example}"),
+    }
+}
+
+#[test]
+fn what_examples_call_right_can_be_read() {
+    let mut read = 0;
+    for one in explanations().iter().flat_map(|group| &group.explanations) {
+        for block in &one.blocks {
+            let Block::Example(lines) = block else { continue };
+            let file = SourceFile::new("example.yaml", right(lines));
+            assert!(parse(&file).is_ok(), "{}:\n{lines}", one.code.as_str());
+            read += 1;
+        }
+    }
+    assert!(read > 15, "only {read} examples");
 }
