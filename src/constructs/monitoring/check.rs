@@ -7,7 +7,8 @@ use super::{Backend, Monitor, MonitorKind, ProblemType, REPORTS};
 use crate::constructs::exports::Capture;
 use crate::constructs::{Export, Scope, This, serving};
 use crate::diag::{Code, Issue, Pointer, or_list};
-use crate::rules::{images, names};
+use crate::rules::units::Duration;
+use crate::rules::{images, monitor_schedule, names};
 use crate::tables::{self, JobKind};
 
 impl Monitor {
@@ -187,6 +188,8 @@ impl Monitor {
             issues.push(Issue::new(Code::OutOfBounds, at.key("volume"), "a volume has 1GB to 16TB"));
         }
         let interval = u64::from(self.schedule.hours) * 3600;
+        let labels = self.kind.needs_labels() && self.backend == Backend::ModelMonitor;
+        let longest = monitor_schedule::longest_run(self.schedule.hours, labels);
         let runtime = self.runtime();
         if !(1..=86_400).contains(&runtime.secs()) {
             issues.push(Issue::new(
@@ -203,6 +206,14 @@ impl Monitor {
                 )
                 .also(pointer.key("schedule"), "the schedule")
                 .help("shorten `max_runtime`, or run less often"),
+            );
+        } else if runtime.secs() > longest {
+            let longest = Duration::from_secs(longest);
+            let message = format!("a run may take {runtime}, and has {longest} {}", self.schedule);
+            issues.push(
+                Issue::new(Code::MonitorRuntime, pointer.key("max_runtime"), message)
+                    .note("hourly monitors that wait for labels have half of the hour to themselves")
+                    .help(format!("lower `max_runtime` to {longest} or less, or run less often")),
             );
         }
     }
