@@ -3,6 +3,7 @@
 mod indented;
 mod limits;
 pub mod manifest;
+mod regions;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,7 +81,8 @@ impl Assembly {
 /// The manifest's path in an assembly.
 pub const MANIFEST: &str = "manifest.json";
 
-/// Renders a stack. What is merely close to a limit of CloudFormation comes back beside the assembly, as warnings.
+/// Renders a stack. What is merely close to a limit of CloudFormation, or not known in the region, comes back beside
+/// the assembly, as warnings.
 ///
 /// # Errors
 /// When two things would have one name, a limit of CloudFormation is exceeded, or a shape of the project's own does not render.
@@ -128,7 +130,8 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
         })
         .collect();
     entries.sort_by(|a, b| (&a.key, &a.source).cmp(&(&b.key, &b.source)));
-    let warnings = limits::check(&out, &templates)?;
+    let mut warnings = limits::check(&out, &templates)?;
+    warnings.extend(stack.settings().region.iter().flat_map(|region| regions::check(&out, region)));
     let manifest = Manifest {
         version: manifest::VERSION,
         smstack: env!("CARGO_PKG_VERSION").to_owned(),
