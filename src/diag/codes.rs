@@ -47,6 +47,10 @@ codes! {
     YamlBudget = "yaml-budget", Error;
 
 
+    // Any document.
+    /// A document that is neither a template nor a definition.
+    UnknownDocument = "unknown-document", Error;
+
     // The structure.
     /// A key that does not belong there.
     UnknownKey = "unknown-key", Error;

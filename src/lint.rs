@@ -1,0 +1,56 @@
+//! Rules over rendered documents, ours or anyone's: CloudFormation templates and pipeline definitions.
+//!
+//! ```text
+//! SourceFile ─▶ Document ─▶ Template ─▶ Issue…
+//!  text          long form    model       each rule, by JSON pointer
+//! ```
+//!
+//! [`read`] reads YAML or JSON; `!Ref`, `!Sub` and the others become their long form in the value, and keep their
+//! places, so that `/Resources/Key/Properties/Alias/Fn::Sub` names the text behind `!Sub`. [`kind_of`] says what the
+//! document is.
+//!
+//! # The template model
+//!
+//! [`Template::new`] takes the value apart: parameters, mappings, conditions, resources, outputs. It never fails: what
+//! has the wrong form is left out, and [`rules`] say so.
+//!
+//! A rule does not read values itself, it asks what they may come to. [`Template::cases`] answers for a [`Node`] (a
+//! value and its pointer), [`Template::values`] for a resource and a dotted path with `*` for items:
+//!
+//! ```text
+//! for endpoint in template.of_type("AWS::SageMaker::EndpointConfig") {
+//!     for case in template.values(endpoint, "ProductionVariants.*.VariantName") { … }
+//! }
+//! ```
+//!
+//! Each [`Case`] has what the value is ([`Thing`]), the pointer at which that is written, and what must hold for it to be
+//! so ([`Assumptions`]: conditions and values of parameters). `Fn::If` gives a case per branch, parameters one per
+//! allowed value or else the default, `Fn::FindInMap` one per entry that can be meant. A resource's own condition is
+//! among the assumptions. What cannot be known is [`Thing::Unknown`] or a [`Piece::Unknown`] of a [`Text`]: rules pass
+//! over it. Two cases belong together if [`Assumptions::and`] finds no contradiction.
+//!
+//! Text is what CloudFormation knows of it: known pieces, references to resources, pseudo parameters.
+//! `endpoint/${Endpoint.EndpointName}/variant/A` is three pieces; [`Text::split`] takes it apart at each `/` and
+//! [`Text::target`] names the resource of a piece that is one reference.
+//!
+//! # Rules
+//!
+//! A rule is a function `fn(&Template, &mut Vec<Issue>)` in [`rules`]' table, pure; its room says which codes it gives.
+//! An issue's pointer is into the template, its code decides the severity.
+
+mod assume;
+mod functions;
+mod kind;
+mod resolve;
+pub mod rules;
+mod template;
+mod text;
+
+pub use assume::Assumptions;
+pub use kind::{Kind, TEMPLATE, kind_of, read};
+pub use resolve::{Case, Node, Thing};
+pub use template::{Parameter, Resource, Template};
+pub use text::{Piece, Text};
+
+#[cfg(test)]
+mod tests;
