@@ -4,6 +4,7 @@
 //! [`Diagnostic`]s with byte spans; `report` draws those.
 
 mod codes;
+mod explain;
 
 use std::fmt;
 use std::ops::Range;
@@ -11,6 +12,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 pub use codes::{CODES, Code};
+pub use explain::{Block, Explanation, Group, explanation, explanations, undecided};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -3,11 +3,11 @@
 use super::Severity;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])+ $name:ident = $text:literal, $severity:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal, $severity:ident;)+) => {
         /// The kind of a problem: stable, so that scripts and suppressions can name it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
-            $($(#[$doc])+ $name,)+
+            $($(#[doc = $doc])+ $name,)+
         }
 
         /// All codes, in the order of this file.
@@ -22,6 +22,16 @@ macro_rules! codes {
             /// Whether it stops `synth`.
             pub fn severity(self) -> Severity {
                 match self { $(Code::$name => Severity::$severity,)+ }
+            }
+
+            /// What it stands for, in one sentence.
+            pub fn summary(self) -> &'static str {
+                match self { $(Code::$name => concat!($($doc),+).trim_ascii(),)+ }
+            }
+
+            /// The code that is written so.
+            pub fn parse(text: &str) -> Option<Code> {
+                match text { $($text => Some(Code::$name),)+ _ => None }
             }
         }
     };
