@@ -78,6 +78,7 @@ mod tests {
         let pinned = versions();
         for (table, sources) in [
             ("api", api::sources()),
+            ("availability", regions::availability_sources()),
             ("images", images::sources()),
             ("instances", instances::sources()),
             ("metrics", metrics::sources()),

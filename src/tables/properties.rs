@@ -74,7 +74,7 @@ pub(super) fn sources() -> super::Sources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tables::{Kind, Limits};
+    use crate::tables::{self, Kind, Limits};
 
     fn every_shape(schema: &'static TypeSchema) -> Vec<&'static Shape> {
         let mut all: Vec<_> = schema.shapes.values().chain([&schema.root]).collect();
@@ -121,6 +121,17 @@ mod tests {
             r"^arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w-/.@+=,]{1,1017}$",
         ];
         assert_eq!(not, expected);
+    }
+
+    #[test]
+    fn the_facts_of_a_type_are_about_its_properties() {
+        for name in described_types() {
+            let (schema, facts) = (properties(name).expect(name), tables::resource(name).expect(name));
+            for path in facts.attributes.iter().filter(|path| !path.contains('*')).chain(&facts.reference) {
+                assert!(schema.at(path).is_some(), "{name}: {path}");
+            }
+        }
+        assert!(described_types().eq(tables::resource_types()));
     }
 
     fn at(kind: &str, path: &str) -> &'static Shape {
