@@ -38,19 +38,42 @@
 //! A rule is a function `fn(&Template, &mut Vec<Issue>)` in [`rules`]' table, pure; its room says which codes it gives.
 //! An issue's pointer is into the template, its code decides the severity.
 
+use crate::diag::{Diagnostic, arrange};
+use crate::source::{self, SourceFile};
+
 mod assume;
 mod functions;
 mod kind;
+mod references;
 mod resolve;
 pub mod rules;
 mod template;
 mod text;
+mod trail;
 
 pub use assume::Assumptions;
 pub use kind::{Kind, TEMPLATE, kind_of, read};
+pub use references::{Reference, To, references};
 pub use resolve::{Case, Node, Thing};
 pub use template::{Parameter, Resource, Template};
 pub use text::{Piece, Text};
+
+/// All that is wrong with a file, arranged. `region` is where a template will be deployed, if that is known.
+pub fn check(file: &SourceFile, region: Option<&str>) -> Vec<Diagnostic> {
+    let document = match read(file) {
+        Ok(document) => document,
+        Err(problems) => return problems,
+    };
+    let issues = match kind_of(&document.value) {
+        Err(issue) => vec![*issue],
+        Ok(Kind::Template) => rules::check(&Template::new(&document.value, region)),
+        Ok(Kind::Definition) => Vec::new(),
+    };
+    let mut found: Vec<_> =
+        issues.into_iter().map(|issue| source::locate(issue, file, &document.places)).collect();
+    arrange(&mut found);
+    found
+}
 
 #[cfg(test)]
 mod tests;

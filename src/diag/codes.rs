@@ -226,6 +226,13 @@ codes! {
     MonitorCapture = "monitor-capture", Error;
     /// A region without Model Monitor.
     MonitorRegion = "monitor-region", Error;
+
+    // Templates.
+    /// An attribute that a resource's type does not have.
+    UnknownAttribute = "unknown-attribute", Error;
+    /// A property that AWS sets itself.
+    ReadOnlyProperty = "read-only-property", Error;
+
     // Jobs.
     /// A container image that AWS does not publish.
     ImageUnknown = "image-unknown", Error;

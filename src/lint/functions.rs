@@ -10,22 +10,6 @@ pub(super) fn call(value: &Value) -> Option<(&str, &Value)> {
     (function && members.len() == 1).then_some((name, argument))
 }
 
-/// Visits each call of a value, also those within others.
-pub(super) fn each<'d>(value: &'d Value, visit: &mut impl FnMut(&'d str, &'d Value)) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| each(item, visit)),
-        Value::Object(members) => {
-            for (key, member) in members {
-                if key == "Ref" || key.starts_with("Fn::") {
-                    visit(key, member);
-                }
-                each(member, visit);
-            }
-        }
-        _ => {}
-    }
-}
-
 /// A part of the text of `Fn::Sub`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SubPart<'a> {

@@ -1,5 +1,8 @@
 //! The rules over a template: each a function of its own room, in one table.
 
+mod names;
+mod properties;
+
 use super::Template;
 use crate::diag::Issue;
 
@@ -7,7 +10,7 @@ use crate::diag::Issue;
 pub type Rule = fn(&Template<'_>, &mut Vec<Issue>);
 
 /// All rules, in no order that matters.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &[names::names, properties::properties];
 
 /// What all rules say of a template.
 pub fn check(template: &Template<'_>) -> Vec<Issue> {

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::Assumptions;
-use super::functions;
+use super::trail::{Trail, walk};
 use crate::diag::Pointer;
 
 /// Turns of a loop after which no more are looked at: more resources than a template may have.
@@ -80,9 +80,9 @@ impl<'d> Template<'d> {
             loops: BTreeSet::new(),
             open: BTreeSet::new(),
         };
-        functions::each(value, &mut |name, argument| {
-            if name.starts_with("Fn::ForEach")
-                && let Some(identifier) = argument.get(0).and_then(Value::as_str)
+        walk(value, &Trail::ROOT, &mut |value, trail| {
+            if trail.last_key().is_some_and(|key| key.starts_with("Fn::ForEach"))
+                && let Some(identifier) = value.get(0).and_then(Value::as_str)
             {
                 template.loops.insert(identifier);
             }
@@ -189,6 +189,11 @@ impl<'d> Template<'d> {
     /// Whether something may add entries to a section that cannot be seen here.
     pub fn is_open(&self, section: &str) -> bool {
         self.open.contains(section)
+    }
+
+    /// Whether a name is the identifier of a `Fn::ForEach`.
+    pub fn is_loop_identifier(&self, name: &str) -> bool {
+        self.loops.contains(name)
     }
 
     /// Whether the Serverless Application Model transforms it, which adds resources under names of its own.
