@@ -20,7 +20,7 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Render stack files into CloudFormation templates and a Pipelines definition
     Synth(SynthArgs),
-    /// Say what is wrong with CloudFormation templates and pipeline definitions, whoever wrote them
+    /// Say what is wrong with CloudFormation templates, whoever wrote them
     Lint(LintArgs),
     /// Deploy one environment of a stack as change sets
     #[cfg(feature = "aws")]
@@ -93,7 +93,7 @@ pub struct SynthArgs {
 /// `smstack lint`.
 #[derive(Debug, Args)]
 pub struct LintArgs {
-    /// Templates and definitions in JSON or YAML, or directories of an assembly; `-` is standard input
+    /// Templates in JSON or YAML, or directories that hold them as `*.template.json`; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Region that the templates are for

@@ -1,4 +1,4 @@
-//! `smstack lint`: what is wrong with templates and definitions, whoever wrote them.
+//! `smstack lint`: what is wrong with templates, whoever wrote them.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -52,7 +52,7 @@ fn check(path: &Path, region: Option<&str>) -> (SourceFile, Vec<Diagnostic>) {
     }
 }
 
-/// The files, and of each directory the templates and the definition in it.
+/// The files, and of each directory the templates in it.
 fn chosen(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
     let mut found = Vec::new();
     for path in named {
@@ -62,7 +62,7 @@ fn chosen(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
             found[before..].sort();
             if found.len() == before {
                 let shown = path.display();
-                return Err(Stop::usage(format!("there is no template and no `pipeline.json` in `{shown}`")));
+                return Err(Stop::usage(format!("there is no `*.template.json` in `{shown}`")));
             }
         } else if path.as_os_str() == "-" || path.exists() {
             found.push(path.clone());
@@ -74,8 +74,7 @@ fn chosen(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
 }
 
 fn within(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), Stop> {
-    const ENDS: [&str; 5] =
-        [".template.json", ".template.yaml", ".template.yml", "pipeline.json", "pipeline.yaml"];
+    const ENDS: [&str; 3] = [".template.json", ".template.yaml", ".template.yml"];
     let entries = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
     for entry in entries {
         let entry = entry?;

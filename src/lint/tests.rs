@@ -135,3 +135,22 @@ Resources:
     let case = &template.values(&template.resources["Bucketa"], "BucketName")[0];
     assert_eq!(case.thing, Thing::Unknown);
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_answered(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+        check_any(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn a_cut_template_is_answered(cut in 0usize..600, at in 0usize..600, c in "[\\[\\]{}!&*:,'\"a\n -]") {
+        let text = format!("{HEAD}  R:\n    Type: AWS::SageMaker::Endpoint\n    Properties:\n      EndpointConfigName: !If [IsProd, !Sub '${{Env}}-${{R.Arn}}', !Ref Names]\n");
+        check_any(&text[..text.floor_char_boundary(cut.min(text.len()))]);
+        let at = text.floor_char_boundary(at.min(text.len()));
+        check_any(&format!("{}{c}{}", &text[..at], &text[at..]));
+    }
+}
+
+fn check_any(text: &str) {
+    super::check(&SourceFile::new("any.yaml", text), Some("us-east-1"));
+}
