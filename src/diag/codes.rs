@@ -57,10 +57,6 @@ codes! {
     YamlBudget = "yaml-budget", Error;
 
 
-    // Any document.
-    /// A document that is neither a template nor a definition.
-    UnknownDocument = "unknown-document", Error;
-
     // The structure.
     /// A key that does not belong there.
     UnknownKey = "unknown-key", Error;
@@ -227,12 +223,6 @@ codes! {
     /// A region without Model Monitor.
     MonitorRegion = "monitor-region", Error;
 
-    // Templates.
-    /// An attribute that a resource's type does not have.
-    UnknownAttribute = "unknown-attribute", Error;
-    /// A property that AWS sets itself.
-    ReadOnlyProperty = "read-only-property", Error;
-
     // Jobs.
     /// A container image that AWS does not publish.
     ImageUnknown = "image-unknown", Error;
@@ -316,4 +306,12 @@ codes! {
     MixedAccelerators = "mixed-accelerators", Error;
     /// A model that nothing is known to serve.
     NoServingImage = "no-serving-image", Error;
+
+    // Templates.
+    /// A document that is no template.
+    UnknownDocument = "unknown-document", Error;
+    /// An attribute that a resource's type does not have.
+    UnknownAttribute = "unknown-attribute", Error;
+    /// A property that AWS sets itself.
+    ReadOnlyProperty = "read-only-property", Error;
 }
