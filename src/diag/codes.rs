@@ -230,6 +230,7 @@ codes! {
     MonitorFormat = "monitor-format", Warning;
     /// A region without Model Monitor.
     MonitorRegion = "monitor-region", Error;
+
     // Jobs.
     /// A container image that AWS does not publish.
     ImageUnknown = "image-unknown", Error;
@@ -313,4 +314,12 @@ codes! {
     MixedAccelerators = "mixed-accelerators", Error;
     /// A model that nothing is known to serve.
     NoServingImage = "no-serving-image", Error;
+
+    // Templates.
+    /// A document that is no template.
+    UnknownDocument = "unknown-document", Error;
+    /// An attribute that a resource's type does not have.
+    UnknownAttribute = "unknown-attribute", Error;
+    /// A property that AWS sets itself.
+    ReadOnlyProperty = "read-only-property", Error;
 }
