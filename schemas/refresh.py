@@ -276,7 +276,8 @@ def regions(packages):
 # Service model → the operations whose requests are held.
 REQUESTS = {
     "sagemaker/2017-07-24": [
-        "CreateAutoMLJobV2", "CreateDataQualityJobDefinition", "CreateEndpoint", "CreateEndpointConfig",
+        "AddAssociation", "CreateAction", "CreateArtifact", "CreateAutoMLJobV2", "CreateContext",
+        "CreateDataQualityJobDefinition", "CreateEndpoint", "CreateEndpointConfig",
         "CreateFeatureGroup", "CreateHyperParameterTuningJob", "CreateInferenceComponent", "CreateModel",
         "CreateModelBiasJobDefinition", "CreateModelExplainabilityJobDefinition", "CreateModelPackage",
         "CreateModelPackageGroup", "CreateModelQualityJobDefinition", "CreateMonitoringSchedule",
@@ -286,14 +287,28 @@ REQUESTS = {
     "application-autoscaling/2016-02-06": ["PutScalingPolicy", "PutScheduledAction", "RegisterScalableTarget"],
     "cloudwatch/2010-08-01": ["PutCompositeAlarm", "PutMetricAlarm"],
     "scheduler/2021-06-30": ["CreateSchedule"],
+    "emr/2009-03-31": ["AddJobFlowSteps", "RunJobFlow"],
+    "emr-serverless/2021-07-13": ["CreateApplication", "StartJobRun"],
+}  # fmt: skip
+
+# Service model → the operations whose answers are held: what a reference of a pipeline walks.
+RESPONSES = {
+    "sagemaker/2017-07-24": [
+        "DescribeAutoMLJobV2", "DescribeEndpoint", "DescribeEndpointConfig", "DescribeHyperParameterTuningJob",
+        "DescribeInferenceComponent", "DescribeModel", "DescribeModelPackage", "DescribeProcessingJob",
+        "DescribeTrainingJob", "DescribeTransformJob", "ListTrainingJobsForHyperParameterTuningJob",
+    ],
+    "emr/2009-03-31": ["DescribeStep"],
 }  # fmt: skip
 
 
 def api(packages):
     rows = {}
-    for model, operations in REQUESTS.items():
+    for model in REQUESTS:
         service = packages.json("botocore", f"botocore/data/{model}/service-2.json")
-        shapes, wanted = service["shapes"], [service["operations"][name]["input"]["shape"] for name in operations]
+        shapes, operations = service["shapes"], service["operations"]
+        wanted = [operations[name]["input"]["shape"] for name in REQUESTS[model]]
+        wanted += [operations[name]["output"]["shape"] for name in RESPONSES.get(model, [])]
         while wanted:
             name = wanted.pop()
             key = f"{model.split('/')[0]}:{name}"

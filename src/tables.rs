@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use api::{Bound, bound, enumeration, members, pattern, required};
+pub use api::{ApiShape, Bound, Form, api_shape, bound, enumeration, members, pattern, required};
 pub use images::{
     Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,
     registries,

@@ -4,8 +4,9 @@
 //! for numbers; units are those of the member's name (`VolumeSizeInGB`).
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
+use fancy_regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::rows::Rows;
@@ -59,6 +60,127 @@ pub fn members(path: &str) -> Option<&'static BTreeMap<&'static str, &'static st
     structure(path).map(|(_, members)| members)
 }
 
+/// What kind of value a shape is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Named members.
+    Structure,
+    /// A list.
+    List,
+    /// Names of the caller's own, each with a value.
+    Map,
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// Anything else: a time, bytes, a document.
+    Other,
+}
+
+/// A shape of an API, to be walked from member to member.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiShape {
+    service: &'static str,
+    name: &'static str,
+    row: &'static Row,
+}
+
+/// The shape of that name, in the SageMaker API or, with a prefix, another's: `emr:StepConfig`.
+pub fn api_shape(name: &str) -> Option<ApiShape> {
+    let (service, name) = name.split_once(':').unwrap_or(("sagemaker", name));
+    let (key, row) = TABLE.entry(&format!("{service}:{name}"))?;
+    let (service, name) = key.split_once(':')?;
+    Some(ApiShape { service, name, row })
+}
+
+impl ApiShape {
+    /// Its name in the API: `ProcessingInstanceType`.
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// What kind of value it is.
+    pub fn form(self) -> Form {
+        if self.row.members.is_some() {
+            return Form::Structure;
+        }
+        match self.row.kind {
+            "list" => Form::List,
+            "map" => Form::Map,
+            "string" => Form::Text,
+            "integer" | "long" => Form::Integer,
+            "float" | "double" => Form::Number,
+            "boolean" => Form::Boolean,
+            _ => Form::Other,
+        }
+    }
+
+    /// The names of a structure's members, in order.
+    pub fn member_names(self) -> impl Iterator<Item = &'static str> {
+        self.row.members.iter().flat_map(|members| members.keys().copied())
+    }
+
+    /// The members that a structure must have.
+    pub fn required(self) -> &'static [&'static str] {
+        &self.row.required
+    }
+
+    /// A member of a structure.
+    pub fn member(self, name: &str) -> Option<ApiShape> {
+        self.row.members.as_ref()?.get(name).and_then(|shape| self.beside(shape))
+    }
+
+    /// What a list's items are.
+    pub fn item(self) -> Option<ApiShape> {
+        self.beside(self.row.member?)
+    }
+
+    /// What a map's keys are.
+    pub fn key(self) -> Option<ApiShape> {
+        self.beside(self.row.key?)
+    }
+
+    /// What a map's values are.
+    pub fn value(self) -> Option<ApiShape> {
+        self.beside(self.row.value?)
+    }
+
+    /// The least and the most of its length, size or value.
+    pub fn bound(self) -> Bound {
+        Bound { min: self.row.min, max: self.row.max }
+    }
+
+    /// The values that it takes; any where there are none.
+    pub fn values(self) -> &'static [&'static str] {
+        &self.row.values
+    }
+
+    /// The regular expression that the text must match as a whole.
+    pub fn pattern(self) -> Option<&'static str> {
+        self.row.pattern.as_deref()
+    }
+
+    /// Whether text matches the pattern as a whole; so does any where there is none, or none that can be read here.
+    pub fn matches(self, text: &str) -> bool {
+        let Some(pattern) = &self.row.pattern else { return true };
+        let compiled = self.row.compiled.get_or_init(|| {
+            RegexBuilder::new(&format!(r"\A(?:{pattern})\z")).backtrack_limit(BACKTRACKS).build().ok()
+        });
+        compiled.as_ref().is_none_or(|regex| regex.is_match(text).unwrap_or(true))
+    }
+
+    fn beside(self, name: &str) -> Option<ApiShape> {
+        api_shape(&format!("{}:{name}", self.service))
+    }
+}
+
+/// Steps that a match may take back: patterns are AWS's, but the text may be anybody's.
+const BACKTRACKS: usize = 100_000;
+
 fn shape(path: &str) -> Option<&'static Row> {
     let (service, name) = resolve(path)?;
     row(service, name).filter(|row| row.members.is_none())
@@ -99,18 +221,23 @@ static TABLE: LazyLock<Rows<Row>> = LazyLock::new(|| Rows::new(TEXT));
 const TEXT: &str = include_str!("../../schemas/aws/api.json");
 
 /// A structure, which has members, or another shape, which has none.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Row {
+    #[serde(default, rename = "type")]
+    kind: &'static str,
     #[serde(default)]
     required: Vec<&'static str>,
     members: Option<BTreeMap<&'static str, &'static str>>,
     member: Option<&'static str>,
+    key: Option<&'static str>,
     value: Option<&'static str>,
     min: Option<i64>,
     max: Option<i64>,
     pattern: Option<String>,
     #[serde(default, rename = "enum")]
     values: Vec<&'static str>,
+    #[serde(skip)]
+    compiled: OnceLock<Option<Regex>>,
 }
 
 #[cfg(test)]
@@ -167,6 +294,20 @@ mod tests {
             members("CreateTrainingJobRequest.InputDataConfig")
                 .is_some_and(|it| it.contains_key("DataSource"))
         );
+    }
+
+    #[test]
+    fn a_shape_is_walked() {
+        let shape = api_shape("DescribeProcessingJobResponse").expect("a shape");
+        let outputs = shape.member("ProcessingOutputConfig").and_then(|it| it.member("Outputs")).expect("a list");
+        assert_eq!(outputs.form(), Form::List);
+        let uri = outputs.item().and_then(|it| it.member("S3Output")?.member("S3Uri")).expect("text");
+        assert_eq!((uri.form(), uri.name()), (Form::Text, "S3Uri"));
+        assert!(uri.matches("s3://a/b") && !uri.matches("a/b"));
+        assert!(api_shape("emr:StepConfig").is_some_and(|it| it.required().contains(&"HadoopJarStep")));
+        let environment = api_shape("ProcessingEnvironmentMap").expect("a map");
+        assert_eq!(environment.form(), Form::Map);
+        assert!(environment.key().is_some_and(|it| it.matches("A_1") && !it.matches("1")));
     }
 
     #[test]
