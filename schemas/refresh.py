@@ -276,7 +276,7 @@ def regions(packages):
 # Service model → the operations whose requests are held.
 REQUESTS = {
     "sagemaker/2017-07-24": [
-        "AddAssociation", "CreateAction", "CreateArtifact", "CreateAutoMLJobV2", "CreateContext",
+        "AddAssociation", "CreateAction", "CreateArtifact", "CreateAutoMLJob", "CreateAutoMLJobV2", "CreateContext",
         "CreateDataQualityJobDefinition", "CreateEndpoint", "CreateEndpointConfig",
         "CreateFeatureGroup", "CreateHyperParameterTuningJob", "CreateInferenceComponent", "CreateModel",
         "CreateModelBiasJobDefinition", "CreateModelExplainabilityJobDefinition", "CreateModelPackage",
@@ -294,7 +294,7 @@ REQUESTS = {
 # Service model → the operations whose answers are held: what a reference of a pipeline walks.
 RESPONSES = {
     "sagemaker/2017-07-24": [
-        "DescribeAutoMLJobV2", "DescribeEndpoint", "DescribeEndpointConfig", "DescribeHyperParameterTuningJob",
+        "DescribeAutoMLJob", "DescribeAutoMLJobV2", "DescribeEndpoint", "DescribeEndpointConfig", "DescribeHyperParameterTuningJob",
         "DescribeInferenceComponent", "DescribeModel", "DescribeModelPackage", "DescribeProcessingJob",
         "DescribeTrainingJob", "DescribeTransformJob", "ListTrainingJobsForHyperParameterTuningJob",
     ],

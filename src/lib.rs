@@ -54,6 +54,7 @@ pub mod definition;
 #[cfg(feature = "aws")]
 pub mod deploy;
 pub mod diag;
+pub mod lint;
 pub mod local;
 #[cfg(feature = "aws")]
 pub mod plan;

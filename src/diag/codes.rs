@@ -100,6 +100,8 @@ codes! {
     ParameterDefault = "parameter-default", Error;
     /// Values that a parameter cannot be limited to.
     ParameterEnum = "parameter-enum", Error;
+    /// A parameter that nothing refers to.
+    UnusedParameter = "unused-parameter", Warning;
 
     // The registry.
     /// A notification without a topic.

@@ -1,0 +1,3 @@
+//! Rules over rendered documents, ours or anyone's.
+
+pub mod definition;
