@@ -303,7 +303,7 @@ fn check_number(operand: &Text, scope: &Scope<'_>, pointer: &Pointer, issues: &m
 /// The path in a report must be one that `Std:JsonGet` reads: names joined by `.`, with `[0]` for items of lists.
 fn check_path(path: &str, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
     let Some(Expr::JsonGet { path: inside, .. }) = scope.value(path) else { return };
-    if !json_path::is_path(inside) {
+    if !json_path::is_path(&inside) {
         issues.push(
             Issue::new(Code::ReportPath, pointer.clone(), format!("`{inside}` is no path in a JSON file"))
                 .help("join names with `.`, and write `[0]` for the first item of a list"),
