@@ -20,6 +20,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Render stack files into CloudFormation templates and a Pipelines definition
     Synth(SynthArgs),
+    /// Say what is wrong with CloudFormation templates, whoever wrote them
+    Lint(LintArgs),
     /// Deploy one environment of a stack as change sets
     #[cfg(feature = "aws")]
     Deploy(DeployArgs),
@@ -86,6 +88,23 @@ pub struct SynthArgs {
     /// How to write templates and the definition
     #[arg(long, value_enum, default_value_t = TemplateFormat::Json)]
     pub format: TemplateFormat,
+}
+
+/// `smstack lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Templates in JSON or YAML, or directories that hold them as `*.template.json`; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Region that the templates are for
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Let warnings count as errors do
+    #[arg(long)]
+    pub strict: bool,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// Which cloud.

@@ -4,6 +4,7 @@ mod completions;
 #[cfg(feature = "aws")]
 mod deploy;
 mod explain;
+mod lint;
 mod load;
 #[cfg(feature = "aws")]
 mod local;
@@ -28,7 +29,7 @@ pub enum Exit {
     Failed = 1,
     /// Wrong usage.
     Usage = 2,
-    /// The stack file is invalid.
+    /// The stack file, template or definition is invalid.
     Invalid = 3,
     /// Consent was needed and not given.
     NeedsConsent = 5,
@@ -94,6 +95,7 @@ pub fn run(cli: Cli) -> Exit {
     let result = match cli.command {
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
+        Command::Lint(args) => lint::run(&args),
         #[cfg(feature = "aws")]
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]

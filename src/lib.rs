@@ -30,6 +30,7 @@
 //! | plan | `plan` | calls AWS |
 //! | cloud | `aws` | lets a type of the SDK out |
 //! | assembly | [`synth`] | fails on a valid stack, but for CloudFormation's limits |
+//! | | [`lint`] | knows a construct; it reads documents, whoever wrote them |
 //! | stack | [`stack`], [`assets`] | writes into the user's directory |
 //! | kinds | [`constructs`] | imports another kind: they meet through exports |
 //! | parts | [`rules`], [`cfn`], [`definition`], [`shapes`], [`schema`], [`tables`] | knows a construct |

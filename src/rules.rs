@@ -6,6 +6,7 @@ pub mod cron;
 pub mod distribution;
 pub mod json_path;
 pub mod json_text;
+pub mod limits;
 pub mod log_metrics;
 pub mod monitor_schedule;
 pub mod names;

@@ -1,9 +1,11 @@
 //! YAML in, with the place of every value.
 //!
 //! [`parse`] reads the text twice: once for the places (every duplicate key, every bound, no value), once
-//! for the values. What it returns knows for each JSON pointer which bytes said it, through aliases, `<<`
+//! for the values. [`parse_as`] reads YAML of other dialects (CloudFormation's short functions) and JSON, once for
+//! both. What they return knows for each JSON pointer which bytes said it, through aliases, `<<`
 //! and an environment's overrides, so that no type of the model carries a span.
 
+mod dialect;
 mod events;
 mod locate;
 mod overlay;
@@ -17,6 +19,7 @@ use serde_json::Value;
 
 use crate::diag::{Code, Diagnostic};
 
+pub use dialect::{Dialect, STACK_FILE, Short};
 pub use locate::locate;
 pub use overlay::Merged;
 pub use places::{Place, Places};
@@ -132,14 +135,31 @@ pub struct Document {
 /// Every duplicate key, complex key and unknown tag; the first syntax error; the first bound that is
 /// exceeded (depth, number of values, text that aliases expand to); more than one document, or none.
 pub fn parse(file: &SourceFile) -> Result<Document, Vec<Diagnostic>> {
-    let (tree, problems) = events::build(file);
+    let (tree, problems) = events::build(file, STACK_FILE);
     if !problems.is_empty() {
         return Err(problems);
     }
     let value: Value = serde_saphyr::from_str_with_options(file.text(), options())
         .map_err(|error| vec![unreadable(file, &error)])?;
     if value.is_null() {
-        return Err(vec![nothing(file)]);
+        return Err(vec![nothing(file, STACK_FILE)]);
+    }
+    Ok(Document { value, places: Places::new(Arc::new(tree)) })
+}
+
+/// Reads a YAML or JSON text whose tags mean something. Plain scalars are what YAML's core schema says, so that `yes`
+/// is text; `012345678901` is text, too.
+///
+/// # Errors
+/// As [`parse`], but for tags: all of them are the dialect's matter.
+pub fn parse_as(file: &SourceFile, dialect: Dialect) -> Result<Document, Vec<Diagnostic>> {
+    let (tree, problems) = events::build(file, dialect);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let value = tree.root().map(|root| tree.value(root)).unwrap_or_default();
+    if value.is_null() {
+        return Err(vec![nothing(file, dialect)]);
     }
     Ok(Document { value, places: Places::new(Arc::new(tree)) })
 }
@@ -156,12 +176,12 @@ fn options() -> serde_saphyr::Options {
         // `events` has refused what is beyond its own bounds, and says so better; these lie just above them.
         budget: serde_saphyr::budget! {
             max_documents: 1,
-            max_nodes: 2 * events::MAX_NODES,
-            max_events: 4 * events::MAX_NODES,
-            max_depth: 2 * events::MAX_DEPTH,
-            max_aliases: events::MAX_NODES,
-            max_anchors: events::MAX_NODES,
-            max_merge_keys: events::MAX_NODES,
+            max_nodes: 2 * STACK_FILE.nodes,
+            max_events: 4 * STACK_FILE.nodes,
+            max_depth: 2 * STACK_FILE.depth,
+            max_aliases: STACK_FILE.nodes,
+            max_anchors: STACK_FILE.nodes,
+            max_merge_keys: STACK_FILE.nodes,
             max_total_scalar_bytes: 2 * events::MAX_TEXT,
             enforce_alias_anchor_ratio: false,
         },
@@ -183,10 +203,13 @@ fn unreadable(file: &SourceFile, error: &serde_saphyr::Error) -> Diagnostic {
     Diagnostic::new(code, file.path(), format!("this cannot be read: {text}"), at..end)
 }
 
-fn nothing(file: &SourceFile) -> Diagnostic {
-    let message = "the file says nothing: a stack file is a mapping of sections";
+fn nothing(file: &SourceFile, dialect: Dialect) -> Diagnostic {
+    let message = format!("the file says nothing: a {} is a mapping of sections", dialect.name);
     let mut problem = Diagnostic::new(Code::YamlDocuments, file.path(), message, 0..0);
-    problem.help.push("begin with `name: …`; `smstack init` writes a complete stack file".to_owned());
+    problem.help.push(match dialect.short {
+        None => "begin with `name: …`; `smstack init` writes a complete stack file".to_owned(),
+        Some(_) => "begin with `Resources:`, or leave the file out".to_owned(),
+    });
     problem
 }
 

@@ -139,9 +139,14 @@ fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: &[String]) -> Re
 }
 
 /// The file, or as much of it as shows that it is too large.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    read_all(fs::File::open(path)?)
+}
+
+/// As much as is read of anything.
+pub(super) fn read_all(from: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(source::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    from.take(source::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

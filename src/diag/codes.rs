@@ -57,6 +57,10 @@ codes! {
     YamlBudget = "yaml-budget", Error;
 
 
+    // Any document.
+    /// A document that is neither a template nor a definition.
+    UnknownDocument = "unknown-document", Error;
+
     // The structure.
     /// A key that does not belong there.
     UnknownKey = "unknown-key", Error;
@@ -224,6 +228,13 @@ codes! {
     MonitorCapture = "monitor-capture", Error;
     /// A region without Model Monitor.
     MonitorRegion = "monitor-region", Error;
+
+    // Templates.
+    /// An attribute that a resource's type does not have.
+    UnknownAttribute = "unknown-attribute", Error;
+    /// A property that AWS sets itself.
+    ReadOnlyProperty = "read-only-property", Error;
+
     // Jobs.
     /// A container image that AWS does not publish.
     ImageUnknown = "image-unknown", Error;

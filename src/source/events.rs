@@ -1,4 +1,4 @@
-//! Parser events become a tree of places; what is not a stack file's YAML is refused on the way.
+//! Parser events become a tree of places; what is not the dialect's YAML is refused on the way.
 
 use std::collections::HashMap;
 use std::collections::hash_map;
@@ -6,25 +6,24 @@ use std::ops::Range;
 
 use serde_saphyr::granit_parser::{self as yaml, Event, Parser, ScalarStyle, StructureStyle, Tag};
 
+use serde_json::Value;
+
 use super::SourceFile;
+use super::dialect::{self, Dialect, Short};
 use super::tree::{Entry, Kind, Node, Size, Tree};
 use crate::diag::{Code, Diagnostic, Label};
 
-/// Mappings and lists inside each other.
-pub(super) const MAX_DEPTH: usize = 48;
-/// Mappings, lists and scalars, with every alias counted as often as it is used. The reference
-/// workload has about 400.
-pub(super) const MAX_NODES: usize = 100_000;
 /// Bytes of scalars, with every alias counted as often as it is used.
 pub(super) const MAX_TEXT: usize = 16 * 1024 * 1024;
 /// Problems after which the walk stops.
 const MAX_PROBLEMS: usize = 200;
 
 /// Reads the whole text; collects every problem that does not end the walk.
-pub(super) fn build(file: &SourceFile) -> (Tree, Vec<Diagnostic>) {
-    let options = yaml::options! { emit_unresolved_aliases: true, flow_nesting_limit: MAX_DEPTH };
+pub(super) fn build(file: &SourceFile, dialect: Dialect) -> (Tree, Vec<Diagnostic>) {
+    let options = yaml::options! { emit_unresolved_aliases: true, flow_nesting_limit: dialect.depth };
     let mut builder = Builder {
         file,
+        dialect,
         tree: Tree::default(),
         frames: Vec::new(),
         anchors: HashMap::new(),
@@ -49,7 +48,7 @@ pub(super) fn build(file: &SourceFile) -> (Tree, Vec<Diagnostic>) {
         }
     }
     if builder.problems.is_empty() && builder.documents == 0 {
-        builder.problems.push(super::nothing(file));
+        builder.problems.push(super::nothing(file, dialect));
     }
     (builder.tree, builder.problems)
 }
@@ -92,6 +91,9 @@ struct Frame {
     key: Option<Key>,
     /// It stands where a key should.
     is_key: bool,
+    anchor: usize,
+    /// What its tag is short for, and where that stands.
+    short: Option<(Short, Range<usize>)>,
     merges: Vec<usize>,
     merged: Option<Range<usize>>,
 }
@@ -106,6 +108,7 @@ enum Key {
 
 struct Builder<'a> {
     file: &'a SourceFile,
+    dialect: Dialect,
     tree: Tree,
     frames: Vec<Frame>,
     anchors: HashMap<usize, usize>,
@@ -121,15 +124,23 @@ impl Builder<'_> {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    self.problem(Code::YamlDocuments, "more than one YAML document", span, "a second one begins here")
-                        .help
-                        .push("keep one stack per file: remove the `---`, or move what follows into a file of its own".into());
+                    self.problem(
+                        Code::YamlDocuments,
+                        "more than one YAML document",
+                        span,
+                        "a second one begins here",
+                    )
+                    .help
+                    .push(
+                        "keep one per file: remove the `---`, or move what follows into a file of its own"
+                            .into(),
+                    );
                     return false;
                 }
                 true
             }
             Event::Scalar(text, style, anchor, tag) => {
-                self.tag(tag.as_deref(), &span);
+                let short = self.tag(tag.as_deref(), &span);
                 let span = self.scalar_span(&text, style, span);
                 if self.wants_key() {
                     self.key(&text, style, anchor, span);
@@ -138,13 +149,23 @@ impl Builder<'_> {
                 let null = style == ScalarStyle::Plain
                     && matches!(&*text, "" | "~" | "null" | "Null" | "NULL")
                     && tag.is_none();
-                let size = Size { nodes: 1, text: text.len(), height: 0 };
                 let kind = match style {
                     _ if null => Kind::Null,
                     ScalarStyle::Literal | ScalarStyle::Folded => Kind::Block,
                     _ => Kind::Scalar,
                 };
-                self.leaf(kind, size, anchor, span)
+                let size = Size { nodes: 1, text: text.len(), height: 0 };
+                if !self.spend(size, &span) {
+                    return false;
+                }
+                let node = self.push(kind, size, span, false);
+                if self.dialect.short.is_some() {
+                    self.tree.nodes[node].scalar = match style {
+                        ScalarStyle::Plain if tag.is_none() => dialect::plain(&text),
+                        _ => Value::String(text.into_owned()),
+                    };
+                }
+                self.finish(node, anchor, short)
             }
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::UnresolvedAlias(name) => {
@@ -156,15 +177,15 @@ impl Builder<'_> {
                     self.set_key(Key::Refused);
                     return true;
                 }
-                self.leaf(Kind::Null, Size { nodes: 1, ..Size::default() }, 0, span)
+                self.leaf(Kind::Null, Size { nodes: 1, ..Size::default() }, span)
             }
             Event::SequenceStart(style, anchor, tag) => {
-                self.tag(tag.as_deref(), &span);
-                self.open(Kind::List(Vec::new()), style, anchor, span)
+                let short = self.tag(tag.as_deref(), &span);
+                self.open(Kind::List(Vec::new()), style, anchor, short, span)
             }
             Event::MappingStart(style, anchor, tag) => {
-                self.tag(tag.as_deref(), &span);
-                self.open(Kind::Map(HashMap::new()), style, anchor, span)
+                let short = self.tag(tag.as_deref(), &span);
+                self.open(Kind::Map(HashMap::new()), style, anchor, short, span)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span.end),
             _ => true,
@@ -208,30 +229,38 @@ impl Builder<'_> {
     }
 
     fn too_deep(&mut self, span: Range<usize>) {
-        let message = format!("mappings and lists are nested more than {MAX_DEPTH} deep");
+        let Dialect { depth, name, .. } = self.dialect;
+        let message = format!("mappings and lists are nested more than {depth} deep");
         self.problem(Code::YamlBudget, message, span, "the limit is reached here")
             .help
-            .push("no stack file needs that: is a bracket left open above?".into());
+            .push(format!("no {name} needs that: is a bracket left open above?"));
     }
 
-    /// Only the tags of YAML's own core schema mean anything here.
-    fn tag(&mut self, tag: Option<&Tag>, span: &Range<usize>) {
+    /// What a tag is short for. Else only the tags of YAML's own core schema mean anything here.
+    fn tag(&mut self, tag: Option<&Tag>, span: &Range<usize>) -> Option<(Short, Range<usize>)> {
         const CORE: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
-        let Some(tag) = tag else { return };
+        let tag = tag?;
         let written = tag.to_string();
         let core = tag.handle() == "tag:yaml.org,2002:" && CORE.contains(&tag.suffix());
         if core || written == "!" {
-            return;
+            return None;
         }
         // The span is the value's; the tag stands before it.
         let before = &self.file.text()[..span.start];
         let at = before.trim_end().rfind(char::is_whitespace).map_or(0, |at| at + 1);
         let at = if before[at..].starts_with('!') { at..before.trim_end().len() } else { span.clone() };
         let shown = self.file.text().get(at.clone()).filter(|text| text.starts_with('!'));
-        let message = format!("the tag `{}` means nothing here", shown.unwrap_or(&written));
-        self.problem(Code::YamlTag, message, at, "unknown tag")
-            .help
-            .push("remove it: a stack file has plain values, and references are written `${…}`".into());
+        let shown = shown.unwrap_or(&written).to_owned();
+        let help = match self.dialect.short {
+            Some(short) if tag.handle() == "!" && !self.wants_key() => {
+                return Some((short(tag.suffix()), at));
+            }
+            Some(_) => "remove it, or write the function's name out: `Fn::…: value`",
+            None => "remove it: a stack file has plain values, and references are written `${…}`",
+        };
+        let message = format!("the tag `{shown}` means nothing here");
+        self.problem(Code::YamlTag, message, at, "unknown tag").help.push(help.to_owned());
+        None
     }
 
     /// Where a scalar shows: not on the line after it, and not nowhere.
@@ -318,20 +347,33 @@ impl Builder<'_> {
             return false;
         }
         let size = self.tree.nodes[target].size;
-        self.leaf(Kind::Alias(target), size, 0, span)
+        self.leaf(Kind::Alias(target), size, span)
     }
 
     fn push(&mut self, kind: Kind, size: Size, span: Range<usize>, open: bool) -> usize {
-        self.tree.nodes.push(Node { span, kind, size, open });
+        self.tree.nodes.push(Node { span, kind, size, scalar: Value::Null, open });
         self.tree.nodes.len() - 1
     }
 
-    /// A node that is complete at once.
-    fn leaf(&mut self, kind: Kind, size: Size, anchor: usize, span: Range<usize>) -> bool {
+    /// A node that is complete at once, without anchor and tag.
+    fn leaf(&mut self, kind: Kind, size: Size, span: Range<usize>) -> bool {
         if !self.spend(size, &span) {
             return false;
         }
         let node = self.push(kind, size, span, false);
+        self.attach(node);
+        true
+    }
+
+    /// A node is complete: what its tag is short for is put around it, its anchor names the whole, and it goes where
+    /// it belongs.
+    fn finish(&mut self, mut node: usize, anchor: usize, short: Option<(Short, Range<usize>)>) -> bool {
+        if let Some((short, at)) = short {
+            if !self.spend(Size { nodes: 1, text: 0, height: self.tree.nodes[node].size.height + 1 }, &at) {
+                return false;
+            }
+            node = self.expand(node, short, at);
+        }
         if anchor != 0 {
             self.anchors.insert(anchor, node);
         }
@@ -339,7 +381,49 @@ impl Builder<'_> {
         true
     }
 
-    fn open(&mut self, kind: Kind, style: StructureStyle, anchor: usize, span: Range<usize>) -> bool {
+    /// `!Ref name` as `{ Ref: name }`, `!GetAtt a.b` as `{ Fn::GetAtt: [a, b] }`.
+    fn expand(&mut self, node: usize, short: Short, at: Range<usize>) -> usize {
+        if matches!(self.tree.nodes[node].kind, Kind::Null) {
+            // After a tag nothing is the empty text.
+            self.tree.nodes[node].kind = Kind::Scalar;
+        }
+        let Node { span, size, scalar, .. } = &self.tree.nodes[node];
+        let (whole, size) = (at.start..span.end.max(at.end), *size);
+        let halves = short.split.and_then(|separator| {
+            let (left, right) = scalar.as_str()?.split_once(separator)?;
+            // In quotes with escapes the halves cannot be found in the text: each then has the whole's place.
+            let middle = self.file.text()[span.clone()].find(separator);
+            let (first, second) = match middle {
+                Some(middle) => (span.start..span.start + middle, span.start + middle + 1..span.end),
+                None => (span.clone(), span.clone()),
+            };
+            Some([(left.to_owned(), first), (right.to_owned(), second)])
+        });
+        let mut inner = node;
+        if let Some(halves) = halves {
+            let span = self.tree.nodes[node].span.clone();
+            let items = halves.map(|(text, span)| {
+                let half =
+                    self.push(Kind::Scalar, Size { nodes: 1, text: text.len(), height: 0 }, span, false);
+                self.tree.nodes[half].scalar = Value::String(text);
+                half
+            });
+            inner = self.push(Kind::List(items.to_vec()), Size { height: 1, ..size }, span, false);
+        }
+        let mut around = Size { nodes: 1, text: 0, height: 0 };
+        around.hold(self.tree.nodes[inner].size);
+        let entry = Entry { key: at, value: inner, via: None };
+        self.push(Kind::Map(HashMap::from([(short.key, entry)])), around, whole, false)
+    }
+
+    fn open(
+        &mut self,
+        kind: Kind,
+        style: StructureStyle,
+        anchor: usize,
+        short: Option<(Short, Range<usize>)>,
+        span: Range<usize>,
+    ) -> bool {
         let size = Size { nodes: 1, text: 0, height: 0 };
         if !self.spend(size, &span) {
             return false;
@@ -354,7 +438,8 @@ impl Builder<'_> {
             self.anchors.insert(anchor, node);
         }
         let flow = style == StructureStyle::Flow;
-        self.frames.push(Frame { node, map, flow, key: None, is_key, merges: Vec::new(), merged: None });
+        let merges = Vec::new();
+        self.frames.push(Frame { node, map, flow, key: None, is_key, anchor, short, merges, merged: None });
         true
     }
 
@@ -370,26 +455,26 @@ impl Builder<'_> {
         }
         if frame.is_key {
             self.set_key(Key::Refused);
-        } else {
-            self.attach(frame.node);
+            return true;
         }
-        true
+        self.finish(frame.node, frame.anchor, frame.short)
     }
 
     /// Counts what a node adds, and refuses what is beyond the bounds.
     fn spend(&mut self, size: Size, span: &Range<usize>) -> bool {
         self.total.nodes = self.total.nodes.saturating_add(size.nodes);
         self.total.text = self.total.text.saturating_add(size.text);
-        if self.frames.len() + size.height >= MAX_DEPTH {
+        let Dialect { depth, nodes, name, .. } = self.dialect;
+        if self.frames.len() + size.height >= depth {
             self.too_deep(span.clone());
             return false;
         }
-        let (message, help) = if self.total.nodes > MAX_NODES {
+        let (message, help) = if self.total.nodes > nodes {
             (
                 format!(
-                    "the file comes to more than {MAX_NODES} values, counting each alias as what it stands for"
+                    "the file comes to more than {nodes} values, counting each alias as what it stands for"
                 ),
-                "split it into several stack files, and let no alias hold lists of aliases",
+                format!("split it into several {name}s, and let no alias hold lists of aliases"),
             )
         } else if self.total.text > MAX_TEXT {
             (
@@ -397,14 +482,12 @@ impl Builder<'_> {
                     "the file comes to more than {} MiB of text, counting each alias as what it stands for",
                     MAX_TEXT >> 20
                 ),
-                "keep long text in files beside the stack file, and use fewer aliases of it",
+                format!("keep long text in files beside the {name}, and use fewer aliases of it"),
             )
         } else {
             return true;
         };
-        self.problem(Code::YamlBudget, message, span.clone(), "the limit is reached here")
-            .help
-            .push(help.into());
+        self.problem(Code::YamlBudget, message, span.clone(), "the limit is reached here").help.push(help);
         false
     }
 

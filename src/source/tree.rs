@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use serde_json::Value;
+
 /// The nodes of one document.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
@@ -17,6 +19,8 @@ pub(super) struct Node {
     pub(super) span: Range<usize>,
     pub(super) kind: Kind,
     pub(super) size: Size,
+    /// What a scalar says; only kept where no second reading follows.
+    pub(super) scalar: Value,
     /// It has begun and not ended.
     pub(super) open: bool,
 }

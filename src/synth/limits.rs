@@ -1,8 +1,4 @@
 //! CloudFormation's and Pipelines' limits: close is a warning, beyond is an error with a plan.
-//!
-//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html> and
-//! <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quotas.html>; a definition's size is the bound of
-//! `PipelineDefinition` in CreatePipeline.
 
 use serde_json::Value;
 
@@ -10,15 +6,10 @@ use super::{TemplateEntry, roles};
 use crate::cfn::Template;
 use crate::constructs::Rendering;
 use crate::diag::{Code, Issue, Pointer};
-
-/// The largest template that CloudFormation reads from S3.
-const TEMPLATE_BYTES: u64 = 1_000_000;
-const RESOURCES: u64 = 500;
-const PARAMETERS: u64 = 200;
-const OUTPUTS: u64 = 200;
-const MAPPINGS: u64 = 200;
-const DESCRIPTION_BYTES: u64 = 1024;
-const DEFINITION_BYTES: u64 = 1_048_576;
+use crate::rules::limits::{
+    DEFINITION_BYTES, DESCRIPTION_BYTES, MAPPINGS, Nearness, OUTPUTS, PARAMETERS, RESOURCES, TEMPLATE_BYTES,
+    nearness,
+};
 
 /// Warnings at 80 %.
 ///
@@ -27,13 +18,12 @@ const DEFINITION_BYTES: u64 = 1_048_576;
 pub(super) fn check(out: &Rendering, templates: &[TemplateEntry]) -> Result<Vec<Issue>, Vec<Issue>> {
     let mut found = Vec::new();
     let mut measure = |what: String, is: u64, limit: u64, plan: &str| {
-        if is > limit {
-            let message = format!("{what}: {is}, and {limit} are possible");
-            found.push(Issue::new(Code::BeyondLimit, Pointer::root(), message).help(plan));
-        } else if is * 5 >= limit * 4 {
-            let message = format!("{what}: {is} of {limit} possible");
-            found.push(Issue::new(Code::NearLimit, Pointer::root(), message).help(plan));
-        }
+        let (code, message) = match nearness(is, limit) {
+            Some(Nearness::Beyond) => (Code::BeyondLimit, format!("{what}: {is}, and {limit} are possible")),
+            Some(Nearness::Near) => (Code::NearLimit, format!("{what}: {is} of {limit} possible")),
+            None => return,
+        };
+        found.push(Issue::new(code, Pointer::root(), message).help(plan));
     };
     let split = "split the stack file in two: constructs meet across stacks by S3 URI and by name";
     for entry in templates {

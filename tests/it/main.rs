@@ -20,4 +20,5 @@ mod project;
 mod readme;
 mod schema;
 mod synth;
+mod templates;
 mod tools;

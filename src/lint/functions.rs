@@ -1,0 +1,72 @@
+//! CloudFormation's intrinsic functions in a value.
+
+use serde_json::Value;
+
+/// The function and its argument, if the value is a call: a mapping whose only key is `Ref` or `Fn::…`.
+pub(super) fn call(value: &Value) -> Option<(&str, &Value)> {
+    let members = value.as_object()?;
+    let (name, argument) = members.iter().next()?;
+    let function = name == "Ref" || name.starts_with("Fn::");
+    (function && members.len() == 1).then_some((name, argument))
+}
+
+/// A part of the text of `Fn::Sub`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SubPart<'a> {
+    /// Text as it stands.
+    Text(&'a str),
+    /// What stands between `${` and `}`.
+    Variable(&'a str),
+}
+
+/// Takes the text of `Fn::Sub` apart; `${!x}` is the text `${x}`.
+pub(super) fn sub_parts(text: &str) -> Vec<SubPart<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let inside = &rest[start + 2..];
+        let Some(end) = inside.find('}') else { break };
+        if start > 0 {
+            parts.push(SubPart::Text(&rest[..start]));
+        }
+        if inside.starts_with('!') {
+            parts.push(SubPart::Text("${"));
+            parts.push(SubPart::Text(&inside[1..=end]));
+        } else {
+            parts.push(SubPart::Variable(inside[..end].trim()));
+        }
+        rest = &inside[end + 1..];
+    }
+    if !rest.is_empty() {
+        parts.push(SubPart::Text(rest));
+    }
+    parts
+}
+
+/// The logical id and the attribute of `Fn::GetAtt`, where both are text.
+pub(super) fn get_att(argument: &Value) -> Option<(&str, &str)> {
+    match argument {
+        Value::String(text) => text.split_once('.'),
+        Value::Array(items) => match items.as_slice() {
+            [Value::String(id), Value::String(attribute)] => Some((id, attribute)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_substitution_is_taken_apart() {
+        use SubPart::{Text, Variable};
+        assert_eq!(
+            sub_parts("a${B}c${!d}${ E.f }"),
+            [Text("a"), Variable("B"), Text("c"), Text("${"), Text("d}"), Variable("E.f")]
+        );
+        assert_eq!(sub_parts("${open"), [Text("${open")]);
+        assert_eq!(sub_parts("$${A}$"), [Text("$"), Variable("A"), Text("$")]);
+    }
+}
