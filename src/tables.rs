@@ -20,7 +20,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use api::{Bound, bound, enumeration, members, pattern, required};
+pub use api::{
+    ApiKind, ApiShape, Bound, api, bound, enumeration, members, pattern, request, required, response,
+};
 pub use images::{
     Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,
     registries,
