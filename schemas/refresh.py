@@ -27,6 +27,7 @@ from makers.instances import instances
 from makers.metrics import metrics
 from makers.properties import properties
 from makers.regions import availability, regions
+from makers.repositories import repositories
 from makers.resources import resources
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -132,6 +133,7 @@ MAKERS = {
     "availability.json": (availability, 2),
     "api.json": (api, 2),
     "metrics.json": (metrics, 2),
+    "repositories.json": (repositories, 2),
     "resources.json": (resources, 2),
     "properties.json": (properties, 2),
 }

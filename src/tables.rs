@@ -11,6 +11,7 @@ mod instances;
 mod metrics;
 mod properties;
 mod regions;
+mod repositories;
 mod resources;
 mod rows;
 mod shape;
@@ -37,6 +38,7 @@ pub use metrics::{
 };
 pub use properties::{TypeSchema, described_types, properties};
 pub use regions::{dns_suffix, partition_of, regions, type_in_region};
+pub use repositories::{registry_regions, repository_accounts};
 pub use resources::{Replacement, Resource, TagForm, Tags, replacement, resource, resource_types};
 pub use shape::{Kind, Kinds, Limits, Shape};
 pub use text_pattern::Pattern;
@@ -86,6 +88,7 @@ mod tests {
             ("metrics", metrics::sources()),
             ("properties", properties::sources()),
             ("regions", regions::sources()),
+            ("repositories", repositories::sources()),
             ("resources", resources::sources()),
         ] {
             assert!(!sources.is_empty(), "{table} names no source");
