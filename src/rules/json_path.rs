@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn paths() {
-        for path in ["a", "a.b.c", "a[0].b", "a['b.c'].d", "$.a.b", "a[0][1]", "[0].a", "f1-score.macro avg"] {
+        for path in ["a", "a.b.c", "a[0].b", "a['b.c'].d", "$.a.b", "a[0][1]", "[0].a", "f1-score.macro avg"]
+        {
             assert!(is_path(path), "{path}");
         }
         for path in ["", ".a", "a.", "a..b", "a[", "a[]", "a[x]", "a]", "a[0]b", "a. b", "$."] {

@@ -35,11 +35,11 @@ impl<T: Deserialize<'static>> Rows<T> {
 
     /// The row of that key.
     pub(super) fn get(&self, key: &str) -> Option<&T> {
-        self.entry(key).map(|(_, value)| value)
+        self.find(key).map(|(_, value)| value)
     }
 
-    /// The row of that key, and the key itself.
-    pub(super) fn entry(&self, key: &str) -> Option<(&'static str, &T)> {
+    /// The row of that key, with the key as the table has it.
+    pub(super) fn find(&self, key: &str) -> Option<(&'static str, &T)> {
         let place = self.rows.binary_search_by(|row| row.key.cmp(key)).ok()?;
         let row = &self.rows[place];
         Some((row.key, row.value.get_or_init(|| parse(row.text))))

@@ -190,9 +190,11 @@ fn check_child_names(step: &Step<'_>, definition: &Definition<'_>, issues: &mut 
     for (index, body) in items(&step.arguments()["ForEachBody"]) {
         let Some(name) = text(&body["Name"]).filter(|name| !name.is_empty()) else { continue };
         let taken = definition.steps.iter().find(|other| {
-            other.name.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).is_some_and(|rest| {
-                !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
-            })
+            other
+                .name
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('-'))
+                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
         });
         if let Some(other) = taken {
             issues.push(
@@ -272,9 +274,13 @@ fn check_emr(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<Issu
     }
     if given("ExecutionRoleArn") && !given("ClusterId") {
         issues.push(
-            Issue::new(Code::OneOf, at.key("ExecutionRoleArn"), "`ExecutionRoleArn` goes with `ClusterId` only")
-                .on_key()
-                .help("take it away, or name a cluster by `ClusterId`"),
+            Issue::new(
+                Code::OneOf,
+                at.key("ExecutionRoleArn"),
+                "`ExecutionRoleArn` goes with `ClusterId` only",
+            )
+            .on_key()
+            .help("take it away, or name a cluster by `ClusterId`"),
         );
     }
     forms::text(&arguments["ClusterId"], "`ClusterId`", 256, &at.key("ClusterId"), definition, issues);
@@ -287,9 +293,13 @@ fn check_emr(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<Issu
         // The name and what ends the cluster are Pipelines' own.
         for key in ["Name", "Steps"].iter().filter(|key| members.contains_key(**key)) {
             issues.push(
-                Issue::new(Code::UnknownKey, place.key(key), format!("Pipelines gives the cluster its `{key}`"))
-                    .on_key()
-                    .help(format!("remove `{key}`")),
+                Issue::new(
+                    Code::UnknownKey,
+                    place.key(key),
+                    format!("Pipelines gives the cluster its `{key}`"),
+                )
+                .on_key()
+                .help(format!("remove `{key}`")),
             );
         }
         let mut whole = members.clone();
@@ -342,11 +352,8 @@ fn check_lineage(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<
             request::check_value(entity, shape, &at.key(key).index(index), definition, issues);
         }
     }
-    let keys = Keys {
-        what: "an association",
-        required: &["Source", "Destination"],
-        optional: &["AssociationType"],
-    };
+    let keys =
+        Keys { what: "an association", required: &["Source", "Destination"], optional: &["AssociationType"] };
     let types = ["AssociatedWith", "ContributedTo", "DerivedFrom", "Produced", "SameAs"];
     for (index, association) in items(&step.arguments()["Associations"]) {
         let at = at.key("Associations").index(index);

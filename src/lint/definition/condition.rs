@@ -13,16 +13,8 @@ use crate::rules::pipelines::MOST_CONDITIONS;
 const COMPARISONS: [&str; 5] =
     ["Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo"];
 /// All types of conditions.
-const TYPES: [&str; 8] = [
-    "Equals",
-    "GreaterThan",
-    "GreaterThanOrEqualTo",
-    "LessThan",
-    "LessThanOrEqualTo",
-    "In",
-    "Not",
-    "Or",
-];
+const TYPES: [&str; 8] =
+    ["Equals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo", "In", "Not", "Or"];
 
 /// Says what is wrong with a condition.
 pub(super) fn check(condition: &Value, at: &Pointer, definition: &Definition<'_>, issues: &mut Vec<Issue>) {
@@ -72,8 +64,7 @@ pub(super) fn check(condition: &Value, at: &Pointer, definition: &Definition<'_>
     }
 }
 
-const OPERANDS: [&str; 6] =
-    ["Condition", "Conditions", "LeftValue", "QueryValue", "RightValue", "Values"];
+const OPERANDS: [&str; 6] = ["Condition", "Conditions", "LeftValue", "QueryValue", "RightValue", "Values"];
 
 fn check_comparison(
     kind: &str,
@@ -113,12 +104,7 @@ fn check_comparison(
 }
 
 /// Values of different types are never equal.
-fn check_alike(
-    left: Option<Type>,
-    right: Option<Type>,
-    at: &Pointer,
-    issues: &mut Vec<Issue>,
-) {
+fn check_alike(left: Option<Type>, right: Option<Type>, at: &Pointer, issues: &mut Vec<Issue>) {
     let number = |kind: Type| matches!(kind, Type::Integer | Type::Float);
     if let (Some(left), Some(right)) = (left, right)
         && left != right
@@ -169,10 +155,14 @@ fn check_not(condition: &Value, at: &Pointer, definition: &Definition<'_>, issue
     // Old versions of the SDK wrote it so: https://github.com/aws/sagemaker-python-sdk/issues/2746
     if condition["Condition"].is_null() && !condition["Expression"].is_null() {
         issues.push(
-            Issue::new(Code::UnknownKey, at.key("Expression"), "`Not` takes a `Condition`, and no `Expression`")
-                .on_key()
-                .label("refused as an unknown property")
-                .fix("Condition", "write `Condition`"),
+            Issue::new(
+                Code::UnknownKey,
+                at.key("Expression"),
+                "`Not` takes a `Condition`, and no `Expression`",
+            )
+            .on_key()
+            .label("refused as an unknown property")
+            .fix("Condition", "write `Condition`"),
         );
         return check(&condition["Expression"], &at.key("Expression"), definition, issues);
     }

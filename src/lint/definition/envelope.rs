@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::Definition;
 use super::expression::{Class, classify, has_placeholder};
 use super::expressions;
 use super::forms::{self, Keys, missing_key, size, unknown_value, within, wrong_type};
 use super::model::items;
-use super::Definition;
 use crate::diag::{Code, Issue, Pointer, Replacement};
 use crate::rules::pipelines::{
     LONGEST_DEFAULT, LONGEST_ENUM_VALUE, LONGEST_NAME, LONGEST_PARAMETER_DESCRIPTION, MOST_ENUM_VALUES,
@@ -43,9 +43,13 @@ fn check_version(version: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
         Class::Literal(Value::String(text)) if text == VERSION => {}
         Class::Literal(Value::Null) | Class::Unknown => {}
         Class::Literal(Value::String(text)) => issues.push(
-            Issue::new(Code::UnknownValue, at.clone(), format!("there is no version `{text}` of definitions"))
-                .label("not a version")
-                .fix(VERSION, format!("write `{VERSION}`")),
+            Issue::new(
+                Code::UnknownValue,
+                at.clone(),
+                format!("there is no version `{text}` of definitions"),
+            )
+            .label("not a version")
+            .fix(VERSION, format!("write `{VERSION}`")),
         ),
         _ => issues.push(wrong_type(version, at, "the version is text")),
     }
@@ -63,7 +67,14 @@ fn check_metadata(metadata: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
         within("the length of the key", size(key.chars().count()), None, Some(128), &place, issues);
         match classify(value) {
             Class::Literal(Value::String(text)) => {
-                within("the length of the value", size(text.chars().count()), None, Some(1024), &place, issues);
+                within(
+                    "the length of the value",
+                    size(text.chars().count()),
+                    None,
+                    Some(1024),
+                    &place,
+                    issues,
+                );
             }
             Class::Literal(Value::Object(_) | Value::Array(_)) => {
                 issues.push(wrong_type(value, &place, "a value of `Metadata` is text"));
@@ -125,11 +136,19 @@ pub(super) fn check_name(name: &Value, what: &str, at: &Pointer, issues: &mut Ve
             let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             let length = size(text.chars().count());
             if length > LONGEST_NAME {
-                within(&format!("the length of the {what}'s name"), length, None, Some(LONGEST_NAME), at, issues);
+                within(
+                    &format!("the length of the {what}'s name"),
+                    length,
+                    None,
+                    Some(LONGEST_NAME),
+                    at,
+                    issues,
+                );
             } else if text.is_empty() || !text.chars().all(good) {
                 let better: String = text.chars().map(|c| if good(c) { c } else { '-' }).collect();
-                let issue = Issue::new(Code::InvalidName, at.clone(), format!("`{text}` is no name of a {what}"))
-                    .label("letters, digits, `-` and `_`");
+                let issue =
+                    Issue::new(Code::InvalidName, at.clone(), format!("`{text}` is no name of a {what}"))
+                        .label("letters, digits, `-` and `_`");
                 issues.push(if better.is_empty() {
                     issue.help("give it a name")
                 } else {
@@ -202,10 +221,13 @@ fn check_default(kind: &str, default: &Value, at: &Pointer, issues: &mut Vec<Iss
         "Float" => "a number",
         _ => "`true` or `false`",
     };
-    let issue =
-        Issue::new(Code::ParameterDefault, at.clone(), format!("the default of a parameter of type {kind} is {wanted}"))
-            .label("of another type")
-            .help(format!("write {wanted}, or another `Type`"));
+    let issue = Issue::new(
+        Code::ParameterDefault,
+        at.clone(),
+        format!("the default of a parameter of type {kind} is {wanted}"),
+    )
+    .label("of another type")
+    .help(format!("write {wanted}, or another `Type`"));
     let plain = default.as_str().filter(|text| match kind {
         "Integer" => text.parse::<i64>().is_ok(),
         "Float" => text.parse::<f64>().is_ok_and(f64::is_finite),
@@ -275,7 +297,8 @@ fn check_unused(definition: &Definition<'_>, issues: &mut Vec<Issue>) {
     let all = definition.steps.iter().flat_map(expressions::uses);
     let experiment = &definition.root["PipelineExperimentConfig"];
     let mlflow = &definition.root["MlflowConfig"];
-    let rest = [experiment, mlflow].into_iter().flat_map(|value| expressions::uses_of(value, &Pointer::root()));
+    let rest =
+        [experiment, mlflow].into_iter().flat_map(|value| expressions::uses_of(value, &Pointer::root()));
     for one in all.chain(rest) {
         if has_placeholder(one.path) {
             return;

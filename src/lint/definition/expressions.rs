@@ -43,8 +43,7 @@ pub(super) fn uses_of<'d>(value: &'d Value, at: &Pointer) -> Vec<Use<'d>> {
 fn parts<'d>(step: &Step<'d>) -> Vec<(Pointer, &'d Value)> {
     let own = |key: &str| !NESTED.iter().any(|(kind, nested)| step.is(kind) && *nested == key);
     let envelope = step.value.as_object().into_iter().flatten().filter(|(key, _)| *key != "Arguments");
-    let mut found: Vec<_> =
-        envelope.map(|(key, value)| (step.pointer.key(key), value)).collect();
+    let mut found: Vec<_> = envelope.map(|(key, value)| (step.pointer.key(key), value)).collect();
     match step.arguments() {
         Value::Object(arguments) if !arguments.contains_key("Get") => found.extend(
             arguments
@@ -195,9 +194,13 @@ fn check_json_get(get: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
         && !matches!(classify(file), Class::Get(_) | Class::Unknown)
     {
         issues.push(
-            Issue::new(Code::BadExpression, at.key("PropertyFile"), "a property file is referred to by `Get`")
-                .label("names no file")
-                .help("write `{\"Get\": \"Steps.<step>.PropertyFiles.<name>\"}`"),
+            Issue::new(
+                Code::BadExpression,
+                at.key("PropertyFile"),
+                "a property file is referred to by `Get`",
+            )
+            .label("names no file")
+            .help("write `{\"Get\": \"Steps.<step>.PropertyFiles.<name>\"}`"),
         );
     }
     match members.get("Path").map(|path| (path, classify(path))) {
@@ -205,9 +208,13 @@ fn check_json_get(get: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
         Some((Value::String(path), _)) => {
             if !json_path::is_path(path) {
                 issues.push(
-                    Issue::new(Code::ReportPath, at.key("Path"), format!("`{path}` is no path in a JSON file"))
-                        .label("cannot be read")
-                        .help("join names with `.`, and write `[0]` for the first item of a list"),
+                    Issue::new(
+                        Code::ReportPath,
+                        at.key("Path"),
+                        format!("`{path}` is no path in a JSON file"),
+                    )
+                    .label("cannot be read")
+                    .help("join names with `.`, and write `[0]` for the first item of a list"),
                 );
             }
         }
@@ -218,8 +225,9 @@ fn check_json_get(get: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
 /// A property file must be declared by the step that writes it.
 fn check_file(one: &Use<'_>, definition: &Definition<'_>) -> Option<Issue> {
     let at = one.pointer.clone();
-    let parts = step_name(one.path)
-        .and_then(|name| Some((name, one.path["Steps.".len() + name.len()..].strip_prefix(".PropertyFiles.")?)));
+    let parts = step_name(one.path).and_then(|name| {
+        Some((name, one.path["Steps.".len() + name.len()..].strip_prefix(".PropertyFiles.")?))
+    });
     let Some((name, file)) = parts else {
         return Some(
             Issue::new(Code::WrongReference, at, format!("`{}` is no property file", one.path))
@@ -233,9 +241,13 @@ fn check_file(one: &Use<'_>, definition: &Definition<'_>) -> Option<Issue> {
     let kind = step.kind?;
     if kind.name != "Processing" {
         return Some(
-            Issue::new(Code::WrongReference, at, format!("`{name}` is a {} step, and has no property files", kind.name))
-                .also(step.pointer.key("Type"), "its type")
-                .help("refer to the Processing step that writes the file"),
+            Issue::new(
+                Code::WrongReference,
+                at,
+                format!("`{name}` is a {} step, and has no property files", kind.name),
+            )
+            .also(step.pointer.key("Type"), "its type")
+            .help("refer to the Processing step that writes the file"),
         );
     }
     let names: Vec<&str> = items(&step.value["PropertyFiles"])

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::Definition;
 use super::expression::{Class, classify};
 use super::reference::{self, Type};
-use super::Definition;
 use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
 
 /// The keys of a mapping.

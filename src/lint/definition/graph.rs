@@ -96,7 +96,10 @@ fn hidden(edge: &Edge, definition: &Definition<'_>) -> Option<Issue> {
     if from.inside.starts_with(&to.inside) {
         return None;
     }
-    let (holder, key) = to.inside.iter().zip(from.inside.iter().map(Some).chain([None].into_iter().cycle()))
+    let (holder, key) = to
+        .inside
+        .iter()
+        .zip(from.inside.iter().map(Some).chain([None].into_iter().cycle()))
         .find(|(theirs, ours)| *ours != Some(theirs))
         .map(|(theirs, _)| *theirs)?;
     let holder = &definition.steps[holder];
@@ -113,7 +116,11 @@ fn hidden(edge: &Edge, definition: &Definition<'_>) -> Option<Issue> {
             holder.name, to.name
         ))
     } else {
-        issue.help(format!("put {} into the same branch, or that step before {}", from.called(), holder.called()))
+        issue.help(format!(
+            "put {} into the same branch, or that step before {}",
+            from.called(),
+            holder.called()
+        ))
     })
 }
 

@@ -6,7 +6,7 @@ use super::expression::{self, Class, classify};
 use super::model::items;
 use super::{Definition, Step};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
-use crate::tables::{self, ApiShape, Form};
+use crate::tables::{self, ApiKind, ApiShape};
 
 /// Variables of an execution.
 const VARIABLES: [&str; 8] = [
@@ -81,11 +81,11 @@ impl Type {
 
     /// The type of a shape's values, when it is a scalar.
     pub(super) fn of(shape: ApiShape) -> Option<Type> {
-        match shape.form() {
-            Form::Text => Some(Type::Text),
-            Form::Integer => Some(Type::Integer),
-            Form::Number => Some(Type::Float),
-            Form::Boolean => Some(Type::Boolean),
+        match shape.kind() {
+            ApiKind::String => Some(Type::Text),
+            ApiKind::Integer => Some(Type::Integer),
+            ApiKind::Float => Some(Type::Float),
+            ApiKind::Boolean => Some(Type::Boolean),
             _ => None,
         }
     }
@@ -235,9 +235,13 @@ pub(super) fn follow(path: &str, definition: &Definition<'_>) -> Result<Option<T
             Ok(Some(Type::Text))
         }
         "Steps" => follow_step(path, definition),
-        "ForEach" if rest.strip_prefix("CurrentItem").is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with(['.', '['])
-        }) => Ok(None),
+        "ForEach"
+            if rest
+                .strip_prefix("CurrentItem")
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])) =>
+        {
+            Ok(None)
+        }
         "ForEach" => {
             let message = format!("an iteration has no `{rest}`");
             Err(unknown(rest.split(['.', '[']).next().unwrap_or_default(), message, ["CurrentItem"], path))
@@ -299,7 +303,7 @@ fn inside(
     }
     let mut fault = None;
     for answer in answers(step) {
-        let Some(shape) = tables::api_shape(answer) else { return Ok(None) };
+        let Some(shape) = tables::api(answer) else { return Ok(None) };
         match walk(shape, words, step, path) {
             Ok(found) => return Ok(found),
             Err(found) => fault = fault.or(Some(found)),
@@ -315,56 +319,54 @@ fn answers(step: &Step<'_>) -> Vec<&'static str> {
     kind.iter().copied().chain(first).collect()
 }
 
-fn walk(
-    mut shape: ApiShape,
-    words: &[Word<'_>],
-    step: &Step<'_>,
-    path: &str,
-) -> Result<Option<Type>, Fault> {
+fn walk(mut shape: ApiShape, words: &[Word<'_>], step: &Step<'_>, path: &str) -> Result<Option<Type>, Fault> {
     let mut list = "";
     for word in words {
-        let next = match (shape.form(), word) {
-            (Form::Structure, Word::Member(member)) => {
+        let next = match (shape.kind(), word) {
+            (ApiKind::Structure, Word::Member(member)) => {
                 list = member;
                 let Some(next) = shape.member(member) else {
                     let message = format!("{} answers no `{member}` there", step.called());
-                    let known: Vec<&str> = shape.member_names().collect();
+                    let known: Vec<&str> = shape.members().map(|(name, _)| name).collect();
                     return Err(unknown(member, message, known, path));
                 };
                 Some(next)
             }
-            (Form::List, Word::Index(index)) => {
+            (ApiKind::List, Word::Index(index)) => {
                 if list == "TrainingJobSummaries" && *index >= MOST_SUMMARIES {
                     let message = format!("`{path}` is beyond the {MOST_SUMMARIES} best training jobs");
                     return Err(Fault::new(Code::OutOfBounds, message, "take an index of 0 to 49"));
                 }
-                shape.item()
+                shape.element()
             }
-            (Form::List, Word::Key(key)) => {
+            (ApiKind::List, Word::Key(key)) => {
                 declared(list, key, step, path)?;
-                shape.item()
+                shape.element()
             }
-            (Form::Map, Word::Key(_) | Word::Member(_)) => shape.value(),
-            (Form::Other, _) => return Ok(None),
+            (ApiKind::Map, Word::Key(_) | Word::Member(_)) => shape.value(),
+            (ApiKind::Timestamp | ApiKind::Blob, _) => return Ok(None),
             _ => None,
         };
         let Some(next) = next else {
             let message = format!("`{path}` does not fit what {} answers", step.called());
-            let help = match shape.form() {
-                Form::List => format!("`{list}` is a list: take an item by `[0]` or `['name']`"),
-                Form::Structure => format!("`{list}` has members: take one by `.Member`"),
+            let help = match shape.kind() {
+                ApiKind::List => format!("`{list}` is a list: take an item by `[0]` or `['name']`"),
+                ApiKind::Structure => format!("`{list}` has members: take one by `.Member`"),
                 _ => format!("`{list}` is one value: end the path there"),
             };
             return Err(Fault::new(Code::UnknownReference, message, help));
         };
         shape = next;
     }
-    match shape.form() {
-        Form::Structure | Form::List | Form::Map => {
+    match shape.kind() {
+        ApiKind::Structure | ApiKind::List | ApiKind::Map => {
             let message = format!("`{path}` is more than one value");
-            let help = match shape.form() {
-                Form::Structure => {
-                    format!("take one of its members: {}", or_list(shape.member_names().take(12)))
+            let help = match shape.kind() {
+                ApiKind::Structure => {
+                    format!(
+                        "take one of its members: {}",
+                        or_list(shape.members().map(|(name, _)| name).take(12))
+                    )
                 }
                 _ => "take one of its items".to_owned(),
             };

@@ -1,6 +1,6 @@
 //! A step's arguments against the shape of the request that the step sends.
 //!
-//! Source: the service models of botocore (`tables::api_shape`). An expression may stand wherever a scalar does.
+//! Source: the service models of botocore (`tables::api`). An expression may stand wherever a scalar does.
 
 use serde_json::{Map, Value};
 
@@ -9,11 +9,11 @@ use super::forms::{self, missing_key, size, unknown_key, unknown_value, within, 
 use super::reference::Type;
 use super::{Definition, Step};
 use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
-use crate::tables::{self, ApiShape, Form, JobKind};
+use crate::tables::{self, ApiKind, ApiShape, JobKind};
 
 /// Says what is wrong with the arguments of a step that sends a request.
 pub(super) fn check(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<Issue>) {
-    let (Some(shape), Some(kind)) = (shape(step).and_then(tables::api_shape), step.kind) else { return };
+    let (Some(shape), Some(kind)) = (shape(step).and_then(tables::api), step.kind) else { return };
     let mut request = Request { definition, issues };
     if let Some(members) = step.arguments().as_object() {
         request.structure(members, shape, kind.given, &step.arguments_at());
@@ -28,7 +28,7 @@ pub(super) fn check_value(
     definition: &Definition<'_>,
     issues: &mut Vec<Issue>,
 ) {
-    if let Some(shape) = tables::api_shape(shape) {
+    if let Some(shape) = tables::api(shape) {
         Request { definition, issues }.value(value, shape, "the value", at);
     }
 }
@@ -58,7 +58,7 @@ impl Request<'_, '_> {
                     }
                 }
                 None if !value.is_null() => {
-                    let known: Vec<&str> = shape.member_names().collect();
+                    let known: Vec<&str> = shape.members().map(|(name, _)| name).collect();
                     self.issues.push(unknown_key(name, &what, known, at));
                 }
                 None => {}
@@ -72,25 +72,25 @@ impl Request<'_, '_> {
     }
 
     fn value(&mut self, value: &Value, shape: ApiShape, name: &str, at: &Pointer) {
-        match (classify(value), shape.form()) {
-            (Class::Unknown, _) | (_, Form::Other) => {}
-            (Class::Literal(Value::Object(members)), Form::Structure) => {
+        match (classify(value), shape.kind()) {
+            (Class::Unknown, _) | (_, ApiKind::Timestamp | ApiKind::Blob) => {}
+            (Class::Literal(Value::Object(members)), ApiKind::Structure) => {
                 self.structure(members, shape, &[], at);
             }
-            (Class::Literal(_), Form::Structure) => {
+            (Class::Literal(_), ApiKind::Structure) => {
                 self.issues.push(wrong_type(value, at, &format!("`{name}` is a mapping")));
             }
-            (Class::Literal(Value::Array(items)), Form::List) => self.list(items, shape, name, at),
-            (Class::Literal(_), Form::List) => {
+            (Class::Literal(Value::Array(items)), ApiKind::List) => self.list(items, shape, name, at),
+            (Class::Literal(_), ApiKind::List) => {
                 self.issues.push(wrong_type(value, at, &format!("`{name}` is a list")));
             }
-            (Class::Literal(Value::Object(members)), Form::Map) => self.map(members, shape, name, at),
-            (Class::Literal(_), Form::Map) => {
+            (Class::Literal(Value::Object(members)), ApiKind::Map) => self.map(members, shape, name, at),
+            (Class::Literal(_), ApiKind::Map) => {
                 self.issues.push(wrong_type(value, at, &format!("`{name}` is a mapping")));
             }
             (Class::Literal(value), _) => self.literal(value, shape, name, at),
-            (_, Form::List | Form::Map) => self.not_one_value(value, name, at),
-            (_, Form::Structure) => {
+            (_, ApiKind::List | ApiKind::Map) => self.not_one_value(value, name, at),
+            (_, ApiKind::Structure) => {
                 self.issues.push(wrong_type(value, at, &format!("`{name}` is a mapping of its own members")));
             }
             _ => {
@@ -122,7 +122,7 @@ impl Request<'_, '_> {
         let bound = shape.bound();
         let what = format!("the number of items of `{name}`");
         within(&what, size(items.len()), bound.min, bound.max, at, self.issues);
-        let Some(item) = shape.item() else { return };
+        let Some(item) = shape.element() else { return };
         for (index, value) in items.iter().enumerate() {
             self.value(value, item, name, &at.index(index));
         }
@@ -151,29 +151,32 @@ impl Request<'_, '_> {
     fn literal(&mut self, value: &Value, shape: ApiShape, name: &str, at: &Pointer) {
         let bound = shape.bound();
         let what = format!("`{name}`");
-        match (shape.form(), value) {
-            (Form::Text, Value::String(text)) => self.text(text, shape, &what, at),
-            (Form::Text, Value::Number(_) | Value::Bool(_)) => self.issues.push(
+        match (shape.kind(), value) {
+            (ApiKind::String, Value::String(text)) => self.text(text, shape, &what, at),
+            (ApiKind::String, Value::Number(_) | Value::Bool(_)) => self.issues.push(
                 wrong_type(value, at, &format!("{what} is text"))
                     .fix_by(Replacement::Quoted, "write it in quotes"),
             ),
-            (Form::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            (ApiKind::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => {
                 within(&what, number.as_i64().unwrap_or(i64::MAX), bound.min, bound.max, at, self.issues);
             }
-            (Form::Number, Value::Number(number)) => self.number(number, shape, &what, at),
-            (Form::Boolean, Value::Bool(_)) => {}
+            (ApiKind::Float, Value::Number(number)) => self.number(number, shape, &what, at),
+            (ApiKind::Boolean, Value::Bool(_)) => {}
             (form, _) => {
                 let rule = match form {
-                    Form::Integer => "a whole number",
-                    Form::Number => "a number",
-                    Form::Boolean => "`true` or `false`",
+                    ApiKind::Integer => "a whole number",
+                    ApiKind::Float => "a number",
+                    ApiKind::Boolean => "`true` or `false`",
                     _ => "text",
                 };
                 let issue = wrong_type(value, at, &format!("{what} is {rule}"));
                 self.issues.push(match value.as_str().map(str::trim) {
-                    Some(text) if form != Form::Text && serde_json::from_str::<Value>(text).is_ok_and(|it| {
-                        it.is_boolean() == (form == Form::Boolean) && (it.is_boolean() || it.is_number())
-                    }) =>
+                    Some(text)
+                        if form != ApiKind::String
+                            && serde_json::from_str::<Value>(text).is_ok_and(|it| {
+                                it.is_boolean() == (form == ApiKind::Boolean)
+                                    && (it.is_boolean() || it.is_number())
+                            }) =>
                     {
                         issue.fix_by(Replacement::Yaml(text.to_owned()), "write it without quotes")
                     }
@@ -199,14 +202,19 @@ impl Request<'_, '_> {
         if super::expression::has_placeholder(text) {
             return;
         }
-        if let Some(kind) = takes(shape) {
+        if let Some(kind) = shape.instance_types_of() {
             self.instance(text, kind, at);
             return;
         }
         let values = shape.values();
         if !values.is_empty() {
             if !values.contains(&text) {
-                self.issues.push(unknown_value(text, "value that is possible here", values.iter().copied(), at));
+                self.issues.push(unknown_value(
+                    text,
+                    "value that is possible here",
+                    values.iter().copied(),
+                    at,
+                ));
             }
             return;
         }
@@ -214,12 +222,17 @@ impl Request<'_, '_> {
         let before = self.issues.len();
         let length = format!("the length of {what}");
         within(&length, size(text.chars().count()), bound.min, bound.max, at, self.issues);
-        if self.issues.len() == before && !shape.matches(text) {
-            let pattern = shape.pattern().unwrap_or_default();
+        let refused = shape.pattern().filter(|pattern| pattern.matches(text) == Some(false));
+        if let Some(pattern) = refused.filter(|_| self.issues.len() == before) {
+            let pattern = pattern.text();
             self.issues.push(
-                Issue::new(Code::WrongForm, at.clone(), format!("{what} does not have the form that AWS takes"))
-                    .label("this form is refused")
-                    .help(format!("write it so that it matches `{pattern}`")),
+                Issue::new(
+                    Code::WrongForm,
+                    at.clone(),
+                    format!("{what} does not have the form that AWS takes"),
+                )
+                .label("this form is refused")
+                .help(format!("write it so that it matches `{pattern}`")),
             );
         }
     }
@@ -240,7 +253,8 @@ impl Request<'_, '_> {
         } else {
             format!("there is no instance type `{instance}`")
         };
-        let code = if known && kind == JobKind::Endpoint { Code::EndpointInstance } else { Code::InstanceType };
+        let code =
+            if known && kind == JobKind::Endpoint { Code::EndpointInstance } else { Code::InstanceType };
         let issue = Issue::new(code, at.clone(), message).label("not possible here");
         self.issues.push(match tables::near_instance(kind, instance) {
             Some(near) => issue.fix(near, format!("did you mean `{near}`?")),
@@ -249,17 +263,6 @@ impl Request<'_, '_> {
                 issue.help(format!("take another one, such as {}", or_list(some)))
             }
         });
-    }
-}
-
-/// The kind of job whose instance types a shape holds: those have a table of their own.
-fn takes(shape: ApiShape) -> Option<JobKind> {
-    match shape.name() {
-        "ProcessingInstanceType" => Some(JobKind::Processing),
-        "TrainingInstanceType" => Some(JobKind::Training),
-        "TransformInstanceType" => Some(JobKind::Transform),
-        "ProductionVariantInstanceType" => Some(JobKind::Endpoint),
-        _ => None,
     }
 }
 

@@ -9,8 +9,8 @@ use super::kinds::{self, Kind, LOOSE};
 use super::model::items;
 use super::{Definition, Step};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
-use crate::rules::pipelines::{FAILURES, LONGEST_RETRY, MOST_ATTEMPTS, MOST_PROPERTY_FILES, is_duration};
 use crate::rules::caching;
+use crate::rules::pipelines::{FAILURES, LONGEST_RETRY, MOST_ATTEMPTS, MOST_PROPERTY_FILES, is_duration};
 
 const COMMON: [&str; 6] = ["Name", "Type", "Arguments", "DependsOn", "Description", "DisplayName"];
 const OUTCOMES: [&str; 4] = ["Any", "Completed", "Failed", "Stopped"];
@@ -70,10 +70,14 @@ fn check_keys(step: &Step<'_>, kind: &Kind, issues: &mut Vec<Issue>) {
                     .help("remove `CacheConfig`"),
             ),
             "RetryPolicies" if !kind.retried => issues.push(
-                Issue::new(Code::RetryUnsupported, step.pointer.key(key), format!("{what} is not tried again"))
-                    .on_key()
-                    .label("has no effect, or is refused")
-                    .help("remove `RetryPolicies`"),
+                Issue::new(
+                    Code::RetryUnsupported,
+                    step.pointer.key(key),
+                    format!("{what} is not tried again"),
+                )
+                .on_key()
+                .label("has no effect, or is refused")
+                .help("remove `RetryPolicies`"),
             ),
             "CacheConfig" | "RetryPolicies" => {}
             key if COMMON.contains(&key) || kind.keys.contains(&key) || value.is_null() => {}
@@ -103,7 +107,13 @@ fn check_depends_on(value: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
                     Value::Object(_) => {
                         let keys = Keys { what: "a dependency", required: &["Step"], optional: &["Trigger"] };
                         keys.check(entry, &at, issues);
-                        check_word(&entry["Trigger"], "outcome of a step", &OUTCOMES, &at.key("Trigger"), issues);
+                        check_word(
+                            &entry["Trigger"],
+                            "outcome of a step",
+                            &OUTCOMES,
+                            &at.key("Trigger"),
+                            issues,
+                        );
                     }
                     other => issues.push(wrong_type(other, &at, "a dependency is the name of a step")),
                 }
@@ -140,16 +150,21 @@ fn check_cache(step: &Step<'_>, issues: &mut Vec<Issue>) {
     }
     match classify(&cache["ExpireAfter"]) {
         Class::Literal(Value::String(after)) if !is_duration(after) => issues.push(
-            Issue::new(Code::WrongForm, at.key("ExpireAfter"), format!("`{after}` is no duration of ISO 8601"))
-                .label("cannot be read")
-                .help("write `P30D` for 30 days, or `PT1H` for an hour"),
+            Issue::new(
+                Code::WrongForm,
+                at.key("ExpireAfter"),
+                format!("`{after}` is no duration of ISO 8601"),
+            )
+            .label("cannot be read")
+            .help("write `P30D` for 30 days, or `PT1H` for an hour"),
         ),
         Class::Literal(Value::Null | Value::String(_)) | Class::Unknown => {}
         _ => issues.push(wrong_type(&cache["ExpireAfter"], &at.key("ExpireAfter"), "`ExpireAfter` is text")),
     }
     let defeated = caching::defeated(step.type_name, step.arguments());
     if let Some((member, variable)) = defeated.filter(|_| cache["Enabled"] == Value::Bool(true)) {
-        let message = format!("{} is never taken from the cache: `{member}` differs in every execution", step.called());
+        let message =
+            format!("{} is never taken from the cache: `{member}` differs in every execution", step.called());
         issues.push(
             Issue::new(Code::CacheDefeated, at, message)
                 .on_key()
@@ -182,9 +197,13 @@ fn check_retries(value: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
             Value::Array(failures) => {
                 if failures.is_empty() {
                     issues.push(
-                        Issue::new(Code::OutOfBounds, place.clone(), "a retry policy names at least one failure")
-                            .label("no failures")
-                            .help(format!("add one of {}", or_list(FAILURES))),
+                        Issue::new(
+                            Code::OutOfBounds,
+                            place.clone(),
+                            "a retry policy names at least one failure",
+                        )
+                        .label("no failures")
+                        .help(format!("add one of {}", or_list(FAILURES))),
                     );
                 }
                 for (index, failure) in failures.iter().enumerate() {
@@ -255,24 +274,46 @@ fn check_own(step: &Step<'_>, kind: &Kind, definition: &Definition<'_>, issues: 
         for key in ["SkipCheck", "FailOnViolation", "RegisterNewBaseline"] {
             forms::boolean(&step.value[key], &format!("`{key}`"), &at(key), definition, issues);
         }
-        let texts =
-            ["ModelName", "ModelPackageGroupName", "SuppliedBaselineConstraints", "SuppliedBaselineStatistics"];
+        let texts = [
+            "ModelName",
+            "ModelPackageGroupName",
+            "SuppliedBaselineConstraints",
+            "SuppliedBaselineStatistics",
+        ];
         for key in texts {
             forms::text(&step.value[key], &format!("`{key}`"), 1024, &at(key), definition, issues);
         }
     }
     if kind.name == "Lambda" {
-        let arn = forms::text(&step.value["FunctionArn"], "`FunctionArn`", 256, &at("FunctionArn"), definition, issues);
+        let arn = forms::text(
+            &step.value["FunctionArn"],
+            "`FunctionArn`",
+            256,
+            &at("FunctionArn"),
+            definition,
+            issues,
+        );
         if arn.is_some_and(|arn| !(arn.starts_with("arn:") && arn.contains(":lambda:"))) {
             issues.push(
-                Issue::new(Code::WrongForm, at("FunctionArn"), "`FunctionArn` is the ARN of a Lambda function")
-                    .label("not such an ARN")
-                    .help("write `arn:aws:lambda:<region>:<account>:function:<name>`"),
+                Issue::new(
+                    Code::WrongForm,
+                    at("FunctionArn"),
+                    "`FunctionArn` is the ARN of a Lambda function",
+                )
+                .label("not such an ARN")
+                .help("write `arn:aws:lambda:<region>:<account>:function:<name>`"),
             );
         }
     }
     if kind.name == "Callback" {
-        let url = forms::text(&step.value["SqsQueueUrl"], "`SqsQueueUrl`", 1024, &at("SqsQueueUrl"), definition, issues);
+        let url = forms::text(
+            &step.value["SqsQueueUrl"],
+            "`SqsQueueUrl`",
+            1024,
+            &at("SqsQueueUrl"),
+            definition,
+            issues,
+        );
         if url.is_some_and(|url| !url.starts_with("https://")) {
             issues.push(
                 Issue::new(Code::WrongForm, at("SqsQueueUrl"), "`SqsQueueUrl` is the URL of a queue")
@@ -296,7 +337,13 @@ fn check_outputs(step: &Step<'_>, issues: &mut Vec<Issue>) {
                 let at = at.index(index);
                 if keys.check(output, &at, issues).is_some() {
                     let types = &OUTPUT_TYPES;
-                    check_word(&output["OutputType"], "type of an output", types, &at.key("OutputType"), issues);
+                    check_word(
+                        &output["OutputType"],
+                        "type of an output",
+                        types,
+                        &at.key("OutputType"),
+                        issues,
+                    );
                     if !output["OutputName"].is_string() && !output["OutputName"].is_null() {
                         let name = &output["OutputName"];
                         issues.push(wrong_type(name, &at.key("OutputName"), "the name of an output is text"));
@@ -330,7 +377,10 @@ fn check_files(step: &Step<'_>, issues: &mut Vec<Issue>) {
             continue;
         }
         for key in ["PropertyFileName", "OutputName", "FilePath"] {
-            if !file[key].is_string() && !file[key].is_null() && !matches!(classify(&file[key]), Class::Unknown) {
+            if !file[key].is_string()
+                && !file[key].is_null()
+                && !matches!(classify(&file[key]), Class::Unknown)
+            {
                 issues.push(wrong_type(&file[key], &at.key(key), &format!("`{key}` is text")));
             }
         }
