@@ -11,4 +11,5 @@ pub mod log_metrics;
 pub mod monitor_schedule;
 pub mod names;
 pub mod pipelines;
+pub mod tuning;
 pub mod units;

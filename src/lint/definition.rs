@@ -4,7 +4,7 @@
 //! definition. `model` reads it leniently, once; each other room then looks at one thing: `envelope` at what stands
 //! around the steps, `steps` at what every step has, `request` at the arguments against the shapes of the API,
 //! `arguments` and `condition` at those that no API describes, `expressions` and `reference` at expressions, `graph`
-//! at the order of steps.
+//! at the order of steps, `training`, `tuning` and `images` at what members of a request have to do with each other.
 //!
 //! What CloudFormation fills in (`{"Ref": …}`, `{"Fn::Sub": …}`, `${…}` in text), and types and functions that are
 //! new, flow through: nothing is known of them, so nothing is said.
@@ -16,11 +16,14 @@ mod expression;
 mod expressions;
 mod forms;
 mod graph;
+mod images;
 mod kinds;
 mod model;
 mod reference;
 mod request;
 mod steps;
+mod training;
+mod tuning;
 
 use serde_json::Value;
 
@@ -37,7 +40,10 @@ pub fn check(definition: &Value) -> Vec<Issue> {
         expressions::check(step, &definition, &mut issues);
         request::check(step, &definition, &mut issues);
         arguments::check(step, &definition, &mut issues);
+        training::check(step, &mut issues);
+        tuning::check(step, &mut issues);
     }
+    images::check(&definition, &mut issues);
     steps::check_counts(&definition, &mut issues);
     graph::check(&definition, &mut issues);
     issues

@@ -31,6 +31,9 @@ pub const MOST_LOOKUPS: i64 = 200;
 pub const MOST_ATTEMPTS: i64 = 20;
 /// Minutes that a retry policy goes on.
 pub const LONGEST_RETRY: i64 = 14_400;
+/// Seconds that a training job may run: 28 days.
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html>
+pub const LONGEST_RUN: i64 = 28 * 86_400;
 
 /// Failures after which a step is tried again.
 pub const FAILURES: [&str; 6] = [

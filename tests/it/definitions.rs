@@ -109,7 +109,7 @@ fn is_required(parent: &str, key: &str) -> bool {
         }
         "Std:Join" => &["Values"],
         "Std:JsonGet" => &["Path", "PropertyFile"],
-        "ClusterConfig" => &["InstanceType", "InstanceCount", "VolumeSizeInGB", "Instances"],
+        "ClusterConfig" => &["VolumeSizeInGB", "Instances"],
         "AppSpecification" => &["ImageUri"],
         "S3Output" => &["S3Uri", "S3UploadMode"],
         "S3Input" => &["S3Uri", "S3DataType"],
@@ -119,7 +119,6 @@ fn is_required(parent: &str, key: &str) -> bool {
         "AlgorithmSpecification" => &["TrainingInputMode"],
         "MetricDefinitions" => &["Name", "Regex"],
         "ProductionVariants" => &["VariantName"],
-        "Containers" => &["Image"],
         "ResourceLimits" => &["MaxParallelTrainingJobs"],
         "HadoopJarStep" => &["Jar"],
         "Arguments" => &[
@@ -135,7 +134,6 @@ fn is_required(parent: &str, key: &str) -> bool {
             "Resources",
             "RoleArn",
             "StepConfig",
-            "StoppingCondition",
             "TransformInput",
             "TransformOutput",
             "TransformResources",
@@ -174,6 +172,12 @@ fn is_bounded(key: &str) -> bool {
         "VolumeSizeInGB",
     ]
     .contains(&key)
+}
+
+/// Types of steps that nobody knows may be new ones: only slips of the pen are faults.
+fn is_step_type(path: &[String]) -> bool {
+    let lists = ["Steps", "IfSteps", "ElseSteps", "ForEachBody"];
+    path.len() > 2 && path[path.len() - 1] == "Type" && lists.contains(&path[path.len() - 3].as_str())
 }
 
 struct Mutant {
@@ -251,8 +255,17 @@ fn visit(value: &Value, path: &mut Vec<String>, step: &str, document: &Value, fo
         _ => {
             add(found, path, "a list for", &|place| *place = json!([["deep"]]));
             if is_bounded(&key) {
-                let new = if value.is_number() { json!(1_000_000_000) } else { json!("Nonsense") };
+                let new = match value.as_str() {
+                    Some(text) if is_step_type(path) => json!(text[1..]),
+                    Some(_) => json!("Nonsense"),
+                    None => json!(-1),
+                };
                 add(found, path, "beyond", &|place| *place = new.clone());
+                if ["MaxAttempts", "MaxConcurrency", "MaxParallelTrainingJobs", "MaxRuntimeInSeconds"]
+                    .contains(&key.as_str())
+                {
+                    add(found, path, "far beyond", &|place| *place = json!(1_000_000_000));
+                }
             }
         }
     }

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::condition;
 use super::expression::{Class, classify, text};
-use super::forms::{self, Keys, size, unknown_value, within, wrong_type};
+use super::forms::{self, Keys, size, within, wrong_type};
 use super::model::items;
-use super::steps::check_number;
+use super::steps::{check_number, check_word};
 use super::{Definition, Step, request};
 use crate::diag::{Code, Issue, Pointer, nearest};
 use crate::rules::pipelines::{MOST_CONDITIONS, MOST_IN_BRANCH};
@@ -156,9 +156,7 @@ fn check_selector(step: &Step<'_>, issues: &mut Vec<Issue>) {
     if keys.check(selector, &at, issues).is_none() {
         return;
     }
-    if let Some(pick) = text(&selector["Pick"]).filter(|pick| !["MaxBy", "MinBy"].contains(pick)) {
-        issues.push(unknown_value(pick, "way to pick an iteration", ["MaxBy", "MinBy"], &at.key("Pick")));
-    }
+    check_word(&selector["Pick"], "way to pick an iteration", &["MaxBy", "MinBy"], &at.key("Pick"), issues);
     let bodies: Vec<&str> =
         items(&step.arguments()["ForEachBody"]).filter_map(|(_, body)| body["Name"].as_str()).collect();
     let Some(field) = selector["Field"]["Get"].as_str() else { return };
@@ -235,6 +233,7 @@ fn check_cleanup(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<
         if keys.check(source, &at, issues).is_none() {
             continue;
         }
+        forms::name(&source["StepName"], "the name of a step", &at.key("StepName"), issues);
         let Some(name) = text(&source["StepName"]) else { continue };
         if definition.step(name).is_none() {
             let place = at.key("StepName");
@@ -357,10 +356,28 @@ fn check_lineage(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<
     let types = ["AssociatedWith", "ContributedTo", "DerivedFrom", "Produced", "SameAs"];
     for (index, association) in items(&step.arguments()["Associations"]) {
         let at = at.key("Associations").index(index);
-        if keys.check(association, &at, issues).is_some()
-            && let Some(kind) = text(&association["AssociationType"]).filter(|kind| !types.contains(kind))
-        {
-            issues.push(unknown_value(kind, "type of an association", types, &at.key("AssociationType")));
+        if keys.check(association, &at, issues).is_none() {
+            continue;
+        }
+        let place = at.key("AssociationType");
+        check_word(&association["AssociationType"], "type of an association", &types, &place, issues);
+        for key in ["Source", "Destination"] {
+            let (end, at) = (&association[key], at.key(key));
+            // An entity is referred to by its ARN, or, one of this step, by name and type.
+            match classify(end) {
+                Class::Literal(Value::Null) => continue,
+                Class::Literal(Value::Object(_)) => {}
+                Class::Literal(_) => {
+                    issues.push(wrong_type(end, &at, "an end of an association is a mapping"));
+                    continue;
+                }
+                _ => continue,
+            }
+            for member in ["Arn", "Name"] {
+                forms::text(&end[member], &format!("`{member}`"), 2048, &at.key(member), definition, issues);
+            }
+            let entities = ["Action", "Artifact", "Context"];
+            check_word(&end["Type"], "type of an entity", &entities, &at.key("Type"), issues);
         }
     }
 }

@@ -171,6 +171,14 @@ pub(super) fn text<'d>(
     }
 }
 
+/// The value must be text that stands as it is, or that a deployment fills in.
+pub(super) fn name(value: &Value, what: &str, at: &Pointer, issues: &mut Vec<Issue>) {
+    match classify(value) {
+        Class::Literal(Value::String(_) | Value::Null) | Class::Unknown => {}
+        _ => issues.push(wrong_type(value, at, &format!("{what} is text"))),
+    }
+}
+
 /// The value must be a boolean or an expression.
 pub(super) fn boolean(
     value: &Value,

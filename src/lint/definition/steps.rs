@@ -107,6 +107,7 @@ fn check_depends_on(value: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
                     Value::Object(_) => {
                         let keys = Keys { what: "a dependency", required: &["Step"], optional: &["Trigger"] };
                         keys.check(entry, &at, issues);
+                        forms::name(&entry["Step"], "a dependency", &at.key("Step"), issues);
                         check_word(
                             &entry["Trigger"],
                             "outcome of a step",
@@ -124,7 +125,7 @@ fn check_depends_on(value: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
 }
 
 /// Refuses text that is none of some words.
-fn check_word(value: &Value, what: &str, known: &[&str], at: &Pointer, issues: &mut Vec<Issue>) {
+pub(super) fn check_word(value: &Value, what: &str, known: &[&str], at: &Pointer, issues: &mut Vec<Issue>) {
     match classify(value) {
         Class::Literal(Value::String(word)) if !known.contains(&word.as_str()) => {
             issues.push(unknown_value(word, what, known.iter().copied(), at));
