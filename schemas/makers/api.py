@@ -6,7 +6,7 @@ from makers.instances import JOBS
 # stands behind the resources of a stack.
 REQUESTS = {
     "sagemaker/2017-07-24": [
-        "AddAssociation", "CreateAction", "CreateArtifact", "CreateAutoMLJobV2", "CreateContext",
+        "AddAssociation", "CreateAction", "CreateArtifact", "CreateAutoMLJob", "CreateAutoMLJobV2", "CreateContext",
         "CreateDataQualityJobDefinition", "CreateEndpoint", "CreateEndpointConfig", "CreateFeatureGroup",
         "CreateHyperParameterTuningJob", "CreateInferenceComponent", "CreateJob", "CreateModel",
         "CreateModelBiasJobDefinition", "CreateModelExplainabilityJobDefinition", "CreateModelPackage",
@@ -23,7 +23,7 @@ REQUESTS = {
 # Service model → the operations whose responses are held: what a reference can walk.
 RESPONSES = {
     "sagemaker/2017-07-24": [
-        "AddAssociation", "DescribeAction", "DescribeArtifact", "DescribeAutoMLJobV2", "DescribeContext",
+        "AddAssociation", "DescribeAction", "DescribeArtifact", "DescribeAutoMLJob", "DescribeAutoMLJobV2", "DescribeContext",
         "DescribeEndpoint", "DescribeEndpointConfig", "DescribeHyperParameterTuningJob",
         "DescribeInferenceComponent", "DescribeJob", "DescribeModel", "DescribeModelPackage",
         "DescribeProcessingJob", "DescribeTrainingJob", "DescribeTransformJob",
