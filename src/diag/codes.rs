@@ -104,8 +104,6 @@ codes! {
     ParameterDefault = "parameter-default", Error;
     /// Values that a parameter cannot be limited to.
     ParameterEnum = "parameter-enum", Error;
-    /// A parameter that nothing refers to.
-    UnusedParameter = "unused-parameter", Warning;
 
     // The registry.
     /// A notification without a topic.
@@ -318,4 +316,8 @@ codes! {
     MixedAccelerators = "mixed-accelerators", Error;
     /// A model that nothing is known to serve.
     NoServingImage = "no-serving-image", Error;
+
+    // Definitions.
+    /// A parameter that nothing refers to.
+    UnusedParameter = "unused-parameter", Warning;
 }

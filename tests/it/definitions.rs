@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use smstack::diag::Issue;
+use smstack::diag::{Issue, Severity};
 use smstack::lint::definition::check;
 
-use crate::project::{self, root, synth};
+use crate::project::{self, root, run, synth};
 
 fn definitions(directory: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(directory)).unwrap();
@@ -54,16 +54,39 @@ fn correct_definitions_have_no_finding() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Our own definitions are found to be what `validate` says of their stack file, and nothing else.
 #[test]
-fn what_synth_writes_has_no_finding() {
+fn what_synth_writes_has_no_finding_of_its_own() {
     let at = tempfile::tempdir().unwrap();
     project::write(at.path(), &project::reference());
+    let output = run(at.path(), &["validate", "deep-learning", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let said: Vec<&str> =
+        report["diagnostics"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
     for environment in ["dev", "prod"] {
         let definition = read(&synth(at.path(), environment).join("pipeline.json"));
-        let found = check(&definition);
+        let mut found = check(&definition);
+        found
+            .retain(|issue| issue.code.severity() == Severity::Error || !said.contains(&issue.code.as_str()));
         let said: Vec<_> = found.iter().map(|it| format!("{} {}", it.pointer, it.message)).collect();
         assert!(said.is_empty(), "{environment}:\n{}", said.join("\n"));
     }
+}
+
+/// The command finds the same, at lines.
+#[test]
+fn lint_reads_definitions() {
+    let bad = "tests/bad/definition/tuning-scale.json";
+    let output = run(&root(), &["lint", bad, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = &report["diagnostics"][0];
+    assert_eq!(found["code"], "tuning-scale");
+    let text = fs::read_to_string(root().join(bad)).unwrap();
+    let line = usize::try_from(found["line"].as_u64().unwrap()).unwrap();
+    assert!(text.lines().nth(line - 1).unwrap().contains("Logarithmic"), "{found}");
+    let good = run(&root(), &["lint", "--strict", "tests/good/definition/checks.json"]);
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
 }
 
 #[test]
@@ -242,7 +265,8 @@ fn visit(value: &Value, path: &mut Vec<String>, step: &str, document: &Value, fo
                 }
                 path.pop();
             }
-            if path.len() > 1 {
+            let is_expression = ["Get", "Std:Join", "Std:JsonGet"].iter().any(|it| members.contains_key(*it));
+            if path.len() > 1 && !is_expression {
                 add(found, path, "text for", &|place| *place = json!("text"));
             }
         }
@@ -293,7 +317,7 @@ fn single_changes_are_found() {
     let rate = 100.0 - 100.0 * count as f64 / all as f64;
     let summary = format!("{rate:.2} % of {all} changes found; missed:\n{}", shown.join("\n"));
     eprintln!("{summary}");
-    assert!(all > 2000 && rate >= 97.0, "{summary}");
+    assert!(all > 2000 && rate >= 99.0, "{summary}");
 }
 
 /// JSON of any form, with the words of definitions in it.

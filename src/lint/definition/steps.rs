@@ -324,7 +324,9 @@ fn check_own(step: &Step<'_>, kind: &Kind, definition: &Definition<'_>, issues: 
         }
     }
     check_outputs(step, issues);
-    check_files(step, issues);
+    if kind.keys.contains(&"PropertyFiles") {
+        check_files(step, issues);
+    }
 }
 
 fn check_outputs(step: &Step<'_>, issues: &mut Vec<Issue>) {
