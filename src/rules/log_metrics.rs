@@ -97,7 +97,7 @@ fn issue(name: &str, fault: &Fault, pointer: &Pointer, mended: Option<&str>) -> 
                 .note("in a log line with both, the metric jumps between them, and tuning compares what is not comparable")
         }
         Fault::Truncates { taken } => {
-            new(Code::MetricTruncates, format!("`{name}` reads `{}` as {taken}", SMALL))
+            new(Code::MetricTruncates, format!("`{name}` reads `{SMALL}` as {taken}"))
                 .label("takes no exponent")
                 .note("frameworks print small numbers with an exponent")
         }

@@ -7,7 +7,7 @@ use super::expression::{Class, classify, text};
 use super::forms::{self, Keys, size, within, wrong_type};
 use super::model::items;
 use super::steps::{check_number, check_word};
-use super::{Definition, Step, request};
+use super::{Definition, Step, reference, request};
 use crate::diag::{Code, Issue, Pointer, nearest};
 use crate::rules::pipelines::{MOST_CONDITIONS, MOST_IN_BRANCH};
 
@@ -142,11 +142,11 @@ fn check_for_each(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec
         }
         other => issues.push(wrong_type(other, &at.key("ForEachBody"), "`ForEachBody` is a list")),
     }
-    check_selector(step, issues);
+    check_selector(step, definition, issues);
     check_child_names(step, definition, issues);
 }
 
-fn check_selector(step: &Step<'_>, issues: &mut Vec<Issue>) {
+fn check_selector(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<Issue>) {
     let selector = &step.arguments()["Selector"];
     if selector.is_null() {
         return;
@@ -159,6 +159,10 @@ fn check_selector(step: &Step<'_>, issues: &mut Vec<Issue>) {
     check_word(&selector["Pick"], "way to pick an iteration", &["MaxBy", "MinBy"], &at.key("Pick"), issues);
     let bodies: Vec<&str> =
         items(&step.arguments()["ForEachBody"]).filter_map(|(_, body)| body["Name"].as_str()).collect();
+    if !matches!(classify(&selector["Field"]), Class::Get(_) | Class::Unknown) && !selector["Field"].is_null()
+    {
+        issues.push(wrong_type(&selector["Field"], &at.key("Field"), "`Field` refers to a value by `Get`"));
+    }
     let Some(field) = selector["Field"]["Get"].as_str() else { return };
     let body = field.strip_prefix("IterationOutput.").and_then(|rest| {
         let end = rest.find(['.', '['])?;
@@ -179,7 +183,14 @@ fn check_selector(step: &Step<'_>, issues: &mut Vec<Issue>) {
                 None => issue.help("name a step of this body"),
             });
         }
-        Some(_) => {}
+        // Its values are those that a reference to the step itself would find.
+        Some(_) => {
+            let path = field.replacen("IterationOutput.", "Steps.", 1);
+            issues.extend(reference::follow(&path, definition).err().map(|fault| {
+                let issue = Issue { fix: None, ..fault.issue(place) };
+                issue.help("name a value of the step: `IterationOutput.<step of the body>.<member>`")
+            }));
+        }
     }
 }
 
@@ -354,7 +365,14 @@ fn check_lineage(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<
     let keys =
         Keys { what: "an association", required: &["Source", "Destination"], optional: &["AssociationType"] };
     let types = ["AssociatedWith", "ContributedTo", "DerivedFrom", "Produced", "SameAs"];
-    for (index, association) in items(&step.arguments()["Associations"]) {
+    let associations = &step.arguments()["Associations"];
+    if !associations.is_array()
+        && !associations.is_null()
+        && !matches!(classify(associations), Class::Unknown)
+    {
+        issues.push(wrong_type(associations, &at.key("Associations"), "`Associations` is a list"));
+    }
+    for (index, association) in items(associations) {
         let at = at.key("Associations").index(index);
         if keys.check(association, &at, issues).is_none() {
             continue;

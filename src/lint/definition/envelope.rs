@@ -202,14 +202,15 @@ fn check_parameter(parameter: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
 
 fn check_default(kind: &str, default: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
     let fits = match (kind, classify(default)) {
-        (_, Class::Unknown | Class::Literal(Value::Null)) => true,
         ("String", Class::Literal(Value::String(text))) => {
             let length = size(text.chars().count());
             within("the length of the default", length, None, Some(LONGEST_DEFAULT), at, issues);
             true
         }
         ("Integer", Class::Literal(Value::Number(number))) => !number.is_f64(),
-        ("Float", Class::Literal(Value::Number(_))) | ("Boolean", Class::Literal(Value::Bool(_))) => true,
+        (_, Class::Unknown | Class::Literal(Value::Null))
+        | ("Float", Class::Literal(Value::Number(_)))
+        | ("Boolean", Class::Literal(Value::Bool(_))) => true,
         _ => false,
     };
     if fits {

@@ -204,7 +204,7 @@ fn check_json_get(get: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
         );
     }
     match members.get("Path").map(|path| (path, classify(path))) {
-        None | Some((_, Class::Unknown)) | Some((Value::Null, _)) => {}
+        None | Some((_, Class::Unknown) | (Value::Null, _)) => {}
         Some((Value::String(path), _)) => {
             if !json_path::is_path(path) {
                 issues.push(

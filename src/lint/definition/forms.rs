@@ -94,19 +94,17 @@ pub(super) fn unknown_value<'k>(
 ) -> Issue {
     let issue = Issue::new(Code::UnknownValue, at.clone(), format!("`{value}` is no {what}"))
         .label("not a possible value");
-    match nearest(value, known.clone()) {
-        Some(near) => issue.fix(near, format!("did you mean `{near}`?")),
-        None => {
-            let all: Vec<&str> = known.into_iter().collect();
-            let more = all.len().saturating_sub(12);
-            let shown = or_list(all.into_iter().take(12));
-            issue.help(if more == 0 {
-                format!("write {shown}")
-            } else {
-                format!("write {shown}, or one of {more} others")
-            })
-        }
+    if let Some(near) = nearest(value, known.clone()) {
+        return issue.fix(near, format!("did you mean `{near}`?"));
     }
+    let all: Vec<&str> = known.into_iter().collect();
+    let more = all.len().saturating_sub(12);
+    let shown = or_list(all.into_iter().take(12));
+    issue.help(if more == 0 {
+        format!("write {shown}")
+    } else {
+        format!("write {shown}, or one of {more} others")
+    })
 }
 
 /// A number, length or count beyond its bounds, as in «the length of `Name` is 70; 1 to 64 are possible».

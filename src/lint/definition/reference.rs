@@ -429,13 +429,11 @@ fn for_each(
             let bodies: Vec<&str> = items(&step.arguments()["ForEachBody"])
                 .filter_map(|(_, body)| body["Name"].as_str())
                 .collect();
-            match definition.step(body).filter(|_| bodies.contains(body)) {
-                Some(body) => inside(rest, body, path, definition),
-                None => {
-                    let message = format!("the body of {} has no step `{body}`", step.called());
-                    Err(unknown(body, message, bodies, path))
-                }
+            if let Some(body) = definition.step(body).filter(|_| bodies.contains(body)) {
+                return inside(rest, body, path, definition);
             }
+            let message = format!("the body of {} has no step `{body}`", step.called());
+            Err(unknown(body, message, bodies, path))
         }
         [Word::Member("Selected"), rest @ ..] => {
             let field = step.arguments()["Selector"]["Field"]["Get"].as_str().unwrap_or_default();

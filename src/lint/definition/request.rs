@@ -52,16 +52,14 @@ impl Request<'_, '_> {
         let what = called(at);
         for (name, value) in members {
             match shape.member(name) {
-                Some(member) => {
-                    if !value.is_null() {
-                        self.value(value, member, name, &at.key(name));
-                    }
+                Some(member) if !value.is_null() => {
+                    self.value(value, member, name, &at.key(name));
                 }
                 None if !value.is_null() => {
                     let known: Vec<&str> = shape.members().map(|(name, _)| name).collect();
                     self.issues.push(unknown_key(name, &what, known, at));
                 }
-                None => {}
+                _ => {}
             }
         }
         for name in shape.required() {
@@ -77,15 +75,12 @@ impl Request<'_, '_> {
             (Class::Literal(Value::Object(members)), ApiKind::Structure) => {
                 self.structure(members, shape, &[], at);
             }
-            (Class::Literal(_), ApiKind::Structure) => {
-                self.issues.push(wrong_type(value, at, &format!("`{name}` is a mapping")));
-            }
             (Class::Literal(Value::Array(items)), ApiKind::List) => self.list(items, shape, name, at),
             (Class::Literal(_), ApiKind::List) => {
                 self.issues.push(wrong_type(value, at, &format!("`{name}` is a list")));
             }
             (Class::Literal(Value::Object(members)), ApiKind::Map) => self.map(members, shape, name, at),
-            (Class::Literal(_), ApiKind::Map) => {
+            (Class::Literal(_), ApiKind::Structure | ApiKind::Map) => {
                 self.issues.push(wrong_type(value, at, &format!("`{name}` is a mapping")));
             }
             (Class::Literal(value), _) => self.literal(value, shape, name, at),
@@ -186,6 +181,7 @@ impl Request<'_, '_> {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, which is what is wanted")]
     fn number(&mut self, number: &serde_json::Number, shape: ApiShape, what: &str, at: &Pointer) {
         let bound = shape.bound();
         let Some(value) = number.as_f64() else { return };
@@ -256,13 +252,12 @@ impl Request<'_, '_> {
         let code =
             if known && kind == JobKind::Endpoint { Code::EndpointInstance } else { Code::InstanceType };
         let issue = Issue::new(code, at.clone(), message).label("not possible here");
-        self.issues.push(match tables::near_instance(kind, instance) {
-            Some(near) => issue.fix(near, format!("did you mean `{near}`?")),
-            None => {
-                let some = tables::instance_types(kind).iter().copied().take(8);
-                issue.help(format!("take another one, such as {}", or_list(some)))
-            }
-        });
+        if let Some(near) = tables::near_instance(kind, instance) {
+            self.issues.push(issue.fix(near, format!("did you mean `{near}`?")));
+            return;
+        }
+        let some = tables::instance_types(kind).iter().copied().take(8);
+        self.issues.push(issue.help(format!("take another one, such as {}", or_list(some))));
     }
 }
 
