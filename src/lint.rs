@@ -1,5 +1,4 @@
-//! Rules over rendered documents, ours or anyone's: CloudFormation templates. Pipeline definitions are told apart and
-//! not yet looked into.
+//! Rules over rendered documents, ours or anyone's: CloudFormation templates and pipeline definitions.
 //!
 //! ```text
 //! SourceFile ─▶ Document ─▶ Template ─▶ Issue…
@@ -9,6 +8,8 @@
 //! [`read`] reads YAML or JSON; `!Ref`, `!Sub` and the others become their long form in the value, and keep their
 //! places, so that `/Resources/Key/Properties/Alias/Fn::Sub` names the text behind `!Sub`. [`kind_of`] says what the
 //! document is.
+//!
+//! A definition goes to [`definition::check`], which has a model and rules of its own.
 //!
 //! # The template model
 //!
@@ -39,10 +40,11 @@
 //! A rule is a function `fn(&Template, &mut Vec<Issue>)` in [`rules`]' table, pure; its room says which codes it gives.
 //! An issue's pointer is into the template, its code decides the severity.
 
-use crate::diag::{Code, Diagnostic, Issue, Pointer, arrange};
+use crate::diag::{Diagnostic, arrange};
 use crate::source::{self, SourceFile};
 
 mod assume;
+pub mod definition;
 mod functions;
 mod kind;
 mod references;
@@ -59,17 +61,6 @@ pub use resolve::{Case, Node, Thing};
 pub use template::{Parameter, Resource, Template};
 pub use text::{Piece, Text};
 
-/// What is said of a definition as long as no rule here reads one: silence would say that it is sound.
-fn not_a_template() -> Issue {
-    Issue::new(
-        Code::UnknownDocument,
-        Pointer::root(),
-        "this is a pipeline definition, and only templates are checked",
-    )
-    .label("not a template")
-    .help("`smstack validate` checks the pipeline of a stack file")
-}
-
 /// All that is wrong with a file, arranged. `region` is where a template will be deployed, if that is known.
 pub fn check(file: &SourceFile, region: Option<&str>) -> Vec<Diagnostic> {
     let document = match read(file) {
@@ -79,7 +70,7 @@ pub fn check(file: &SourceFile, region: Option<&str>) -> Vec<Diagnostic> {
     let issues = match kind_of(&document.value) {
         Err(issue) => vec![*issue],
         Ok(Kind::Template) => rules::check(&Template::new(&document.value, region)),
-        Ok(Kind::Definition) => vec![not_a_template()],
+        Ok(Kind::Definition) => definition::check(&document.value),
     };
     let mut found: Vec<_> =
         issues.into_iter().map(|issue| source::locate(issue, file, &document.places)).collect();

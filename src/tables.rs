@@ -11,6 +11,7 @@ mod instances;
 mod metrics;
 mod properties;
 mod regions;
+mod repositories;
 mod resources;
 mod rows;
 mod shape;
@@ -20,7 +21,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use api::{Bound, bound, enumeration, members, pattern, required};
+pub use api::{
+    ApiKind, ApiShape, Bound, api, bound, enumeration, members, pattern, request, required, response,
+};
 pub use images::{
     Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,
     registries,
@@ -35,6 +38,7 @@ pub use metrics::{
 };
 pub use properties::{TypeSchema, described_types, properties};
 pub use regions::{dns_suffix, partition_of, regions, type_in_region};
+pub use repositories::{registry_regions, repository_accounts};
 pub use resources::{Replacement, Resource, TagForm, Tags, replacement, resource, resource_types};
 pub use shape::{Kind, Kinds, Limits, Shape};
 pub use text_pattern::Pattern;
@@ -84,6 +88,7 @@ mod tests {
             ("metrics", metrics::sources()),
             ("properties", properties::sources()),
             ("regions", regions::sources()),
+            ("repositories", repositories::sources()),
             ("resources", resources::sources()),
         ] {
             assert!(!sources.is_empty(), "{table} names no source");

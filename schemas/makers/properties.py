@@ -6,6 +6,8 @@ The form is JSON Schema's, shortened: `Shape` in `src/tables/properties.rs` says
 
 import re
 
+from makers.overlay import Overlay
+
 PROVIDERS = "cfnlint/data/schemas/providers/"
 EXTENSIONS = "cfnlint/data/schemas/extensions/"
 
@@ -161,10 +163,11 @@ def place(row, path):
 
 
 def properties(packages):
-    extra, rows = additions(packages), {}
+    extra, overlay, rows = additions(packages), Overlay(packages), {}
     for name, schema in described(packages):
         made = rows[name] = row(schema)
+        overlay.lay(name, made)
         for path, addition in extra.get(name, []):
             all_of = place(made, path).setdefault("allOf", [])
             all_of += [addition] if addition not in all_of else []
-    return {"sources": packages.sources("cfn-lint"), "rows": rows}
+    return {"sources": packages.sources("botocore", "cfn-lint"), "rows": rows}

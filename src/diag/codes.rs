@@ -322,4 +322,8 @@ codes! {
     UnknownAttribute = "unknown-attribute", Error;
     /// A property that AWS sets itself.
     ReadOnlyProperty = "read-only-property", Error;
+
+    // Definitions.
+    /// A parameter that nothing refers to.
+    UnusedParameter = "unused-parameter", Warning;
 }

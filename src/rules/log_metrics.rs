@@ -40,6 +40,8 @@ impl Regex {
     }
 }
 
+use crate::diag::{Code, Issue, Pointer};
+
 /// Something wrong with the regular expression of a metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -102,6 +104,43 @@ pub fn mended(regex: &str, others: &[&str], faults: &[Fault]) -> Option<String> 
     };
     let better = format!("{guard}{head}([0-9.eE+-]+){tail}");
     self::faults(&better, others).is_empty().then_some(better)
+}
+
+/// Says what is wrong with the expression `regex` of the metric `name`, among those of the other metrics of its job.
+pub fn check(name: &str, regex: &str, others: &[&str], pointer: &Pointer, issues: &mut Vec<Issue>) {
+    let faults = faults(regex, others);
+    let mended = mended(regex, others, &faults);
+    issues.extend(faults.iter().map(|fault| issue(name, fault, pointer, mended.as_deref())));
+}
+
+fn issue(name: &str, fault: &Fault, pointer: &Pointer, mended: Option<&str>) -> Issue {
+    let new = |code, message: String| Issue::new(code, pointer.clone(), message);
+    let issue = match fault {
+        Fault::DoesNotCompile(problem) => {
+            return new(Code::MetricRegex, format!("the expression of `{name}` cannot be read: {problem}"))
+                .label("not a regular expression, or one of a dialect")
+                .help("use groups, classes and anchors only");
+        }
+        Fault::Groups(groups) => {
+            return new(Code::MetricGroups, format!("the expression of `{name}` has {groups} capture groups"))
+                .label("one is wanted: the value")
+                .help("put the number in `(…)`, and write other groups as `(?:…)`");
+        }
+        Fault::AlsoMatches { meant, other } => {
+            new(Code::MetricOvermatch, format!("`{name}` also takes the value of `{other}`"))
+                .label(format!("`{meant}` is the end of `{other}`, too"))
+                .note("in a log line with both, the metric jumps between them, and tuning compares what is not comparable")
+        }
+        Fault::Truncates { taken } => {
+            new(Code::MetricTruncates, format!("`{name}` reads `{SMALL}` as {taken}"))
+                .label("takes no exponent")
+                .note("frameworks print small numbers with an exponent")
+        }
+    };
+    match mended {
+        Some(better) => issue.fix(better, format!("write `{better}`")),
+        None => issue.help("take the exponent, and what stands before the label, into the expression"),
+    }
 }
 
 /// Text that stands before the value, where it is plain text.

@@ -26,6 +26,19 @@ pub enum JobKind {
     Transform,
 }
 
+impl JobKind {
+    /// The kind of job whose instance types a shape of the SageMaker API lists.
+    pub fn of_shape(name: &str) -> Option<Self> {
+        match name {
+            "ProductionVariantInstanceType" => Some(Self::Endpoint),
+            "ProcessingInstanceType" => Some(Self::Processing),
+            "TrainingInstanceType" => Some(Self::Training),
+            "TransformInstanceType" => Some(Self::Transform),
+            _ => None,
+        }
+    }
+}
+
 /// The instance types a kind of job takes, by family, small to large.
 pub fn instance_types(kind: JobKind) -> &'static [&'static str] {
     static BY_KIND: LazyLock<BTreeMap<JobKind, Vec<&'static str>>> = LazyLock::new(|| {

@@ -65,9 +65,14 @@ impl<T: Deserialize<'static>> Rows<T> {
 
     /// The row of that key.
     pub(super) fn get(&self, key: &str) -> Option<&T> {
+        self.find(key).map(|(_, value)| value)
+    }
+
+    /// The row of that key, with the key as the table has it.
+    pub(super) fn find(&self, key: &str) -> Option<(&'static str, &T)> {
         let place = self.rows.binary_search_by(|row| row.key.cmp(key)).ok()?;
         let row = &self.rows[place];
-        Some(row.value.get_or_init(|| parse(row.text)))
+        Some((row.key, row.value.get_or_init(|| parse(row.text))))
     }
 
     /// All keys, in order.

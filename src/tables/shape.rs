@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use super::instances::JobKind;
 use super::text_pattern::Pattern;
 
 /// What a value may be.
@@ -80,7 +81,8 @@ pub struct Shape {
     /// What text stands for: the attribute of a resource, `AWS::IAM::Role.Arn`, or `date-time`, `json`,
     /// `ipv4-network`.
     pub format: Option<&'static str>,
-    /// The API shape that AWS holds the value to when it is sent, `sagemaker:ProductionVariantInstanceType`.
+    /// The API shape that some of these facts are from, `sagemaker:ProductionVariantInstanceType`: the
+    /// resource's own schema is silent there.
     pub api: Option<&'static str>,
     /// Exactly one of these holds.
     #[serde(default)]
@@ -112,12 +114,22 @@ impl Shape {
         !self.open && (self.properties.is_some() || !self.by_pattern.is_empty())
     }
 
-    /// The shape of a property: the one of that name, or the one whose pattern the name matches.
+    /// The shape of a property: the one of that name, or the first whose pattern the name matches.
     pub fn property(&self, name: &str) -> Option<&Self> {
+        self.of_property(name).next()
+    }
+
+    /// The shapes that hold for a property: the one of that name, and all whose pattern the name matches.
+    pub fn of_property(&self, name: &str) -> impl Iterator<Item = &Self> {
         let named = self.properties.as_ref().and_then(|properties| properties.get(name));
-        named.or_else(|| {
-            self.by_pattern.iter().find(|(key, _)| key.matches(name) == Some(true)).map(|(_, shape)| shape)
-        })
+        let matched = self.by_pattern.iter().filter(move |(key, _)| key.matches(name) == Some(true));
+        named.into_iter().chain(matched.map(|(_, shape)| shape))
+    }
+
+    /// Of an instance type, the kind of job whose instance types it takes, [`super::instance_types`]:
+    /// `values` is empty then.
+    pub fn instance_types_of(&self) -> Option<JobKind> {
+        JobKind::of_shape(self.api?.strip_prefix("sagemaker:")?)
     }
 
     /// The shapes inside this one, each once.

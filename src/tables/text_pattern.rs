@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 
 use fancy_regex::{Regex, RegexBuilder};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// Steps that a match may take back: patterns come from AWS, but the text may be anything.
 const BACKTRACKS: usize = 100_000;
@@ -14,6 +14,7 @@ const BACKTRACKS: usize = 100_000;
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
+    whole: bool,
     compiled: OnceLock<Option<Regex>>,
 }
 
@@ -30,13 +31,22 @@ impl Pattern {
     }
 
     fn compile(&self) -> Option<Regex> {
-        RegexBuilder::new(&self.text).backtrack_limit(BACKTRACKS).build().ok()
+        // What is beyond 16 bits, AWS writes in the halves of UTF-16.
+        let text = self.text.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\x{10000}-\x{10FFFF}");
+        let text = if self.whole { format!("^(?:{text})$") } else { text };
+        RegexBuilder::new(&text).backtrack_limit(BACKTRACKS).build().ok()
     }
 }
 
 impl<'de> Deserialize<'de> for Pattern {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Ok(Self { text, compiled: OnceLock::new() })
+        Ok(Self { text, whole: false, compiled: OnceLock::new() })
     }
+}
+
+/// The pattern of an API shape, which text must match as a whole.
+pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pattern>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(Some(Pattern { text, whole: true, compiled: OnceLock::new() }))
 }

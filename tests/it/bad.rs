@@ -21,10 +21,10 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad")
 }
 
-/// Cases of templates; `templates.rs` looks at what is found in them.
-fn of_templates() -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory().join("template")).unwrap();
-    entries.map(|entry| entry.unwrap().path()).collect()
+/// Cases of templates and of definitions; `templates.rs` and `definitions.rs` look at what is found in them.
+fn of_documents() -> Vec<PathBuf> {
+    let entries = ["template", "definition"].map(|kind| fs::read_dir(directory().join(kind)).unwrap());
+    entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
 fn cases() -> Vec<PathBuf> {
@@ -100,7 +100,7 @@ fn each_case_reads_as_it_should() {
 
 #[test]
 fn each_code_has_a_case() {
-    let there: BTreeSet<String> = cases().iter().chain(&of_templates()).map(|case| code_of(case)).collect();
+    let there: BTreeSet<String> = cases().iter().chain(&of_documents()).map(|case| code_of(case)).collect();
     let known: BTreeSet<String> = CODES.iter().map(|code| code.as_str().to_owned()).collect();
     let elsewhere: BTreeSet<String> = ELSEWHERE.iter().map(|code| (*code).to_owned()).collect();
     let without: Vec<_> = known.difference(&there).filter(|code| !elsewhere.contains(*code)).collect();

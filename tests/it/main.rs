@@ -7,9 +7,11 @@ mod bad;
 #[cfg(feature = "aws")]
 mod cloud;
 mod definition;
+mod definitions;
 #[cfg(feature = "aws")]
 mod e2e;
 mod explain;
+mod facts;
 mod house;
 mod limits;
 mod lint;

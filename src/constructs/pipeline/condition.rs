@@ -8,6 +8,7 @@ use super::super::{Export, Scope, Text};
 use super::Entry;
 use crate::cfn::Expr;
 use crate::diag::{Code, Issue, Pointer, or_list};
+use crate::rules::json_path;
 
 /// A comparison, the steps when it holds, and the steps when it does not.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -302,18 +303,7 @@ fn check_number(operand: &Text, scope: &Scope<'_>, pointer: &Pointer, issues: &m
 /// The path in a report must be one that `Std:JsonGet` reads: names joined by `.`, with `[0]` for items of lists.
 fn check_path(path: &str, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
     let Some(Expr::JsonGet { path: inside, .. }) = scope.value(path) else { return };
-    let good = |word: &str| {
-        let (name, items) = word.split_once('[').map_or((word, ""), |(name, _)| (name, &word[name.len()..]));
-        let indices = items.split_terminator(']');
-        !name.is_empty()
-            && indices.into_iter().all(|index| {
-                index
-                    .strip_prefix('[')
-                    .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-            })
-            && (items.is_empty() || items.ends_with(']'))
-    };
-    if !inside.split('.').all(good) {
+    if !json_path::is_path(&inside) {
         issues.push(
             Issue::new(Code::ReportPath, pointer.clone(), format!("`{inside}` is no path in a JSON file"))
                 .help("join names with `.`, and write `[0]` for the first item of a list"),

@@ -6,7 +6,7 @@ use super::super::jobs::{self, Brief, at_most, within};
 use super::{ChannelMode, Parallel, Scope, Strategy, This, Training};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::distribution::{self, Fit};
-use crate::rules::log_metrics::{self as metrics, Fault};
+use crate::rules::log_metrics;
 use crate::tables::{self, JobKind, Purpose};
 
 /// 28 days: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html>
@@ -242,40 +242,6 @@ fn check_metrics(job: &Training, pointer: &Pointer, issues: &mut Vec<Issue>) {
         within("the length of the expression", regex.chars().count(), &(1..=500), &at, issues);
         let others: Vec<&str> =
             job.metrics.iter().filter(|(other, _)| *other != name).map(|(_, regex)| regex.as_str()).collect();
-        let faults = metrics::faults(regex, &others);
-        let mended = metrics::mended(regex, &others, &faults);
-        for fault in &faults {
-            issues.push(metric_issue(name, fault, &at, mended.as_deref()));
-        }
-    }
-}
-
-fn metric_issue(name: &str, fault: &Fault, pointer: &Pointer, mended: Option<&str>) -> Issue {
-    let new = |code, message: String| Issue::new(code, pointer.clone(), message);
-    let issue = match fault {
-        Fault::DoesNotCompile(problem) => {
-            return new(Code::MetricRegex, format!("the expression of `{name}` cannot be read: {problem}"))
-                .label("not a regular expression, or one of a dialect")
-                .help("use groups, classes and anchors only");
-        }
-        Fault::Groups(groups) => {
-            return new(Code::MetricGroups, format!("the expression of `{name}` has {groups} capture groups"))
-                .label("one is wanted: the value")
-                .help("put the number in `(…)`, and write other groups as `(?:…)`");
-        }
-        Fault::AlsoMatches { meant, other } => {
-            new(Code::MetricOvermatch, format!("`{name}` also takes the value of `{other}`"))
-                .label(format!("`{meant}` is the end of `{other}`, too"))
-                .note("in a log line with both, the metric jumps between them, and tuning compares what is not comparable")
-        }
-        Fault::Truncates { taken } => {
-            new(Code::MetricTruncates, format!("`{name}` reads `{}` as {taken}", metrics::SMALL))
-                .label("takes no exponent")
-                .note("frameworks print small numbers with an exponent")
-        }
-    };
-    match mended {
-        Some(better) => issue.fix(better, format!("write `{better}`")),
-        None => issue.help("take the exponent, and what stands before the label, into the expression"),
+        log_metrics::check(name, regex, &others, &at, issues);
     }
 }

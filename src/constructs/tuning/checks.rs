@@ -6,14 +6,10 @@ use super::super::Export;
 use super::super::jobs::{self, within};
 use super::{Range, Scale, Scope, SearchStrategy, This, TrainingJob, Tuning};
 use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
+use crate::rules::tuning::{
+    self, MOST_CATEGORIES, MOST_JOBS, MOST_PARALLEL, MOST_RANDOM_JOBS, MOST_RANGES, Misfit, PARALLEL_QUOTA,
+};
 
-/// Quotas: <https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-limits.html>
-const MOST_RANGES: usize = 30;
-const MOST_CATEGORIES: usize = 30;
-const MOST_JOBS: u32 = 750;
-const MOST_RANDOM_JOBS: u32 = 10_000;
-const MOST_PARALLEL: u32 = 100;
-const PARALLEL_QUOTA: u32 = 10;
 const MOST_METRICS: usize = 20;
 const MOST_RESOURCE: u32 = 20_000;
 
@@ -144,15 +140,17 @@ fn check_bounds(scale: Scale, ends: &[Number; 2], whole: bool, pointer: &Pointer
         );
         return;
     }
-    // https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html
-    let problem = match scale {
-        Scale::Logarithmic if low <= 0.0 => Some("`logarithmic` needs bounds above 0"),
-        Scale::ReverseLogarithmic if whole => Some("`reverse_logarithmic` is for `continuous` only"),
-        Scale::ReverseLogarithmic if low < 0.0 || high >= 1.0 => {
-            Some("`reverse_logarithmic` needs bounds from 0 to less than 1")
-        }
+    let searched = match scale {
+        Scale::Logarithmic => Some(tuning::Scale::Logarithmic),
+        Scale::ReverseLogarithmic => Some(tuning::Scale::ReverseLogarithmic),
         _ => None,
     };
+    let problem =
+        searched.and_then(|scale| tuning::misfit(scale, whole, low, high)).map(|misfit| match misfit {
+            Misfit::NotAboveZero => "`logarithmic` needs bounds above 0",
+            Misfit::ContinuousOnly => "`reverse_logarithmic` is for `continuous` only",
+            Misfit::NotBelowOne => "`reverse_logarithmic` needs bounds from 0 to less than 1",
+        });
     if let Some(problem) = problem {
         issues.push(
             Issue::new(Code::TuningScale, pointer.key("scale"), problem)
