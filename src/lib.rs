@@ -30,6 +30,7 @@
 //! | plan | `plan` | calls AWS |
 //! | cloud | `aws` | lets a type of the SDK out |
 //! | assembly | [`synth`] | fails on a valid stack, but for CloudFormation's limits |
+//! | assembly | [`diff`] | reads a file or knows a construct |
 //! | stack | [`stack`], [`assets`] | writes into the user's directory |
 //! | kinds | [`constructs`] | imports another kind: they meet through exports |
 //! | parts | [`rules`], [`cfn`], [`definition`], [`shapes`], [`schema`], [`tables`] | knows a construct |
@@ -54,6 +55,7 @@ pub mod definition;
 #[cfg(feature = "aws")]
 pub mod deploy;
 pub mod diag;
+pub mod diff;
 pub mod local;
 #[cfg(feature = "aws")]
 pub mod plan;

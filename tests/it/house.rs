@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["deploy", "local"],
     &["plan"],
     &["aws"],
-    &["synth"],
+    &["synth", "diff"],
     &["stack", "assets"],
     &["constructs"],
     &["rules", "cfn", "definition", "shapes", "schema", "tables"],
