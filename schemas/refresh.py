@@ -22,6 +22,10 @@ import tempfile
 import venv
 import zipfile
 
+from makers.properties import properties
+from makers.regions import availability, regions
+from makers.resources import resources
+
 HERE = pathlib.Path(__file__).resolve().parent
 TABLES = HERE / "aws"
 SAMPLE = HERE.parent / "tests" / "golden" / "sdk_images.tsv"
@@ -45,6 +49,9 @@ class Packages:
         if path in wheel.namelist():
             return json.loads(wheel.read(path))
         return json.loads(gzip.decompress(wheel.read(path + ".gz")))
+
+    def text(self, package, path):
+        return self.wheels[package].read(path).decode()
 
     def names(self, package, prefix):
         return sorted(name for name in self.wheels[package].namelist() if name.startswith(prefix))
@@ -212,65 +219,6 @@ def instances(packages):
     return {"sources": packages.sources("botocore", "moto", "sagemaker"), "types": types, "families": families}
 
 
-# ---------------------------------------------------------------- regions
-
-# Resource types that a stack can hold; every SageMaker type besides.
-TYPES = [
-    "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy",
-    "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard",
-    "AWS::Events::EventBus", "AWS::Events::Rule",
-    "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::IAM::RolePolicy",
-    "AWS::KMS::Alias", "AWS::KMS::Key",
-    "AWS::Lambda::Function", "AWS::Lambda::Permission",
-    "AWS::Logs::LogGroup",
-    "AWS::S3::Bucket", "AWS::S3::BucketPolicy",
-    "AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy",
-    "AWS::SQS::Queue", "AWS::SQS::QueuePolicy",
-    "AWS::SSM::Parameter",
-    "AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup",
-    "AWS::StepFunctions::StateMachine",
-]  # fmt: skip
-PROVIDERS = "cfnlint/data/schemas/providers/"
-
-
-def resource_types(packages):
-    everything = packages.json("cfn-lint", PROVIDERS + "us-east-1.json")
-    return sorted(TYPES + [name for name in everything if name.startswith("AWS::SageMaker::")])
-
-
-def prefixes(pattern):
-    """`^(us|eu)\\-\\w+\\-\\d+$` -> ["eu-", "us-"]."""
-    stem = re.sub(r"\\-\\w\+\\-\\d\+\$$", "", pattern).removeprefix("^").replace("\\-", "-")
-    before, alternatives, after = re.fullmatch(r"([^()]*)(?:\(([^()]*)\))?([^()]*)", stem).groups()
-    return sorted(f"{before}{choice}{after}-" for choice in (alternatives or "").split("|"))
-
-
-def regions(packages):
-    partitions = {}
-    for part in packages.json("botocore", "botocore/data/partitions.json")["partitions"]:
-        partitions[part["id"]] = {
-            "dns_suffix": part["outputs"]["dnsSuffix"],
-            "prefixes": prefixes(part["regionRegex"]),
-            "regions": sorted(name for name in part["regions"] if not name.endswith("-global")),
-        }
-    available = {}
-    for path in packages.names("cfn-lint", PROVIDERS):
-        region = path.removeprefix(PROVIDERS).removesuffix(".json")
-        if path.endswith(".json") and "-" in region:
-            available[region] = set(packages.json("cfn-lint", path))
-    # cfn-lint fills the regions of which it knows nothing with the list of us-east-1.
-    known = {name: types for name, types in available.items() if name == "us-east-1" or types != available["us-east-1"]}
-    missing = {
-        name: sorted(region for region, types in known.items() if name not in types) for name in resource_types(packages)
-    }
-    return {
-        "sources": packages.sources("botocore", "cfn-lint"),
-        "partitions": partitions,
-        "known": sorted(known),
-        "missing": missing,
-    }
-
-
 # ---------------------------------------------------------------- the API's members
 
 # Service model → the operations whose requests are held.
@@ -358,37 +306,6 @@ def metrics(packages):
     }
 
 
-# ---------------------------------------------------------------- resources
-
-# cfn-lint's list of what holds data does not know SageMaker's: the model registry and the feature store.
-STATEFUL = ["AWS::SageMaker::FeatureGroup", "AWS::SageMaker::ModelPackageGroup"]
-
-
-def resources(packages):
-    everything = packages.json("cfn-lint", PROVIDERS + "us-east-1.json")
-    stateful = packages.json("cfn-lint", "cfnlint/data/AdditionalSpecs/StatefulResources.json")["ResourceTypes"]
-    types = {}
-    for name in resource_types(packages):
-        schema = packages.json("cfn-lint", f"cfnlint/data/schemas/resources/{everything[name]}.json")
-
-        def paths(key):
-            return sorted(path.removeprefix("/properties/").replace("/", ".") for path in schema.get(key, []))
-
-        row = {"required": sorted(schema.get("required", []))}
-        row["create_only"] = paths("createOnlyProperties")
-        row["conditional"] = paths("conditionalCreateOnlyProperties")
-        row["read_only"] = paths("readOnlyProperties")
-        row["write_only"] = paths("writeOnlyProperties")
-        tagging = schema.get("tagging", {})
-        tags = tagging.get("tagProperty", "/properties/Tags").removeprefix("/properties/")
-        if tags in schema["properties"] and tagging.get("taggable", True):
-            form = "list" if schema["properties"][tags].get("type") == "array" else "map"
-            row["tags"] = {"property": tags, "form": form}
-        row["stateful"] = name in stateful or name in STATEFUL
-        types[name] = {key: value for key, value in row.items() if value}
-    return {"sources": packages.sources("cfn-lint"), "rows": types}
-
-
 # ---------------------------------------------------------------- the SDK's own answers
 
 # Runs where the SDK is installed: reads the table, asks `image_uris.retrieve` about all that it holds.
@@ -455,9 +372,11 @@ MAKERS = {
     "images.json": (images, 5),
     "instances.json": (instances, 2),
     "regions.json": (regions, 2),
+    "availability.json": (availability, 2),
     "api.json": (api, 2),
     "metrics.json": (metrics, 2),
     "resources.json": (resources, 2),
+    "properties.json": (properties, 2),
 }
 
 

@@ -9,9 +9,12 @@ mod api;
 mod images;
 mod instances;
 mod metrics;
+mod properties;
 mod regions;
 mod resources;
 mod rows;
+mod shape;
+mod text_pattern;
 
 use std::collections::BTreeMap;
 
@@ -30,8 +33,11 @@ pub use metrics::{
     Metric, Statistic, Unit, endpoint_metric, endpoint_metrics, plain_statistics, scaling_dimensions,
     scaling_metrics, statistic,
 };
+pub use properties::{TypeSchema, described_types, properties};
 pub use regions::{dns_suffix, partition_of, regions, type_in_region};
 pub use resources::{Replacement, Resource, TagForm, Tags, replacement, resource, resource_types};
+pub use shape::{Kind, Kinds, Limits, Shape};
+pub use text_pattern::Pattern;
 
 /// The packages a table was made from, by name: their versions.
 #[cfg(test)]
@@ -72,9 +78,11 @@ mod tests {
         let pinned = versions();
         for (table, sources) in [
             ("api", api::sources()),
+            ("availability", regions::availability_sources()),
             ("images", images::sources()),
             ("instances", instances::sources()),
             ("metrics", metrics::sources()),
+            ("properties", properties::sources()),
             ("regions", regions::sources()),
             ("resources", resources::sources()),
         ] {

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::parse;
+use super::rows::Rows;
 
 /// Every region of every partition, in order.
 pub fn regions() -> &'static [&'static str] {
@@ -32,8 +33,8 @@ pub fn dns_suffix(region: &str) -> Option<&'static str> {
 /// Whether CloudFormation has a resource type in a region; none where that is not known, because either is
 /// not in the table.
 pub fn type_in_region(resource_type: &str, region: &str) -> Option<bool> {
-    let missing = TABLE.missing.get(resource_type)?;
-    TABLE.known.contains(region).then(|| !missing.contains(region))
+    let row = AVAILABILITY.get(resource_type)?;
+    TABLE.known.contains(region).then(|| !row.missing.contains(region))
 }
 
 fn partition(region: &str) -> Option<(&'static str, &'static Partition)> {
@@ -60,8 +61,16 @@ struct Table {
     partitions: BTreeMap<&'static str, Partition>,
     /// The regions of which it is known what they offer.
     known: BTreeSet<&'static str>,
-    /// Resource type → the known regions that do not have it.
-    missing: BTreeMap<&'static str, BTreeSet<&'static str>>,
+}
+
+static AVAILABILITY: LazyLock<Rows<Availability>> = LazyLock::new(|| Rows::new(AVAILABILITY_TEXT));
+const AVAILABILITY_TEXT: &str = include_str!("../../schemas/aws/availability.json");
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
+struct Availability {
+    /// The known regions that do not have the resource type.
+    missing: BTreeSet<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +83,11 @@ struct Partition {
 #[cfg(test)]
 pub(super) fn sources() -> super::Sources {
     super::rows::sources(TEXT)
+}
+
+#[cfg(test)]
+pub(super) fn availability_sources() -> super::Sources {
+    super::rows::sources(AVAILABILITY_TEXT)
 }
 
 #[cfg(test)]
@@ -110,6 +124,7 @@ mod tests {
 
     #[test]
     fn types_are_not_everywhere() {
+        AVAILABILITY.check(AVAILABILITY_TEXT);
         assert_eq!(type_in_region("AWS::SageMaker::Pipeline", "eu-west-1"), Some(true));
         assert_eq!(type_in_region("AWS::SageMaker::Endpoint", "us-gov-east-1"), Some(false));
         assert_eq!(type_in_region("AWS::SageMaker::Pipeline", "us-iso-east-1"), None);

@@ -10,7 +10,6 @@ use super::rows::Rows;
 
 /// The facts of one resource type. Property paths are dotted, `*` being the items of a list.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'static"))]
 pub struct Resource {
     /// The properties without which it cannot be created.
     #[serde(default)]
@@ -27,11 +26,29 @@ pub struct Resource {
     /// What AWS never gives back: drift cannot see it.
     #[serde(default)]
     pub write_only: Vec<&'static str>,
+    /// The property whose value `Ref` gives; none where it is made of several.
+    #[serde(rename = "ref")]
+    pub reference: Option<&'static str>,
+    /// What `Fn::GetAtt` can read, dotted; [`Resource::has_attribute`] asks.
+    #[serde(default)]
+    pub attributes: Vec<&'static str>,
     /// Where its tags go; none for a type that takes none.
     pub tags: Option<Tags>,
     /// Whether deleting it loses data.
     #[serde(default)]
     pub stateful: bool,
+}
+
+impl Resource {
+    /// Whether `Fn::GetAtt` can read that attribute. Of what type it is, the shape at the same path says:
+    /// [`super::TypeSchema::at`].
+    pub fn has_attribute(&self, name: &str) -> bool {
+        self.attributes.iter().any(|attribute| match attribute.strip_suffix('*') {
+            // `Outputs.*` of a nested stack, `*` of a custom resource.
+            Some(prefix) => name.len() > prefix.len() && name.starts_with(prefix),
+            None => *attribute == name,
+        })
+    }
 }
 
 /// Where and how a resource type takes its tags.
@@ -146,11 +163,30 @@ mod tests {
     }
 
     #[test]
+    fn what_references_give() {
+        let check = |kind: &str, reference: Option<&str>, has: &[&str], has_not: &[&str]| {
+            let facts = resource(&format!("AWS::{kind}")).expect(kind);
+            assert_eq!(facts.reference, reference, "{kind}");
+            assert!(has.iter().all(|it| facts.has_attribute(it)), "{kind}: {:?}", facts.attributes);
+            assert!(!has_not.iter().any(|it| facts.has_attribute(it)), "{kind}: {:?}", facts.attributes);
+        };
+        check("SageMaker::Endpoint", Some("EndpointArn"), &["EndpointName"], &["Arn", "EndpointConfigName"]);
+        check("SageMaker::Pipeline", Some("PipelineName"), &[], &["PipelineArn", "Arn"]);
+        check("S3::Bucket", Some("BucketName"), &["Arn", "DomainName"], &["BucketName", ""]);
+        check("Events::Rule", Some("RuleName"), &["Arn"], &[]);
+        check("SageMaker::UserProfile", None, &["UserProfileArn"], &[]);
+        check("CloudFormation::Stack", Some("StackId"), &["Outputs.Any"], &["Outputs.", "Any"]);
+        check("CloudFormation::CustomResource", Some("Id"), &["Anything", "Deep.Down"], &[]);
+        check("EC2::VPC", Some("VpcId"), &["CidrBlock", "VpcEncryptionControl.Mode"], &["Cidr"]);
+    }
+
+    #[test]
     fn tags_and_data() {
         TABLE.check(TEXT);
         let tags = |kind| resource(kind).expect(kind).tags.map(|tags| tags.form);
         assert_eq!(tags("AWS::SageMaker::Pipeline"), Some(TagForm::List));
         assert_eq!(tags("AWS::SSM::Parameter"), Some(TagForm::Map));
+        assert_eq!(tags("AWS::SageMaker::InferenceComponent"), Some(TagForm::List));
         assert_eq!(tags("AWS::SNS::TopicPolicy"), None);
         let stateful: Vec<_> =
             resource_types().filter(|kind| resource(kind).is_some_and(|it| it.stateful)).collect();
