@@ -18,9 +18,17 @@
 mod align;
 mod apply;
 mod change;
+mod cost;
 mod facts;
+mod flags;
+mod impact;
+mod lifecycle;
+mod reach;
+mod references;
+mod scaling;
 mod template;
 mod text;
+mod weaken;
 
 use std::collections::BTreeMap;
 
@@ -49,12 +57,15 @@ pub struct Document {
     pub value: Value,
     /// Values of a template's parameters, by name, where they are known. They win over its defaults.
     pub parameters: BTreeMap<String, Value>,
+    /// Parameters that take their value from an output of another document of the side: parameter → document and
+    /// output.
+    pub wired: BTreeMap<String, (String, String)>,
 }
 
 impl Side {
     /// A side with one document and no known parameter.
     pub fn one(name: &str, value: Value) -> Side {
-        let document = Document { value, parameters: BTreeMap::new() };
+        let document = Document { value, ..Document::default() };
         Side { documents: BTreeMap::from([(name.to_owned(), document)]) }
     }
 }
@@ -257,7 +268,7 @@ pub enum FlagKind {
     RetentionWeakened,
     /// More is allowed than before.
     PermissionBroadened,
-    /// Data is encrypted less, or with another key.
+    /// Data is encrypted less than before.
     EncryptionWeakened,
     /// It is reached from more of the network than before.
     IsolationWeakened,

@@ -4,10 +4,28 @@ use serde_json::Value;
 
 use crate::tables::{self, Replacement};
 
-/// What a change of a property does, by its keys within `Properties`; the worst that it can when the type is
-/// unknown.
-pub(super) fn replacement(resource_type: &str, keys: &[String]) -> Replacement {
-    tables::replacement(resource_type, &keys.join(".")).unwrap_or(Replacement::Conditional)
+/// What a change of a property does, by its keys within `Properties`; none for a type that the tables do not have.
+pub(super) fn replacement(resource_type: &str, keys: &[String]) -> Option<Replacement> {
+    tables::replacement(resource_type, &keys.join("."))
+}
+
+/// Whether what runs behind a resource decides what a change does: a Lambda function, mostly.
+pub(super) fn is_custom(resource_type: &str) -> bool {
+    resource_type == "AWS::CloudFormation::CustomResource" || resource_type.starts_with("Custom::")
+}
+
+/// Whether any attribute may have another value after an update: a custom resource answers anew, a nested stack has
+/// new outputs, an unknown type may do anything.
+pub(super) fn answers_anew(resource_type: &str) -> bool {
+    resource_type == "AWS::CloudFormation::Stack"
+        || is_custom(resource_type)
+        || tables::resource(resource_type).is_none()
+}
+
+/// Whether a policy of a resource keeps what is deleted or replaced, or a snapshot of it.
+pub(super) fn is_kept(resource: &Value, attribute: &str) -> bool {
+    let policy = resource.get(attribute).and_then(Value::as_str);
+    matches!(policy, Some("Retain" | "RetainExceptOnCreate" | "Snapshot"))
 }
 
 /// The properties that name a resource of that type in its account: no two may have the same, also while one

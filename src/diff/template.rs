@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use super::{
-    Action, Address, Change, Diff, Document, DocumentDiff, DocumentKind, Impact, ResourceDiff, Side, VERSION,
-    align, facts,
+    Action, Address, Change, Diff, Document, DocumentDiff, DocumentKind, Impact, Reason, ResourceDiff, Side,
+    VERSION, align, facts, flags, flags::Found, reach,
 };
 
 /// A resource on both sides; one may be missing.
@@ -24,7 +24,6 @@ impl<'a> Pair<'a> {
         self.new.or(self.old).map(|(address, _)| address)
     }
 
-    /// What the templates say happens to it, if its body changes so or not.
     fn action(&self, changed: bool) -> Action {
         match (self.old, self.new) {
             (None, _) => Action::Added,
@@ -34,6 +33,46 @@ impl<'a> Pair<'a> {
             _ if changed => Action::Changed,
             _ => Action::Reached,
         }
+    }
+}
+
+/// A resource with what changes in its body.
+#[derive(Debug)]
+pub(super) struct Item<'a> {
+    /// It, on both sides.
+    pub pair: Pair<'a>,
+    /// Its type, after or last.
+    pub kind: &'a str,
+    /// What the templates say happens to it.
+    pub action: Action,
+    /// What changes in its body.
+    pub changes: Vec<Change>,
+}
+
+impl<'a> Item<'a> {
+    fn new(pair: Pair<'a>) -> Option<Self> {
+        let (_, body) = pair.new.or(pair.old)?;
+        let changes = Change::whole(pair.old.map(|(_, body)| body), pair.new.map(|(_, body)| body));
+        Some(Item { pair, kind: facts::type_of(body), action: pair.action(!changes.is_empty()), changes })
+    }
+
+    fn into_diff(self, reasons: Vec<Reason>, flags: Found) -> Option<ResourceDiff> {
+        let Address { document, logical_id } = self.pair.address()?.clone();
+        let was = self.pair.old.filter(|_| matches!(self.action, Action::Renamed | Action::Moved));
+        let impact = reasons.iter().map(|reason| reason.impact).max().unwrap_or(Impact::None);
+        Some(ResourceDiff {
+            document,
+            logical_id,
+            resource_type: self.kind.to_owned(),
+            action: self.action,
+            was: was.map(|(address, _)| address.clone()),
+            impact,
+            estimate: impact,
+            verdict: None,
+            reasons,
+            flags: flags.into_flags(),
+            changes: self.changes,
+        })
     }
 }
 
@@ -52,18 +91,20 @@ pub(super) fn diff(old: &Side, new: &Side) -> Diff {
         let changes = Change::whole(old.as_ref(), new.as_ref());
         documents.push(DocumentDiff { name: name.clone(), kind, changes });
     }
-    let mut resources: Vec<_> = pairs(&before, &after).iter().filter_map(resource).collect();
+    let items: Vec<_> = pairs(&before, &after).into_iter().filter_map(Item::new).collect();
+    let (reasons, unknowns) = reach::estimate(&items, old, new, &documents);
+    let flags = flags::flags(&items, &reasons);
+    let mut resources: Vec<_> = items
+        .into_iter()
+        .zip(reasons)
+        .zip(flags)
+        .filter(|((item, reasons), _)| item.action != Action::Reached || !reasons.is_empty())
+        .filter_map(|((item, reasons), flags)| item.into_diff(reasons, flags))
+        .collect();
     resources.sort_by(|a, b| {
         b.impact.cmp(&a.impact).then_with(|| (&a.document, &a.logical_id).cmp(&(&b.document, &b.logical_id)))
     });
-    Diff {
-        version: VERSION,
-        documents,
-        resources,
-        pipelines: Vec::new(),
-        permissions: Vec::new(),
-        unknowns: Vec::new(),
-    }
+    Diff { version: VERSION, documents, resources, pipelines: Vec::new(), permissions: Vec::new(), unknowns }
 }
 
 /// What a document is; what differs on both sides is compared as any JSON.
@@ -184,37 +225,4 @@ fn by_likeness<'a>(
             out.push(Pair { old, new });
         }
     }
-}
-
-/// What changes in a resource; none when nothing does.
-fn resource(pair: &Pair) -> Option<ResourceDiff> {
-    let address = pair.address()?;
-    let changes = Change::whole(pair.old.map(|(_, body)| body), pair.new.map(|(_, body)| body));
-    let action = pair.action(!changes.is_empty());
-    if action == Action::Reached {
-        return None;
-    }
-    let was = matches!(action, Action::Renamed | Action::Moved)
-        .then(|| pair.old.map(|(address, _)| address.clone()));
-    let resource_type = pair.new.or(pair.old).map(|(_, body)| facts::type_of(body)).unwrap_or_default();
-    let impact = match action {
-        Action::Reached => Impact::None,
-        Action::Added => Impact::Create,
-        Action::Removed => Impact::Delete,
-        Action::Renamed | Action::Moved => Impact::Replace,
-        Action::Changed => Impact::Update,
-    };
-    Some(ResourceDiff {
-        document: address.document.clone(),
-        logical_id: address.logical_id.clone(),
-        resource_type: resource_type.to_owned(),
-        action,
-        was: was.flatten(),
-        impact,
-        estimate: impact,
-        verdict: None,
-        reasons: Vec::new(),
-        flags: Vec::new(),
-        changes,
-    })
 }
