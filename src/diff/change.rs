@@ -189,12 +189,11 @@ fn compare(old: &Value, new: &Value, place: &mut Place, out: &mut Vec<Change>) {
 fn parts_compare(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
     let (old, new) = (text::function(old), text::function(new));
     match (old, new) {
-        (None, None) => true,
+        (None, None) | (Some(("Fn::Transform", _)), Some(("Fn::Transform", _))) => true,
         (Some(("Fn::If", old)), Some(("Fn::If", new))) => {
             old.get(0) == new.get(0)
                 && [old, new].iter().all(|value| value.as_array().is_some_and(|it| it.len() == 3))
         }
-        (Some(("Fn::Transform", _)), Some(("Fn::Transform", _))) => true,
         _ => false,
     }
 }

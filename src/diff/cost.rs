@@ -35,14 +35,12 @@ pub(super) fn flags(leaves: &[Leaf], found: &mut Found) {
         let goes = if AMOUNTS.contains(&name) {
             let amount = |value: Option<&Value>| if value.is_none() { Some(0.0) } else { number(value) };
             compare(amount(before).zip(amount(after)).and_then(|(a, b)| b.partial_cmp(&a)))
-        } else if name.ends_with("InstanceType") || name == "InstanceType" {
+        } else if name.ends_with("InstanceType") {
             // A type that comes or goes does so with its count.
-            match (text(before), text(after)) {
-                (None, None) if before.is_none() || after.is_none() => continue,
-                (Some(a), Some(b)) => compare(by_size(&a, &b)),
-                _ if before.is_none() || after.is_none() => continue,
-                _ => Some(FlagKind::CostUnknown),
+            if before.is_none() || after.is_none() {
+                continue;
             }
+            compare(text(before).zip(text(after)).and_then(|(a, b)| by_size(&a, &b)))
         } else if name == "EnableManagedSpotTraining" {
             let spot = |value| truth(value).unwrap_or(false);
             compare(Some(spot(before).cmp(&spot(after))))

@@ -20,19 +20,14 @@ impl Found {
         }
     }
 
-    /// More here and less there: which way the sum goes cannot be told.
+    /// More here and less there, or unknown somewhere: which way the sum goes cannot be told.
     fn settle_cost(&mut self) {
-        if self.0.contains_key(&FlagKind::CostMore) && self.0.contains_key(&FlagKind::CostLess) {
-            for kind in [FlagKind::CostMore, FlagKind::CostLess] {
-                for why in self.0.remove(&kind).unwrap_or_default() {
-                    self.add(FlagKind::CostUnknown, why);
-                }
-            }
-        } else if self.0.contains_key(&FlagKind::CostUnknown) {
-            for kind in [FlagKind::CostMore, FlagKind::CostLess] {
-                for why in self.0.remove(&kind).unwrap_or_default() {
-                    self.add(FlagKind::CostUnknown, why);
-                }
+        let directions = [FlagKind::CostMore, FlagKind::CostLess];
+        let both = directions.iter().all(|kind| self.0.contains_key(kind));
+        if both || self.0.contains_key(&FlagKind::CostUnknown) {
+            for why in directions.iter().filter_map(|kind| self.0.remove(kind)).flatten().collect::<Vec<_>>()
+            {
+                self.add(FlagKind::CostUnknown, why);
             }
         }
     }

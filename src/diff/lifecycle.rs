@@ -27,13 +27,13 @@ pub(super) fn flags(item: &Item, impact: Impact, reasons: &[Reason], found: &mut
 fn goes(item: &Item, old: &Value, found: &mut Found) {
     let policy = old.get("DeletionPolicy").and_then(Value::as_str);
     match policy {
+        Some("Snapshot") => {}
         Some(policy) if facts::is_kept(old, "DeletionPolicy") => {
-            if policy != "Snapshot" {
-                let name =
-                    facts::given_name(item.kind, old).map(|_| ", and so does its name").unwrap_or_default();
-                let why = format!("`DeletionPolicy: {policy}` keeps it in the account{name}");
-                found.add(FlagKind::LeftBehind, why);
-            }
+            let name = facts::given_name(item.kind, old).map(|_| ", with its name").unwrap_or_default();
+            found.add(
+                FlagKind::LeftBehind,
+                format!("`DeletionPolicy: {policy}` keeps it in the account{name}"),
+            );
         }
         _ if facts::is_stateful(item.kind) => {
             found.add(FlagKind::Stateful, "no `DeletionPolicy` keeps what it holds");

@@ -32,7 +32,7 @@ pub(super) fn estimate(
             queue.push_back(index);
         }
     }
-    for (index, reason) in graph.from_mappings() {
+    for (index, reason) in graph.mapped() {
         state.add(index, reason);
         queue.push_back(index);
     }
@@ -296,7 +296,7 @@ impl<'a> Graph<'a> {
     }
 
     /// What changed entries of mappings do to those that look there.
-    fn from_mappings(&self) -> Vec<(usize, Reason)> {
+    fn mapped(&self) -> Vec<(usize, Reason)> {
         let mut out = Vec::new();
         for edge in &self.loose {
             let (Node::Resource(item), Target::Mapping(name, [first, second])) =

@@ -181,7 +181,7 @@ fn pairs<'a>(old: &'a BTreeMap<Address, Value>, new: &'a BTreeMap<Address, Value
     by_likeness(&mut gone, &mut come, &mut out);
     out.extend(gone.into_iter().map(|old| Pair { old: Some(old), new: None }));
     out.extend(come.into_iter().map(|new| Pair { old: None, new: Some(new) }));
-    out.sort_by_key(|pair| pair.address());
+    out.sort_by_key(Pair::address);
     out
 }
 

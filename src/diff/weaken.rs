@@ -63,12 +63,10 @@ fn encryption(leaf: &Leaf) -> Option<String> {
         |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|it| it.starts_with("aws:kms"));
     if is_key && leaf.before.is_some_and(|key| !is_nothing(key)) && leaf.after.is_none_or(is_nothing) {
         Some(format!("`{}` is gone: no key of one's own encrypts it", leaf.path))
-    } else if SWITCHES.contains(&name) && was_true(leaf) {
-        Some(leaf.shown())
-    } else if name == "SSEAlgorithm" && by_kms(leaf.before) && !by_kms(leaf.after) {
-        Some(leaf.shown())
     } else {
-        None
+        let weaker = (SWITCHES.contains(&name) && was_true(leaf))
+            || (name == "SSEAlgorithm" && by_kms(leaf.before) && !by_kms(leaf.after));
+        weaker.then(|| leaf.shown())
     }
 }
 
@@ -176,9 +174,8 @@ fn capture(leaf: &Leaf) -> Option<String> {
             (Some(before), Some(after)) => after < before,
             _ => false,
         },
-        "EnableCapture" => was_true(leaf),
+        "EnableCapture" | "FailOnViolation" => was_true(leaf),
         "SkipCheck" => truth(leaf.before) != Some(true) && truth(leaf.after) == Some(true),
-        "FailOnViolation" => was_true(leaf),
         _ => false,
     };
     if weaker {

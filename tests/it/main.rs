@@ -7,6 +7,7 @@ mod bad;
 #[cfg(feature = "aws")]
 mod cloud;
 mod definition;
+mod diff;
 #[cfg(feature = "aws")]
 mod e2e;
 mod house;
