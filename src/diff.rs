@@ -8,11 +8,9 @@
 //! | --- | --- |
 //! | `change`, `align`, `text` | how two JSON values differ, whatever they are |
 //! | `template` | which resource is which, also when renamed or moved |
-//! | `impact`, `references` | what a change does, and whom it reaches |
-//! | `flags`, … | what a reviewer must be told beside the impact |
-//! | `definition` | a pipeline by step, and what will be recomputed |
-//! | `iam` | what is allowed now that was not, and the other way round |
-//! | `verdict` | CloudFormation's own word, from a change set |
+//! | `facts`, `impact` | what a change does to the resource that it is in |
+//! | `references`, `reach`, `unknowns` | whom it reaches, also if what nobody can know differs |
+//! | `flags`, `lifecycle`, `scaling`, `weaken`, `cost` | what a reviewer must be told beside the impact |
 //! | `apply` | the new side, from the old side and the diff |
 
 mod align;
@@ -28,6 +26,7 @@ mod references;
 mod scaling;
 mod template;
 mod text;
+mod unknowns;
 mod weaken;
 
 use std::collections::BTreeMap;
@@ -79,9 +78,11 @@ pub struct Diff {
     pub documents: Vec<DocumentDiff>,
     /// Resources that change, and those that a change reaches; the worst first, then by document and logical id.
     pub resources: Vec<ResourceDiff>,
-    /// Pipelines whose definition changes, or whose results will be computed anew.
+    /// Pipelines whose definition changes, or whose results will be computed anew. Not filled yet: a definition's
+    /// changes are those of its document, and `inside` those of the resource that holds it.
     pub pipelines: Vec<PipelineDiff>,
-    /// What is allowed or denied now that was not, and the other way round.
+    /// What is allowed or denied now that was not, and the other way round. Not filled yet, nor is
+    /// [`FlagKind::PermissionBroadened`] ever raised.
     pub permissions: Vec<PermissionDiff>,
     /// What only a deployment can know, and what it does if it changed.
     pub unknowns: Vec<Unknown>,
@@ -143,7 +144,7 @@ pub struct ResourceDiff {
     pub impact: Impact,
     /// What the templates let expect.
     pub estimate: Impact,
-    /// CloudFormation's own word, when a change set was asked.
+    /// CloudFormation's own word, when a change set was asked. Not filled yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// Why, the worst first.

@@ -1,13 +1,13 @@
 //! Whom a change reaches: through references, across the templates of an assembly, until nothing more moves.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use serde_json::Value;
 
 use super::impact::{self, Effect};
 use super::references::{self, Reference, Target};
 use super::template::Item;
-use super::{Action, Document, DocumentDiff, Impact, Link, Reason, Side, Unknown, facts, text};
+use super::{Document, DocumentDiff, Impact, Link, Reason, Side, Unknown, facts, unknowns};
 
 /// What happens to each resource, in the order of the items, and what cannot be known.
 pub(super) fn estimate(
@@ -37,10 +37,14 @@ pub(super) fn estimate(
         queue.push_back(index);
     }
     graph.spread(&mut state, queue);
-    let unknowns = graph.unknowns(&state);
+    let unknowns = unknowns::unknowns(&graph, &state);
     for (item, reasons) in items.iter().zip(&mut state.reasons) {
         if graph.is_absent(item) {
             reasons.clear();
+        }
+        // What comes or goes for certain by its condition does nothing else.
+        if let Some(presence) = reasons.iter().position(|it| it.property == "Condition" && it.certain) {
+            *reasons = vec![reasons.swap_remove(presence)];
         }
         reasons.sort_by(|a, b| {
             (b.impact, b.certain).cmp(&(a.impact, a.certain)).then_with(|| a.property.cmp(&b.property))
@@ -51,7 +55,7 @@ pub(super) fn estimate(
 
 /// Anything that refers or is referred to.
 #[derive(Clone, Copy)]
-enum Node<'a> {
+pub(super) enum Node<'a> {
     /// An item, by its index.
     Resource(usize),
     /// A parameter: document and name.
@@ -70,40 +74,40 @@ enum Space {
     Output,
 }
 
-struct Edge {
-    user: usize,
-    keys: Vec<String>,
-    target: Target,
+pub(super) struct Edge {
+    pub user: usize,
+    pub keys: Vec<String>,
+    pub target: Target,
 }
 
-struct Graph<'a> {
-    items: &'a [Item<'a>],
-    old: &'a Side,
-    new: &'a Side,
+pub(super) struct Graph<'a> {
+    pub items: &'a [Item<'a>],
+    pub old: &'a Side,
+    pub new: &'a Side,
     documents: &'a [DocumentDiff],
-    nodes: Vec<Node<'a>>,
+    pub nodes: Vec<Node<'a>>,
     index: HashMap<(&'a str, Space, &'a str), usize>,
     /// By what is referred to: who refers to it.
     users: Vec<Vec<Edge>>,
     /// References of resources to mappings and to dynamic values.
-    loose: Vec<Edge>,
+    pub loose: Vec<Edge>,
 }
 
 /// What is known so far, by node.
-struct State {
+pub(super) struct State {
     /// Whether the value of a parameter, condition or output changes, and whether that is certain.
-    force: Vec<Option<bool>>,
+    pub force: Vec<Option<bool>>,
     chains: Vec<Vec<Link>>,
-    reasons: Vec<Vec<Reason>>,
+    pub reasons: Vec<Vec<Reason>>,
 }
 
 impl State {
-    fn new(nodes: usize, items: usize) -> Self {
+    pub(super) fn new(nodes: usize, items: usize) -> Self {
         Self { force: vec![None; nodes], chains: vec![Vec::new(); nodes], reasons: vec![Vec::new(); items] }
     }
 
     /// Adds a reason, unless one says as much already of the same place. Whether it makes things worse.
-    fn add(&mut self, item: usize, reason: Reason) -> bool {
+    pub(super) fn add(&mut self, item: usize, reason: Reason) -> bool {
         let weight = |reason: &Reason| (reason.impact, reason.certain);
         let (reasons, new) = (&mut self.reasons[item], weight(&reason));
         if reasons.iter().any(|known| known.property == reason.property && weight(known) >= new) {
@@ -207,7 +211,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn entry(&self, document: &str, section: &str, name: &str) -> Option<&'a Value> {
+    pub(super) fn entry(&self, document: &str, section: &str, name: &str) -> Option<&'a Value> {
         section_of(self.new.documents.get(document)?, section)?.get(name)
     }
 
@@ -324,14 +328,14 @@ impl<'a> Graph<'a> {
     }
 
     /// Why a resource changes when the value at that place of its properties does.
-    fn reached(&self, item: usize, keys: &[String], certain: bool, chain: Vec<Link>) -> Reason {
+    pub(super) fn reached(&self, item: usize, keys: &[String], certain: bool, chain: Vec<Link>) -> Reason {
         let Effect { impact, fact, certain } = impact::effect(self.items[item].kind, keys, certain);
         let property = format!("Properties.{}", keys.join(".")).replace(".*", "");
         Reason { impact, property, fact, chain, certain }
     }
 
     /// Lets every change reach those that refer to what changes.
-    fn spread(&self, state: &mut State, mut queue: VecDeque<usize>) {
+    pub(super) fn spread(&self, state: &mut State, mut queue: VecDeque<usize>) {
         while let Some(node) = queue.pop_front() {
             for edge in &self.users[node] {
                 let Some(certain) = self.carries(node, &edge.target, state) else { continue };
@@ -418,81 +422,6 @@ impl<'a> Graph<'a> {
         };
         Link { name: name.to_owned(), by }
     }
-
-    /// What only a deployment can know, with all that it reaches.
-    fn unknowns(&self, state: &State) -> Vec<Unknown> {
-        let mut out = Vec::new();
-        for (index, node) in self.nodes.iter().enumerate() {
-            let Node::Parameter(document, name) = node else { continue };
-            if state.force[index].is_some() || !self.old.documents.contains_key(*document) {
-                continue;
-            }
-            if let Some(why) = self.why_unknown(document, name) {
-                let mut what_if = State::new(self.nodes.len(), self.items.len());
-                what_if.force[index] = Some(false);
-                self.spread(&mut what_if, VecDeque::from([index]));
-                out.extend(self.unknown(document, name, &why, &what_if));
-            }
-        }
-        let mut dynamic: BTreeMap<(&str, &str), Vec<&Edge>> = BTreeMap::new();
-        for edge in &self.loose {
-            if let (Node::Resource(item), Target::Dynamic(text)) = (self.nodes[edge.user], &edge.target)
-                && let (Some((address, _)), Some(_)) = (self.items[item].pair.new, self.items[item].pair.old)
-                && is_open(text)
-            {
-                dynamic.entry((&address.document, text)).or_default().push(edge);
-            }
-        }
-        for ((document, text), edges) in dynamic {
-            let mut what_if = State::new(self.nodes.len(), self.items.len());
-            let mut queue = VecDeque::new();
-            for edge in edges {
-                let Node::Resource(item) = self.nodes[edge.user] else { continue };
-                let link = Link { name: text.to_owned(), by: "dynamic reference".to_owned() };
-                let reason = self.reached(item, &edge.keys, false, vec![link]);
-                what_if.add(item, reason);
-                queue.push_back(edge.user);
-            }
-            self.spread(&mut what_if, queue);
-            let why = "the deployment reads the latest version";
-            out.extend(self.unknown(document, text, why, &what_if));
-        }
-        out.sort();
-        out
-    }
-
-    fn unknown(&self, document: &str, name: &str, why: &str, state: &State) -> Option<Unknown> {
-        let mut used_by = BTreeSet::new();
-        let mut impact = Impact::None;
-        for (item, reasons) in self.items.iter().zip(&state.reasons) {
-            let Some((address, _)) = item.pair.new.filter(|_| item.action != Action::Added) else { continue };
-            for reason in reasons {
-                let property = reason.property.trim_start_matches("Properties.");
-                used_by.insert(format!("{}.{property}", address.logical_id).trim_end_matches('.').to_owned());
-                impact = impact.max(reason.impact);
-            }
-        }
-        let (document, name, why) = (document.to_owned(), name.to_owned(), why.to_owned());
-        let used_by: Vec<_> = used_by.into_iter().collect();
-        (!used_by.is_empty()).then_some(Unknown { document, name, why, used_by, impact })
-    }
-
-    /// Why the value of a parameter cannot be known.
-    fn why_unknown(&self, document: &str, name: &str) -> Option<String> {
-        let declared = self.entry(document, "Parameters", name)?;
-        let kind = declared.get("Type").and_then(Value::as_str).unwrap_or_default();
-        if kind.starts_with("AWS::SSM::Parameter::Value<") {
-            let key = declared.get("Default").and_then(text::shown).map(|key| format!(" `{key}`"));
-            return Some(format!("the deployment reads it from Parameter Store{}", key.unwrap_or_default()));
-        }
-        let known = |side: &Side| {
-            let document = side.documents.get(document);
-            document.is_some_and(|it| it.parameters.contains_key(name) || it.wired.contains_key(name))
-        };
-        let unset = declared.get("Default").is_none();
-        (unset && !known(self.old) && !known(self.new))
-            .then(|| "its value is given at the deployment".to_owned())
-    }
 }
 
 /// The place of a resource's own condition among those of its properties.
@@ -537,11 +466,4 @@ fn presence(held: Option<bool>, holds: Option<bool>, chain: Vec<Link>) -> Option
         _ => (Impact::Delete, "its condition may no longer hold", false),
     };
     Some(Reason { impact, property: "Condition".to_owned(), fact: fact.to_owned(), chain, certain })
-}
-
-/// Whether a dynamic reference names no version. Secrets are read again only when something else changes.
-fn is_open(text: &str) -> bool {
-    let parts: Vec<_> = text.trim_matches(['{', '}']).split(':').collect();
-    matches!(parts.get(1), Some(&"ssm" | &"ssm-secure"))
-        && parts.last().is_none_or(|last| last.parse::<u64>().is_err())
 }

@@ -185,3 +185,86 @@ fn a_diff_does_not_fit_another_side() {
     assert!(diff::apply(&there, &side(json!({ "a": 1 }))).is_err());
     assert!(diff::apply(&there, &side(json!({ "a": [] }))).is_err());
 }
+
+/// One case of `tests/diff/cases.yaml`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    #[serde(rename = "case")]
+    title: String,
+    #[serde(default)]
+    set: BTreeMap<String, Value>,
+    #[serde(default)]
+    remove: Vec<String>,
+    #[serde(default)]
+    rename: BTreeMap<String, String>,
+    #[serde(default)]
+    known: Known,
+    expect: BTreeMap<String, String>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    before: BTreeMap<String, Value>,
+    after: BTreeMap<String, Value>,
+}
+
+fn read<T: serde::de::DeserializeOwned>(name: &str) -> T {
+    let text = std::fs::read_to_string(crate::project::root().join("tests/diff").join(name)).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+/// Puts a value at a dotted place, or takes it away.
+fn edit(document: &mut Value, place: &str, value: Option<Value>) {
+    let (parent, last) = place.rsplit_once('.').unwrap();
+    let mut at = document;
+    for part in parent.split('.') {
+        at = match at {
+            Value::Array(items) => &mut items[part.parse::<usize>().unwrap()],
+            at => at.get_mut(part).unwrap_or_else(|| panic!("{place}: no `{part}`")),
+        };
+    }
+    match (at, value) {
+        (Value::Array(items), None) => drop(items.remove(last.parse().unwrap())),
+        (at, None) => drop(at.as_object_mut().unwrap().shift_remove(last).unwrap()),
+        (at, Some(value)) => drop(at.as_object_mut().unwrap().insert(last.to_owned(), value)),
+    }
+}
+
+#[test]
+fn each_change_does_what_the_table_says() {
+    let base: Value = read("base.yaml");
+    let cases: Vec<Case> = read("cases.yaml");
+    assert!(cases.len() >= 60, "{} cases", cases.len());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let mut after = base.clone();
+        for (place, value) in case.set {
+            edit(&mut after, &place, Some(value));
+        }
+        for place in &case.remove {
+            edit(&mut after, place, None);
+        }
+        for (from, to) in case.rename {
+            let body = after["Resources"].as_object_mut().unwrap().shift_remove(&from).unwrap();
+            after["Resources"][to] = body;
+        }
+        check(&base, &after);
+        let (mut old, mut new) = (side(base.clone()), side(after));
+        old.documents.get_mut("t").unwrap().parameters = case.known.before;
+        new.documents.get_mut("t").unwrap().parameters = case.known.after;
+        let found = diff::diff(&old, &new);
+        let word = |value: Value| value.as_str().unwrap().to_owned();
+        let mut said = BTreeMap::new();
+        for resource in &found.resources {
+            let mut words = vec![word(serde_json::to_value(resource.impact).unwrap())];
+            words.extend(resource.flags.iter().map(|flag| word(serde_json::to_value(flag.kind).unwrap())));
+            said.insert(resource.logical_id.clone(), words.join(" "));
+        }
+        if said != case.expect {
+            wrong.push(format!("{}\n  expected {:?}\n  said     {said:?}", case.title, case.expect));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
