@@ -11,6 +11,8 @@
 //! | `facts`, `impact` | what a change does to the resource that it is in |
 //! | `references`, `reach`, `unknowns` | whom it reaches, also if what nobody can know differs |
 //! | `flags`, `lifecycle`, `scaling`, `weaken`, `cost` | what a reviewer must be told beside the impact |
+//! | `pipeline`, `recompute` | what changes in each step, and which steps are computed anew |
+//! | `policy`, `iam` | what IAM lets whom do, and what of it comes or goes |
 //! | `apply` | the new side, from the old side and the diff |
 
 mod align;
@@ -19,9 +21,13 @@ mod change;
 mod cost;
 mod facts;
 mod flags;
+mod iam;
 mod impact;
 mod lifecycle;
+mod pipeline;
+mod policy;
 mod reach;
+mod recompute;
 mod references;
 mod scaling;
 mod template;
@@ -78,11 +84,11 @@ pub struct Diff {
     pub documents: Vec<DocumentDiff>,
     /// Resources that change, and those that a change reaches; the worst first, then by document and logical id.
     pub resources: Vec<ResourceDiff>,
-    /// Pipelines whose definition changes, or whose results will be computed anew. Not filled yet: a definition's
-    /// changes are those of its document, and `inside` those of the resource that holds it.
+    /// Pipelines whose definition changes, or whose results will be computed anew; as documents, or as they
+    /// stand in a template. What CloudFormation puts into a definition, as `${Model.Arn}`, counts as it is written.
     pub pipelines: Vec<PipelineDiff>,
-    /// What is allowed or denied now that was not, and the other way round. Not filled yet, nor is
-    /// [`FlagKind::PermissionBroadened`] ever raised.
+    /// What is allowed or denied now that was not, and the other way round: by what the statements mean, not by how
+    /// or where they are written. What a condition of the template brings or takes is not counted here.
     pub permissions: Vec<PermissionDiff>,
     /// What only a deployment can know, and what it does if it changed.
     pub unknowns: Vec<Unknown>,
@@ -140,13 +146,8 @@ pub struct ResourceDiff {
     /// Where it was before, when it is renamed or moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<Address>,
-    /// What will happen to it: on the word of a change set where there is one, else estimated from the templates.
+    /// What the templates let expect to happen to it.
     pub impact: Impact,
-    /// What the templates let expect.
-    pub estimate: Impact,
-    /// CloudFormation's own word, when a change set was asked. Not filled yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<Verdict>,
     /// Why, the worst first.
     pub reasons: Vec<Reason>,
     /// What a reviewer must be told beside the impact, in the order of [`FlagKind`].
@@ -387,7 +388,8 @@ pub struct PermissionDiff {
     pub change: PermissionChange,
     /// To whom: `Service: sagemaker.amazonaws.com`; empty when it is the subject itself.
     pub principals: Vec<String>,
-    /// What: `s3:GetObject`, `s3:*`; `not s3:*` for everything else.
+    /// What: `s3:GetObject`, `s3:*`; `not s3:*` for everything else; `policy …` for all that a policy says which
+    /// stands elsewhere.
     pub actions: Vec<String>,
     /// On what; empty where the subject is the resource.
     pub resources: Vec<String>,
@@ -430,16 +432,6 @@ pub struct Unknown {
     pub used_by: Vec<String>,
     /// The worst that happens to them if it differs.
     pub impact: Impact,
-}
-
-/// CloudFormation's own word on a resource, from a change set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// What it says will happen.
-    pub impact: Impact,
-    /// Where it and the estimate differ, as a sentence that says which of both to trust and why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub difference: Option<String>,
 }
 
 /// What changes from one side to the other.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Action, Address, Change, Diff, Document, DocumentDiff, DocumentKind, Impact, Reason, ResourceDiff, Side,
-    VERSION, align, facts, flags, flags::Found, reach,
+    VERSION, align, facts, flags, flags::Found, iam, pipeline, reach,
 };
 
 /// A resource on both sides; one may be missing.
@@ -67,8 +67,6 @@ impl<'a> Item<'a> {
             action: self.action,
             was: was.map(|(address, _)| address.clone()),
             impact,
-            estimate: impact,
-            verdict: None,
             reasons,
             flags: flags.into_flags(),
             changes: self.changes,
@@ -93,7 +91,9 @@ pub(super) fn diff(old: &Side, new: &Side) -> Diff {
     }
     let items: Vec<_> = pairs(&before, &after).into_iter().filter_map(Item::new).collect();
     let (reasons, unknowns) = reach::estimate(&items, old, new, &documents);
-    let flags = flags::flags(&items, &reasons);
+    let mut flags = flags::flags(&items, &reasons);
+    let pipelines = pipeline::pipelines(old, new, &items);
+    let permissions = iam::permissions(&items, &mut flags);
     let mut resources: Vec<_> = items
         .into_iter()
         .zip(reasons)
@@ -104,7 +104,7 @@ pub(super) fn diff(old: &Side, new: &Side) -> Diff {
     resources.sort_by(|a, b| {
         b.impact.cmp(&a.impact).then_with(|| (&a.document, &a.logical_id).cmp(&(&b.document, &b.logical_id)))
     });
-    Diff { version: VERSION, documents, resources, pipelines: Vec::new(), permissions: Vec::new(), unknowns }
+    Diff { version: VERSION, documents, resources, pipelines, permissions, unknowns }
 }
 
 /// What a document is; what differs on both sides is compared as any JSON.
