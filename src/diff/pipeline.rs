@@ -117,12 +117,12 @@ pub(super) fn pipelines(old: &Side, new: &Side, items: &[Item]) -> Vec<PipelineD
             continue;
         }
         let mut diff = of(old.as_ref(), new.as_ref());
-        match out.iter_mut().find(|it| it.resource.is_none() && it.graph == diff.graph) {
-            Some(twin) => twin.resource = address,
-            None => {
-                diff.resource = address;
-                out.push(diff);
-            }
+        let twin = out.iter_mut().find(|it| it.resource.is_none() && it.graph == diff.graph);
+        if let Some(twin) = twin {
+            twin.resource = address;
+        } else {
+            diff.resource = address;
+            out.push(diff);
         }
     }
     out.retain(|diff| !diff.changes.is_empty() || !diff.steps.is_empty());

@@ -130,7 +130,9 @@ impl Statement {
             };
             for set in [Some(&mut self.actions), Some(&mut self.resources), self.principals.as_mut()] {
                 if let Some(Set::Of(names) | Set::Not(names)) = set {
-                    names.iter_mut().for_each(|name| *name = today(name));
+                    for name in names.iter_mut() {
+                        *name = today(name);
+                    }
                     names.sort_unstable();
                 }
             }

@@ -247,10 +247,12 @@ mod tests {
             let recompute = serde_json::to_value(step.recompute).map(word).unwrap_or_default();
             let mut out = format!("{} {action} {recompute}", step.name);
             for (sign, names) in [('+', &step.needs_added), ('-', &step.needs_removed)] {
-                names.iter().for_each(|name| out.push_str(&format!(" {sign}{name}")));
+                for name in names {
+                    out = format!("{out} {sign}{name}");
+                }
             }
             if let Some(was) = &step.was_in {
-                out.push_str(&format!(" from:{was}"));
+                out = format!("{out} from:{was}");
             }
             out
         };
