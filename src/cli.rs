@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::diff::Gate;
+
 /// Infrastructure as code for the full SageMaker stack.
 #[derive(Debug, Parser)]
 #[command(name = "smstack", version, about, max_term_width = 100, disable_help_subcommand = true)]
@@ -20,6 +22,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Render stack files into CloudFormation templates and a Pipelines definition
     Synth(SynthArgs),
+    /// Say what changes between two templates, definitions or assemblies, and what that does
+    Diff(DiffArgs),
     /// Deploy one environment of a stack as change sets
     #[cfg(feature = "aws")]
     Deploy(DeployArgs),
@@ -84,6 +88,23 @@ pub struct SynthArgs {
     /// How to write templates and the definition
     #[arg(long, value_enum, default_value_t = TemplateFormat::Json)]
     pub format: TemplateFormat,
+}
+
+/// `smstack diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A template or definition as JSON, or the directory of an assembly
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// What it is compared with
+    #[arg(long, short, value_name = "OLD")]
+    pub base: PathBuf,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// An impact (or worse: `replace`) or a flag (`permission-broadened`) that ends with exit code 4
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub fail_on: Vec<Gate>,
 }
 
 /// Which cloud.

@@ -3,6 +3,7 @@
 mod completions;
 #[cfg(feature = "aws")]
 mod deploy;
+mod diff;
 mod load;
 #[cfg(feature = "aws")]
 mod local;
@@ -29,6 +30,8 @@ pub enum Exit {
     Usage = 2,
     /// The stack file is invalid.
     Invalid = 3,
+    /// Something that may not happen would: `diff --fail-on`.
+    Tripped = 4,
     /// Consent was needed and not given.
     NeedsConsent = 5,
     /// The deployment failed or rolled back.
@@ -93,6 +96,7 @@ pub fn run(cli: Cli) -> Exit {
     let result = match cli.command {
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
+        Command::Diff(args) => diff::run(&args),
         #[cfg(feature = "aws")]
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]

@@ -13,6 +13,7 @@
 //! | `flags`, `lifecycle`, `scaling`, `weaken`, `cost` | what a reviewer must be told beside the impact |
 //! | `pipeline`, `recompute` | what changes in each step, and which steps are computed anew |
 //! | `policy`, `iam` | what IAM lets whom do, and what of it comes or goes |
+//! | `gate` | what of a diff may not happen |
 //! | `apply` | the new side, from the old side and the diff |
 
 mod align;
@@ -21,6 +22,7 @@ mod change;
 mod cost;
 mod facts;
 mod flags;
+mod gate;
 mod iam;
 mod impact;
 mod lifecycle;
@@ -37,11 +39,13 @@ mod weaken;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use apply::{Mismatch, apply};
 pub use change::{Change, ChangeKind};
+pub use gate::Gate;
 
 /// The version of the serialised [`Diff`]. It rises when a member is renamed, removed or means something else;
 /// readers skip members that they do not know.
@@ -76,7 +80,7 @@ impl Side {
 }
 
 /// Everything that changes between two sides, and what it does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Diff {
     /// [`VERSION`].
     pub version: u32,
@@ -109,7 +113,7 @@ impl Diff {
 }
 
 /// One document on both sides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DocumentDiff {
     /// Its name on both sides.
     pub name: String,
@@ -121,7 +125,7 @@ pub struct DocumentDiff {
 }
 
 /// What a document is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentKind {
     /// A CloudFormation template: it has `Resources`.
@@ -133,7 +137,7 @@ pub enum DocumentKind {
 }
 
 /// A resource that changes, or that a change reaches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceDiff {
     /// Where it is after, or was last.
     pub document: String,
@@ -165,7 +169,7 @@ impl ResourceDiff {
 }
 
 /// A resource's place on one side.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Address {
     /// The document's name.
     pub document: String,
@@ -174,7 +178,7 @@ pub struct Address {
 }
 
 /// What the templates say happens to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Its own body is as it was; a change elsewhere reaches it.
@@ -195,7 +199,7 @@ pub enum Action {
 ///
 /// The order is how much of what runs today is touched: creating touches nothing, an update leaves the resource
 /// where it is, rolling shifts its traffic, replacing ends it, deleting ends it without a successor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Impact {
     /// Nothing: metadata, the order of creation.
@@ -215,7 +219,7 @@ pub enum Impact {
 }
 
 /// Why something is expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// What it leads to.
     pub impact: Impact,
@@ -231,7 +235,7 @@ pub struct Reason {
 }
 
 /// One link of a chain of references.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Link {
     /// What is referred to: a logical id, or the name of a parameter, mapping or condition.
     pub name: String,
@@ -240,7 +244,7 @@ pub struct Link {
 }
 
 /// What a reviewer must be told beside the impact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Flag {
     /// What it is about.
     pub kind: FlagKind,
@@ -249,7 +253,7 @@ pub struct Flag {
 }
 
 /// What a flag is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FlagKind {
     /// Data or a registry is lost.
@@ -285,7 +289,7 @@ pub enum FlagKind {
 }
 
 /// A pipeline whose definition changes, or whose results will be computed anew.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PipelineDiff {
     /// The definition's document; none when it is only within a template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -302,7 +306,7 @@ pub struct PipelineDiff {
 }
 
 /// A step that changes or is computed anew.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepDiff {
     /// Its name, unique in the definition.
     pub name: String,
@@ -328,7 +332,7 @@ pub struct StepDiff {
 }
 
 /// What happens to a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepAction {
     /// It is as it was; a change elsewhere has it computed anew.
@@ -344,7 +348,7 @@ pub enum StepAction {
 }
 
 /// Whether the next execution computes a step anew, gentlest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Recompute {
     /// Its cached result is used, as before.
@@ -358,7 +362,7 @@ pub enum Recompute {
 }
 
 /// A step in the picture of a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepNode {
     /// Its name.
     pub name: String,
@@ -376,7 +380,7 @@ pub struct StepNode {
 }
 
 /// A permission that comes or goes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct PermissionDiff {
     /// The document.
     pub document: String,
@@ -399,7 +403,7 @@ pub struct PermissionDiff {
 }
 
 /// What happens to a permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionChange {
     /// It is allowed now.
@@ -420,7 +424,7 @@ impl PermissionChange {
 }
 
 /// A value that only a deployment can know: it may differ although both sides read alike.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Unknown {
     /// The document.
     pub document: String,
@@ -443,4 +447,41 @@ pub fn diff(old: &Side, new: &Side) -> Diff {
 pub fn documents(old: Option<Value>, new: Option<Value>) -> Diff {
     let side = |value: Option<Value>| value.map_or_else(Side::default, |value| Side::one("document", value));
     diff(&side(old), &side(new))
+}
+
+/// The JSON Schema of a serialised [`Diff`].
+pub fn json_schema() -> Value {
+    let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+    let mut root = generator.into_root_schema_for::<Diff>().to_value();
+    if let Value::Object(members) = &mut root {
+        members.insert("title".into(), "smstack diff".into());
+    }
+    root
+}
+
+/// A word of the serialised form, for people.
+fn words(value: &impl Serialize) -> String {
+    let word = serde_json::to_value(value).ok().and_then(|it| it.as_str().map(|it| it.replace('_', " ")));
+    word.unwrap_or_default()
+}
+
+impl Impact {
+    /// As people read it: `may replace`.
+    pub fn words(self) -> String {
+        words(&self)
+    }
+}
+
+impl FlagKind {
+    /// As people read it: `permission broadened`.
+    pub fn words(self) -> String {
+        words(&self)
+    }
+}
+
+impl StepAction {
+    /// As people read it: `changed`.
+    pub fn words(self) -> String {
+        words(&self)
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ use super::{align, text};
 ///
 /// Both pointers are always there, because an item of a list may stand at one index before and at another after.
 /// Where one side has no such item, its last part is `-`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The place as people read it: `Properties.ProductionVariants[AllTraffic].InstanceType`; empty for the whole.
     pub path: String,
@@ -34,7 +35,7 @@ pub struct Change {
 }
 
 /// What happened at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// It was not there.

@@ -53,7 +53,7 @@ pub(super) fn permissions(items: &[Item], found: &mut [Found]) -> Vec<Permission
                             condition: placed.statement.condition.clone(),
                         };
                         if change.broadens() {
-                            found[placed.item].add(FlagKind::PermissionBroadened, sentence(&diff));
+                            found[placed.item].add(FlagKind::PermissionBroadened, diff.sentence());
                         }
                         out.insert(diff);
                     }
@@ -153,21 +153,24 @@ fn beyond(statement: &Statement, other: &[Placed], own: &[Placed]) -> Vec<Parts>
     out
 }
 
-/// `allowed now: s3:GetObject on ${Raw.Arn}/*`.
-fn sentence(diff: &PermissionDiff) -> String {
-    let list = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let what = match diff.change {
-        PermissionChange::Allowed => "is allowed now",
-        PermissionChange::NoLongerAllowed => "is no longer allowed",
-        PermissionChange::Denied => "is denied now",
-        PermissionChange::NoLongerDenied => "is no longer denied",
-    };
-    let place =
-        if diff.resources.is_empty() { String::new() } else { format!(" on {}", list(&diff.resources)) };
-    let whom =
-        if diff.principals.is_empty() { format!("`{}`", diff.subject) } else { list(&diff.principals) };
-    let when = if diff.condition.is_some() { " under a condition" } else { "" };
-    format!("{} {what}{place} to {whom}{when}", list(&diff.actions))
+impl PermissionDiff {
+    /// As people read it: `s3:GetObject` is allowed now on `b/*` to `Role`.
+    pub fn sentence(&self) -> String {
+        let list =
+            |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let what = match self.change {
+            PermissionChange::Allowed => "is allowed now",
+            PermissionChange::NoLongerAllowed => "is no longer allowed",
+            PermissionChange::Denied => "is denied now",
+            PermissionChange::NoLongerDenied => "is no longer denied",
+        };
+        let place =
+            if self.resources.is_empty() { String::new() } else { format!(" on {}", list(&self.resources)) };
+        let whom =
+            if self.principals.is_empty() { format!("`{}`", self.subject) } else { list(&self.principals) };
+        let when = if self.condition.is_some() { " under a condition" } else { "" };
+        format!("{} {what}{place} to {whom}{when}", list(&self.actions))
+    }
 }
 
 #[cfg(test)]

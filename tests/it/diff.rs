@@ -268,3 +268,105 @@ fn each_change_does_what_the_table_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_committed_schema_is_fresh_and_true() {
+    let schema = diff::json_schema();
+    let path = crate::project::root().join("schemas/diff.schema.json");
+    snapbox::Assert::new()
+        .action_env("SNAPSHOTS")
+        .eq(format!("{schema:#}\n"), snapbox::Data::read_from(&path, None).raw());
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let base: Value = read("base.yaml");
+    for diff in [diff::documents(None, Some(base.clone())), diff::documents(Some(base), None)] {
+        let value = serde_json::to_value(diff).unwrap();
+        assert!(validator.is_valid(&value), "{:?}", validator.iter_errors(&value).next());
+    }
+}
+
+/// The command on two files: what it says, and what it ends with.
+#[test]
+fn the_command_names_what_trips_it() {
+    let at = tempfile::tempdir().unwrap();
+    let base: Value = read("base.yaml");
+    let mut after = base.clone();
+    edit(&mut after, "Resources.Reads.Properties.PolicyDocument.Statement.0.Action", Some(json!("s3:*")));
+    for (name, value) in [("old.json", &base), ("new.json", &after)] {
+        std::fs::write(at.path().join(name), value.to_string()).unwrap();
+    }
+    std::fs::write(at.path().join("bad.json"), "Resources: {}").unwrap();
+    let check = |arguments: &[&str], exit: i32, expected: &str| {
+        let output = crate::project::run(at.path(), &[&["diff"], arguments].concat());
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    };
+    check(&["new.json", "--base", "old.json"], 0, "update: document/Reads AWS::IAM::Policy");
+    check(&["old.json", "--base", "old.json"], 0, "nothing changes");
+    check(&["new.json", "--base", "old.json", "--format", "json"], 0, "\"permission_broadened\"");
+    check(
+        &["new.json", "--base", "old.json", "--fail-on", "permission-broadened"],
+        4,
+        "error: `Reads`: permission broadened: `s3:*` is allowed now",
+    );
+    check(&["new.json", "--base", "old.json", "--fail-on", "replace"], 0, "");
+    check(&["new.json", "--base", "old.json", "--fail-on", "update"], 4, "error: `Reads`: update");
+    check(&["new.json", "--base", "old.json", "--fail-on", "nothing-such"], 2, "permission_broadened");
+    check(&["new.json", "--base", "none.json"], 2, "there is no `none.json`");
+    check(&["new.json", "--base", "."], 2, "a file is compared with a file");
+    check(&["new.json", "--base", "bad.json"], 3, "JSON");
+}
+
+/// What people read: every kind of line, each within 80 columns.
+#[test]
+fn the_text_is_as_it_was() {
+    let at = tempfile::tempdir().unwrap();
+    let base: Value = read("base.yaml");
+    let mut after = base.clone();
+    for (place, value) in [
+        ("Resources.Reads.Properties.PolicyDocument.Statement.0.Action", json!("s3:*")),
+        ("Resources.Config.Properties.ProductionVariants.0.InstanceType", json!("ml.c5.2xlarge")),
+        ("Resources.Errors.Properties.Threshold", json!(50)),
+        ("Outputs.Name.Value", json!("web")),
+    ] {
+        edit(&mut after, place, Some(value));
+    }
+    edit(&mut after, "Resources.Scratch", None);
+    for (name, value) in [("old.json", &base), ("new.json", &after)] {
+        std::fs::write(at.path().join(name), value.to_string()).unwrap();
+    }
+    let output = crate::project::run(at.path(), &["diff", "new.json", "--base", "old.json"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let path = crate::project::root().join("tests/diff/said.txt");
+    snapbox::Assert::new().action_env("SNAPSHOTS").eq(said, snapbox::Data::read_from(&path, None).raw());
+}
+
+/// Two assemblies of the reference workload, which differ by environment.
+#[test]
+fn two_assemblies_are_compared() {
+    let at = tempfile::tempdir().unwrap();
+    crate::project::write(at.path(), &crate::project::reference());
+    let assembly = crate::project::synth(at.path(), "dev");
+    let dir = assembly.to_str().unwrap();
+    let output = crate::project::run(at.path(), &["diff", dir, "--base", dir]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.ends_with("nothing changes\n"), "{said}");
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(assembly.join("manifest.json")).unwrap()).unwrap();
+    let definition = assembly.join(manifest["definition"]["file"].as_str().unwrap());
+    let other = at.path().join("other");
+    for (name, bytes) in crate::project::tree(&assembly) {
+        let path = other.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let changed = other.join(definition.strip_prefix(&assembly).unwrap());
+    let mut value: Value = serde_json::from_slice(&std::fs::read(&changed).unwrap()).unwrap();
+    let first = value["Steps"][0]["Name"].as_str().unwrap().to_owned();
+    value["Steps"][0]["Arguments"]["Environment"]["NEW"] = json!("1");
+    std::fs::write(&changed, value.to_string()).unwrap();
+    let output = crate::project::run(at.path(), &["diff", other.to_str().unwrap(), "--base", dir]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains(&format!("{first}: changed")), "{said}");
+}
