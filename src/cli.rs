@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::diff::Gate;
+
 /// Infrastructure as code for the full SageMaker stack.
 #[derive(Debug, Parser)]
 #[command(name = "smstack", version, about, max_term_width = 100, disable_help_subcommand = true)]
@@ -22,6 +24,8 @@ pub enum Command {
     Synth(SynthArgs),
     /// Say what is wrong with CloudFormation templates, whoever wrote them
     Lint(LintArgs),
+    /// Say what changes between two templates, definitions or assemblies, and what that does
+    Diff(DiffArgs),
     /// Deploy one environment of a stack as change sets
     #[cfg(feature = "aws")]
     Deploy(DeployArgs),
@@ -105,6 +109,23 @@ pub struct LintArgs {
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// `smstack diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// A template or definition as JSON, or the directory of an assembly
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// What it is compared with
+    #[arg(long, short, value_name = "OLD")]
+    pub base: PathBuf,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// An impact (or worse: `replace`) or a flag (`permission-broadened`) that ends with exit code 4
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub fail_on: Vec<Gate>,
 }
 
 /// Which cloud.

@@ -3,6 +3,7 @@
 mod completions;
 #[cfg(feature = "aws")]
 mod deploy;
+mod diff;
 mod explain;
 mod lint;
 mod load;
@@ -31,6 +32,8 @@ pub enum Exit {
     Usage = 2,
     /// The stack file, template or definition is invalid.
     Invalid = 3,
+    /// Something that may not happen would: `diff --fail-on`.
+    Tripped = 4,
     /// Consent was needed and not given.
     NeedsConsent = 5,
     /// The deployment failed or rolled back.
@@ -96,6 +99,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Diff(args) => diff::run(&args),
         #[cfg(feature = "aws")]
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]

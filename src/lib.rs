@@ -31,6 +31,7 @@
 //! | cloud | `aws` | lets a type of the SDK out |
 //! | assembly | [`synth`] | fails on a valid stack, but for CloudFormation's limits |
 //! | | [`lint`] | knows a construct; it reads documents, whoever wrote them |
+//! | assembly | [`diff`] | reads a file or knows a construct |
 //! | stack | [`stack`], [`assets`] | writes into the user's directory |
 //! | kinds | [`constructs`] | imports another kind: they meet through exports |
 //! | parts | [`rules`], [`cfn`], [`definition`], [`shapes`], [`schema`], [`tables`] | knows a construct |
@@ -55,6 +56,7 @@ pub mod definition;
 #[cfg(feature = "aws")]
 pub mod deploy;
 pub mod diag;
+pub mod diff;
 pub mod lint;
 pub mod local;
 #[cfg(feature = "aws")]

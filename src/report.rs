@@ -5,6 +5,7 @@
 
 #[cfg(feature = "aws")]
 pub mod deploy;
+mod diff;
 pub mod explain;
 mod json;
 #[cfg(feature = "aws")]
@@ -19,6 +20,7 @@ use std::ops::Range;
 use crate::diag::{Diagnostic, Severity};
 use crate::source::SourceFile;
 
+pub use diff::diff_text;
 pub use json::diagnostics_json;
 pub use terminal::{Look, diagnostics_text};
 

@@ -2,28 +2,59 @@
 
 use serde_json::Value;
 
-/// Members of the request that are the cache key of a step type; others may differ.
+/// The parts of a step, as JSON pointers into it, that are its cache key; none for a type that has no cache.
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-default-keys.html>
-fn key_members(kind: &str) -> &'static [&'static str] {
+pub fn key(kind: &str) -> &'static [&'static str] {
     match kind {
-        "Processing" => &["/AppSpecification", "/Environment", "/ProcessingInputs"],
+        "Processing" => {
+            &["/Arguments/AppSpecification", "/Arguments/Environment", "/Arguments/ProcessingInputs"]
+        }
         "Training" => &[
-            "/AlgorithmSpecification",
-            "/CheckpointConfig",
-            "/DebugHookConfig",
-            "/DebugRuleConfigurations",
-            "/Environment",
-            "/HyperParameters",
-            "/InputDataConfig",
+            "/Arguments/AlgorithmSpecification",
+            "/Arguments/CheckpointConfig",
+            "/Arguments/DebugHookConfig",
+            "/Arguments/DebugRuleConfigurations",
+            "/Arguments/Environment",
+            "/Arguments/HyperParameters",
+            "/Arguments/InputDataConfig",
         ],
         "Tuning" => &[
-            "/HyperParameterTuningJobConfig",
-            "/TrainingJobDefinition/AlgorithmSpecification",
-            "/TrainingJobDefinition/HyperParameterRanges",
-            "/TrainingJobDefinition/InputDataConfig",
-            "/TrainingJobDefinition/StaticHyperParameters",
-            "/TrainingJobDefinition/TuningObjective",
+            "/Arguments/HyperParameterTuningJobConfig",
+            "/Arguments/TrainingJobDefinition/AlgorithmSpecification",
+            "/Arguments/TrainingJobDefinition/HyperParameterRanges",
+            "/Arguments/TrainingJobDefinition/InputDataConfig",
+            "/Arguments/TrainingJobDefinition/StaticHyperParameters",
+            "/Arguments/TrainingJobDefinition/TuningObjective",
+            "/Arguments/TrainingJobDefinitions",
         ],
+        "AutoML" => &[
+            "/Arguments/AutoMLJobConfig/CandidateGenerationConfig",
+            "/Arguments/AutoMLJobConfig/CompletionCriteria",
+            "/Arguments/AutoMLJobConfig/DataSplitConfig",
+            "/Arguments/AutoMLJobConfig/Mode",
+            "/Arguments/AutoMLJobInputDataConfig",
+            "/Arguments/AutoMLJobObjective",
+            "/Arguments/AutoMLProblemTypeConfig",
+            "/Arguments/DataSplitConfig",
+            "/Arguments/InputDataConfig",
+            "/Arguments/ProblemType",
+        ],
+        "Transform" => &[
+            "/Arguments/DataProcessing",
+            "/Arguments/Environment",
+            "/Arguments/ModelName",
+            "/Arguments/TransformInput",
+        ],
+        // What the SDK calls the check's and the job's configuration is the processing job's request here.
+        "ClarifyCheck" | "QualityCheck" => &[
+            "/Arguments",
+            "/ModelPackageGroupName",
+            "/RegisterNewBaseline",
+            "/SkipCheck",
+            "/SuppliedBaselineConstraints",
+            "/SuppliedBaselineStatistics",
+        ],
+        "EMR" => &["/Arguments/ClusterId", "/Arguments/StepConfig", "/ClusterId"],
         _ => &[],
     }
 }
@@ -37,10 +68,20 @@ const VARYING: [&str; 5] = [
     "Execution.TrainingJobName",
 ];
 
+/// The members of the request that are the cache key; none where all of it is.
+fn request(kind: &str) -> impl Iterator<Item = &'static str> {
+    key(kind).iter().filter_map(|part| part.strip_prefix("/Arguments")).filter(|member| !member.is_empty())
+}
+
+/// Whether a part of a cache key differs in every execution.
+pub fn varies(part: &Value) -> bool {
+    varying(part).is_some()
+}
+
 /// The first member of a step's cache key that differs in every execution, and the variable in it: the step's
 /// result is never used again.
 pub fn defeated(kind: &str, arguments: &Value) -> Option<(&'static str, &'static str)> {
-    key_members(kind).iter().find_map(|member| {
+    request(kind).find_map(|member| {
         let variable = arguments.pointer(member).and_then(varying)?;
         Some((member.rsplit('/').next().unwrap_or(member), variable))
     })
@@ -50,8 +91,8 @@ pub fn defeated(kind: &str, arguments: &Value) -> Option<(&'static str, &'static
 /// rendered, so that a bucket's name may be unknown.
 pub fn reads(kind: &str, arguments: &Value, uri: &Value) -> bool {
     let Some(place) = text(uri) else { return false };
-    let members = key_members(kind).iter().filter_map(|member| arguments.pointer(member));
-    members.into_iter().any(|member| any_source(member, place))
+    let mut members = request(kind).filter_map(|member| arguments.pointer(member));
+    members.any(|member| any_source(member, place))
 }
 
 fn any_source(value: &Value, place: &str) -> bool {

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["deploy", "local"],
     &["plan"],
     &["aws"],
-    &["synth", "lint"],
+    &["diff", "lint", "synth"],
     &["stack", "assets"],
     &["constructs"],
     &["rules", "cfn", "definition", "shapes", "schema", "tables"],

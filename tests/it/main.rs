@@ -8,6 +8,7 @@ mod bad;
 mod cloud;
 mod definition;
 mod definitions;
+mod diff;
 #[cfg(feature = "aws")]
 mod e2e;
 mod explain;
