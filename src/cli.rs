@@ -26,6 +26,8 @@ pub enum Command {
     /// The embedded local cloud: try a stack without an account
     #[cfg(feature = "aws")]
     Local(LocalArgs),
+    /// Say what the code of a problem means, why, and who says so
+    Explain(ExplainArgs),
     /// Print the JSON Schema of stack files
     Schema,
     /// Print a shell's completion script
@@ -142,6 +144,17 @@ pub enum LocalAction {
     Status,
     /// Forget everything that was deployed to it
     Reset,
+}
+
+/// `smstack explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Codes of problems, or `offline` for what cannot be decided without asking AWS [default: a list of all codes]
+    #[arg(value_name = "CODE")]
+    pub topics: Vec<String>,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
 }
 
 /// `smstack completions`.

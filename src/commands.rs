@@ -3,6 +3,7 @@
 mod completions;
 #[cfg(feature = "aws")]
 mod deploy;
+mod explain;
 mod load;
 #[cfg(feature = "aws")]
 mod local;
@@ -97,6 +98,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]
         Command::Local(args) => local::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
     };

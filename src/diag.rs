@@ -4,6 +4,7 @@
 //! [`Diagnostic`]s with byte spans; `report` draws those.
 
 mod codes;
+mod explain;
 
 use std::fmt;
 use std::ops::Range;
@@ -11,6 +12,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 pub use codes::{CODES, Code};
+pub use explain::{Block, Explanation, Group, explanation, explanations, undecided};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -40,7 +42,15 @@ impl Pointer {
     /// The member `key` of this mapping.
     #[must_use]
     pub fn key(&self, key: &str) -> Pointer {
-        Pointer(format!("{}/{}", self.0, key.replace('~', "~0").replace('/', "~1")))
+        let mut text = String::with_capacity(self.0.len() + 1 + key.len());
+        text.push_str(&self.0);
+        text.push('/');
+        if key.contains(['~', '/']) {
+            text.push_str(&key.replace('~', "~0").replace('/', "~1"));
+        } else {
+            text.push_str(key);
+        }
+        Pointer(text)
     }
 
     /// The item `index` of this list.

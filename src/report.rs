@@ -5,6 +5,7 @@
 
 #[cfg(feature = "aws")]
 pub mod deploy;
+pub mod explain;
 mod json;
 #[cfg(feature = "aws")]
 pub mod local;

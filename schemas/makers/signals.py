@@ -43,13 +43,15 @@ NAMESPACES = {
     # sagemaker/latest/dg/monitoring-cloudwatch-enhanced-metrics.html.
     "/aws/sagemaker/InferenceComponents": {"open": True},
     # sagemaker/latest/dg/model-monitor-interpreting-cloudwatch.html and model-monitor-byoc-cloudwatch.html, which
-    # do not agree on the first; `aws/sagemaker/Endpoints/data-metrics` is what monitors have been seen to send.
+    # do not agree on the first; AWS's samples alarm on `aws/sagemaker/Endpoints/data-metrics`.
     "/aws/sagemaker/Endpoint/data-metrics": {"open": True},
     "/aws/sagemaker/Endpoints/data-metric": {"open": True},
     "/aws/sagemaker/Endpoints/data-metrics": {"open": True},
     "/aws/sagemaker/ModelMonitoring/data-metric": {"open": True},
     "/aws/sagemaker/ModelMonitoring/data-metrics": {"open": True},
+    "aws/sagemaker/Endpoints/bias-metrics": {"open": True},
     "aws/sagemaker/Endpoints/data-metrics": {"open": True},
+    "aws/sagemaker/Endpoints/explainability-metrics": {"open": True},
     "aws/sagemaker/ModelBuildingPipeline/data-metrics": {"open": True},
 }
 

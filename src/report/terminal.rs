@@ -13,6 +13,8 @@ use crate::source::SourceFile;
 
 /// Problems that are drawn: whoever has more mends these first.
 const MAX_SHOWN: usize = 100;
+/// Codes that the last line names.
+const MAX_EXPLAINED: usize = 3;
 /// Bytes of a line that are drawn around what matters, when the line is longer.
 const MAX_LINE: usize = 400;
 /// Bytes between two places that are still drawn as one excerpt.
@@ -60,8 +62,24 @@ pub fn diagnostics_text(files: &[SourceFile], diagnostics: &[Diagnostic], look: 
         text.push_str(" more: `--format json` lists them all\n");
     }
     text.push_str(&summary(diagnostics));
+    text.push_str("\nfor more: smstack explain ");
+    text.push_str(&codes(diagnostics));
     text.push('\n');
     text
+}
+
+/// The codes that there is more to say about, as they are drawn; of many the first.
+fn codes(diagnostics: &[Diagnostic]) -> String {
+    let mut codes: Vec<&str> = Vec::new();
+    for diagnostic in diagnostics {
+        let code = diagnostic.code.as_str();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    let more = if codes.len() > MAX_EXPLAINED { " …" } else { "" };
+    codes.truncate(MAX_EXPLAINED);
+    codes.join(" ") + more
 }
 
 /// The problem itself: title, excerpts, notes and help.

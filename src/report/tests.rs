@@ -60,6 +60,7 @@ error[out-of-bounds]: `min` is above `max`
   = help: raise `max`, or lower `min` to 10 or less
 
 2 errors in 1 file
+for more: smstack explain unknown-key out-of-bounds
 ";
     assert_eq!(text, expected, "\n{text}");
 }
@@ -126,6 +127,19 @@ fn a_long_line_is_drawn_around_its_place() {
         "{text}"
     );
     assert!(text.len() < 3000, "{text}");
+}
+
+#[test]
+fn the_last_line_names_each_code_once_and_few_of_many() {
+    let last = |codes: &[Code]| {
+        let problems: Vec<Diagnostic> =
+            codes.iter().map(|code| Diagnostic::new(*code, "s.yaml", "m", 0..0)).collect();
+        let text = diagnostics_text(&[], &problems, Look::PLAIN);
+        text.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(last(&[Code::Shape, Code::Shape]), "for more: smstack explain shape");
+    let many = [Code::OneOf, Code::WrongForm, Code::OneOf, Code::Shape, Code::YamlTag];
+    assert_eq!(last(&many), "for more: smstack explain one-of wrong-form shape …");
 }
 
 #[test]

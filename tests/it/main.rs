@@ -9,6 +9,7 @@ mod cloud;
 mod definition;
 #[cfg(feature = "aws")]
 mod e2e;
+mod explain;
 mod facts;
 mod house;
 mod limits;
