@@ -7,7 +7,8 @@
                                            its answers to tests/golden/sdk_images.tsv, which a
                                            test compares
 
-Downloads wheels with pip into a temporary directory and reads the data inside; only `--sdk` installs
+Downloads wheels with pip into a temporary directory, or with `--wheels` into one that is kept, and reads the
+data inside; what each table is made of, and how, is in `makers/`. Only `--sdk` installs
 anything, into a virtual environment of its own. Facts only: names, numbers, patterns; no descriptions.
 """
 
@@ -29,6 +30,7 @@ from makers.properties import properties
 from makers.regions import availability, regions
 from makers.repositories import repositories
 from makers.resources import resources
+from makers.signals import signals
 
 HERE = pathlib.Path(__file__).resolve().parent
 TABLES = HERE / "aws"
@@ -39,13 +41,14 @@ class Packages:
     """The pinned wheels, opened for reading."""
 
     def __init__(self, folder):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        subprocess.run([*command, "--dest", folder, "--requirement", HERE / "requirements.txt"], check=True)
-        self.versions, self.wheels = {}, {}
-        for path in sorted(pathlib.Path(folder).glob("*.whl")):
-            name, version = path.name.split("-")[:2]
-            self.versions[name.replace("_", "-")] = version
-            self.wheels[name.replace("_", "-")] = zipfile.ZipFile(path)
+        pins = [line.split("==") for line in (HERE / "requirements.txt").read_text().splitlines() if "==" in line]
+        self.versions, self.wheels = dict(pins), {}
+        stems = {name: f"{name.replace('-', '_')}-{version}-" for name, version in pins}
+        if not all(list(folder.glob(stem + "*.whl")) for stem in stems.values()):
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+            subprocess.run([*command, "--dest", folder, "--requirement", HERE / "requirements.txt"], check=True)
+        for name, stem in stems.items():
+            self.wheels[name] = zipfile.ZipFile(next(folder.glob(stem + "*.whl")))
 
     def json(self, package, path):
         """A JSON file of a package, compressed or not."""
@@ -135,6 +138,7 @@ MAKERS = {
     "metrics.json": (metrics, 2),
     "repositories.json": (repositories, 2),
     "resources.json": (resources, 2),
+    "signals.json": (signals, 3),
     "properties.json": (properties, 2),
 }
 
@@ -143,10 +147,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare with what is committed, write nothing")
     parser.add_argument("--sdk", action="store_true", help="refresh the SDK's own answers for images, too")
+    parser.add_argument("--wheels", type=pathlib.Path, help="keep the wheels there, and download only what is missing")
     arguments = parser.parse_args()
     stale = []
     with tempfile.TemporaryDirectory() as folder:
-        packages = Packages(folder)
+        packages = Packages(arguments.wheels or pathlib.Path(folder))
         made = {TABLES / name: render(maker(packages), depth) + "\n" for name, (maker, depth) in MAKERS.items()}
         for path, text in made.items():
             if arguments.check:

@@ -1,9 +1,10 @@
 //! The fact tables, typed.
 //!
-//! What AWS accepts and offers, as data: container images, instance types, regions, bounds of the API,
-//! metrics, and how CloudFormation treats each property. The tables lie under `schemas/aws/`, made by
-//! `schemas/refresh.py` from published packages; `schemas/README.md` says what each one holds. A table is
-//! parsed when it is first asked, so a command pays only for what it uses. Decisions live elsewhere.
+//! What AWS accepts and offers, as data: container images, instance types, regions, shapes of the API,
+//! metrics, how CloudFormation treats each property, and what it lets it hold. The tables lie under
+//! `schemas/aws/`, made by `schemas/refresh.py` from published packages; `schemas/README.md` says what each
+//! one holds. A table is parsed when it is first asked, so a command pays only for what it uses. Decisions
+//! live elsewhere.
 
 mod api;
 mod images;
@@ -15,6 +16,7 @@ mod repositories;
 mod resources;
 mod rows;
 mod shape;
+mod signals;
 mod text_pattern;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,7 @@ pub use regions::{dns_suffix, partition_of, regions, type_in_region};
 pub use repositories::{registry_regions, repository_accounts};
 pub use resources::{Replacement, Resource, TagForm, Tags, replacement, resource, resource_types};
 pub use shape::{Kind, Kinds, Limits, Shape};
+pub use signals::{Namespace, event_types, namespace, namespaces, scaling_dimension_of};
 pub use text_pattern::Pattern;
 
 /// The packages a table was made from, by name: their versions.
@@ -90,6 +93,7 @@ mod tests {
             ("regions", regions::sources()),
             ("repositories", repositories::sources()),
             ("resources", resources::sources()),
+            ("signals", signals::sources()),
         ] {
             assert!(!sources.is_empty(), "{table} names no source");
             for (package, version) in sources {

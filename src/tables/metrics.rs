@@ -1,6 +1,6 @@
 //! What endpoints send to CloudWatch, what can be asked of it, and what scaling can follow.
 //!
-//! Sources: the SageMaker and CloudWatch guides (named in `schemas/refresh.py`); botocore.
+//! Sources: the SageMaker and CloudWatch guides (named in `schemas/makers/metrics.py`); botocore.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
