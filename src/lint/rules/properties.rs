@@ -78,7 +78,7 @@ impl<'d> Checker<'_, 'd> {
             self.case(inner, case, depth + 1);
         }
         match &case.thing {
-            Thing::Unknown | Thing::Absent => {}
+            Thing::Unknown | Thing::Absent | Thing::Scalar(Value::Null) => {}
             Thing::Map(members) => {
                 if self.kind(shape, case, Kind::Object, "a mapping") {
                     self.map(shape, members, case, depth);
@@ -92,7 +92,6 @@ impl<'d> Checker<'_, 'd> {
             Thing::Texts(_) => {
                 self.kind(shape, case, Kind::Array, "a list");
             }
-            Thing::Scalar(Value::Null) => {}
             Thing::Scalar(_) | Thing::Text(_) => self.scalar(shape, case),
         }
     }
@@ -102,21 +101,12 @@ impl<'d> Checker<'_, 'd> {
         let takes = shape.kinds.take(kind);
         if !takes {
             let wanted = shape.kinds.iter().map(|kind| named(*kind)).collect::<Vec<_>>().join(" or ");
-            let message = format!("{} must be {wanted}, not {is}", self.name(case));
+            let message = format!("{} must be {wanted}, not {is}", name(case));
             let help = format!("`{}` takes {wanted} here", self.resource.kind);
             let issue = Issue::new(Code::WrongType, case.at.clone(), message);
             self.found.push(issue.label(format!("this is {is}")).help(help));
         }
         takes
-    }
-
-    /// The property that a case is of.
-    fn name(&self, case: &Case<'d>) -> String {
-        let last = case
-            .at
-            .segments()
-            .filter(|part| part.parse::<usize>().is_err() && !part.starts_with("Fn::") && part != "Ref");
-        format!("`{}`", last.last().unwrap_or_default())
     }
 
     fn map(&mut self, shape: &Shape, members: &'d Map<String, Value>, case: &Case<'d>, depth: usize) {
@@ -245,7 +235,7 @@ impl<'d> Checker<'_, 'd> {
         }
         if !shape.values.is_empty() {
             let same = |value: &&str| **value == text || shape.any_case && value.eq_ignore_ascii_case(&text);
-            if !shape.values.iter().any(|value| same(&value)) {
+            if !shape.values.iter().any(|value| same(value)) {
                 self.unknown_value(shape, case, &text);
                 return;
             }
@@ -269,7 +259,7 @@ impl<'d> Checker<'_, 'd> {
                 {
                     let message = format!(
                         "{} does not have the form that `{}` asks for",
-                        self.name(case),
+                        name(case),
                         self.resource.kind
                     );
                     let issue = Issue::new(Code::WrongForm, case.at.clone(), message);
@@ -289,7 +279,7 @@ impl<'d> Checker<'_, 'd> {
         let goes = |kind: &Kind| match (kind, text.as_deref()) {
             (Kind::Object | Kind::Array, _) => false,
             // What references give is not known to be wrong.
-            (_, None) => true,
+            (_, None) | (Kind::String, _) => true,
             (Kind::Boolean, Some(text)) => {
                 ["true", "false", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str())
             }
@@ -297,7 +287,6 @@ impl<'d> Checker<'_, 'd> {
                 text.trim().parse::<f64>().is_ok_and(|number| number.fract() == 0.0)
             }
             (Kind::Number, Some(text)) => text.trim().parse::<f64>().is_ok(),
-            (Kind::String, _) => true,
         };
         if shape.kinds.iter().any(goes) {
             return true;
@@ -311,7 +300,7 @@ impl<'d> Checker<'_, 'd> {
     }
 
     fn unknown_value(&mut self, shape: &Shape, case: &Case<'d>, text: &str) {
-        let message = format!("{} cannot be `{text}`", self.name(case));
+        let message = format!("{} cannot be `{text}`", name(case));
         let issue =
             Issue::new(Code::UnknownValue, case.at.clone(), message).label("not one of the possible values");
         let written = matches!(&case.thing, Thing::Text(_)) && !case.when.has_parameters();
@@ -332,11 +321,20 @@ impl<'d> Checker<'_, 'd> {
             (None, Some(max)) => format!("at most {max}"),
             (None, None) => return,
         };
-        let message = format!("{} {is}, and {wanted} is possible", self.name(case));
+        let message = format!("{} {is}, and {wanted} is possible", name(case));
         let issue = Issue::new(Code::OutOfBounds, case.at.clone(), message);
         self.found
             .push(issue.label("out of bounds").help(format!("`{}` takes {wanted}", self.resource.kind)));
     }
+}
+
+/// The property that a case is of.
+fn name(case: &Case<'_>) -> String {
+    let keys = case
+        .at
+        .segments()
+        .filter(|part| part.parse::<usize>().is_err() && !part.starts_with("Fn::") && part != "Ref");
+    format!("`{}`", keys.last().unwrap_or_default())
 }
 
 fn excluded(case: &Case<'_>, first: &str, second: &str) -> Issue {
