@@ -235,7 +235,7 @@ impl<'d> Checker<'_, 'd> {
         }
         if !shape.values.is_empty() {
             let same = |value: &&str| **value == text || shape.any_case && value.eq_ignore_ascii_case(&text);
-            if !shape.values.iter().any(|value| same(value)) {
+            if !shape.values.iter().any(same) {
                 self.unknown_value(shape, case, &text);
                 return;
             }
