@@ -124,11 +124,11 @@ fn role_of<'a, 'd>(
     (!allowed.is_empty()).then_some((role, allowed))
 }
 
-/// What a statement allows; the outer none where it cannot be read.
-fn statement_of<'d>(template: &Template<'d>, statement: &Case<'d>) -> Option<Option<Allow>> {
+/// What a statement allows, if anything; none where it cannot be read.
+fn statement_of<'d>(template: &Template<'d>, statement: &Case<'d>) -> Option<Vec<Allow>> {
     let Thing::Map(members) = statement.thing else { return None };
     if members.get("Effect").and_then(Value::as_str)? != "Allow" {
-        return Some(None);
+        return Some(Vec::new());
     }
     let texts = |key: &str| -> Option<Vec<Text>> {
         let mut all = Vec::new();
@@ -157,7 +157,7 @@ fn statement_of<'d>(template: &Template<'d>, statement: &Case<'d>) -> Option<Opt
         None
     };
     let resources = if members.contains_key("Resource") { texts("Resource") } else { None };
-    Some(Some(Allow { actions, resources }))
+    Some(vec![Allow { actions, resources }])
 }
 
 /// `s3://bucket/key` as `arn:aws:s3:::bucket/key`.
@@ -185,7 +185,10 @@ fn plain(template: &Template<'_>, text: &Text) -> Option<String> {
                 };
                 match attribute.as_deref() {
                     None => all.push_str(&name),
-                    Some("Arn") => all.push_str(&format!("arn:aws:s3:::{name}")),
+                    Some("Arn") => {
+                        all.push_str("arn:aws:s3:::");
+                        all.push_str(&name);
+                    }
                     Some(_) => return None,
                 }
             }
