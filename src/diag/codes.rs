@@ -108,7 +108,7 @@ codes! {
     NothingToDeploy = "nothing-to-deploy", Error;
 
     // Triggers.
-    /// A schedule that EventBridge Scheduler would refuse.
+    /// A schedule that EventBridge or Model Monitor would refuse.
     ScheduleExpression = "schedule-expression", Error;
     /// A trigger, and a parameter without a default.
     TriggerParameter = "trigger-parameter", Error;
@@ -322,6 +322,16 @@ codes! {
     UnknownAttribute = "unknown-attribute", Error;
     /// A property that AWS sets itself.
     ReadOnlyProperty = "read-only-property", Error;
+    /// A resource that does not wait for another that it needs.
+    ResourceOrder = "resource-order", Error;
+    /// An update that sets the instances of a scaled endpoint back.
+    ScaleReset = "scale-reset", Warning;
+    /// Data that is lost with its resource.
+    NotRetained = "not-retained", Warning;
+    /// A name of its own for a resource that each change replaces.
+    FixedName = "fixed-name", Warning;
+    /// A role that does not allow what its user needs.
+    RoleLacks = "role-lacks", Error;
 
     // Definitions.
     /// A parameter that nothing refers to.

@@ -1,7 +1,17 @@
 //! The rules over a template: each a function of its own room, in one table.
 
+mod alarms;
+mod endpoint_configs;
+mod endpoints;
+mod images;
+mod monitors;
 mod names;
 mod properties;
+mod retention;
+mod roles;
+mod scaling;
+mod schedules;
+mod serving;
 
 use super::Template;
 use crate::diag::Issue;
@@ -10,7 +20,19 @@ use crate::diag::Issue;
 pub type Rule = fn(&Template<'_>, &mut Vec<Issue>);
 
 /// All rules, in no order that matters.
-pub const RULES: &[Rule] = &[names::names, properties::properties];
+pub const RULES: &[Rule] = &[
+    names::names,
+    properties::properties,
+    scaling::scaling,
+    alarms::alarms,
+    endpoint_configs::endpoint_configs,
+    endpoints::endpoints,
+    monitors::monitors,
+    schedules::schedules,
+    retention::retention,
+    images::images,
+    roles::roles,
+];
 
 /// What all rules say of a template.
 pub fn check(template: &Template<'_>) -> Vec<Issue> {

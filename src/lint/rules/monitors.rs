@@ -1,0 +1,268 @@
+//! Monitoring schedules: when they run, what they run, and whether there is anything to look at.
+
+use super::serving::{self, Named, beneath, named};
+use crate::diag::{Code, Issue};
+use crate::lint::{Assumptions, Case, Resource, Template, Thing};
+use crate::rules::monitor_schedule;
+use crate::tables::{self, JobKind};
+
+const SCHEDULE: &str = "AWS::SageMaker::MonitoringSchedule";
+
+/// The type of a job definition, what a schedule calls that, and the definition's member that names an endpoint.
+const KINDS: [(&str, &str, &str); 4] = [
+    ("AWS::SageMaker::DataQualityJobDefinition", "DataQuality", "DataQualityJobInput"),
+    ("AWS::SageMaker::ModelQualityJobDefinition", "ModelQuality", "ModelQualityJobInput"),
+    ("AWS::SageMaker::ModelBiasJobDefinition", "ModelBias", "ModelBiasJobInput"),
+    (
+        "AWS::SageMaker::ModelExplainabilityJobDefinition",
+        "ModelExplainability",
+        "ModelExplainabilityJobInput",
+    ),
+];
+
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MonitoringScheduleConfig.html>
+pub(super) fn monitors(template: &Template<'_>, found: &mut Vec<Issue>) {
+    for schedule in template.of_type(SCHEDULE) {
+        for config in template.values(schedule, "MonitoringScheduleConfig") {
+            one_of(template, &config, found);
+            expression(template, &config, found);
+            let inline = template.beneath(&config, "MonitoringJobDefinition");
+            for job in &inline {
+                for case in beneath(template, job, "MonitoringResources.ClusterConfig.InstanceType") {
+                    found.extend(instance(&case));
+                }
+                let runtimes = beneath(template, job, "StoppingCondition.MaxRuntimeInSeconds");
+                runtime(template, &config, &runtimes, found);
+                for input in beneath(template, job, "MonitoringInputs.*.EndpointInput.EndpointName") {
+                    captured(template, &input, found);
+                }
+            }
+            for name in template.beneath(&config, "MonitoringJobDefinitionName") {
+                definition(template, &config, &name, found);
+            }
+        }
+    }
+    for (kind, _, input) in KINDS {
+        for job in template.of_type(kind) {
+            for case in template.values(job, "JobResources.ClusterConfig.InstanceType") {
+                found.extend(instance(&case));
+            }
+            for name in template.values(job, &format!("{input}.EndpointInput.EndpointName")) {
+                captured(template, &name, found);
+            }
+        }
+    }
+}
+
+/// Monitors are processing jobs.
+fn instance(case: &Case<'_>) -> Option<Issue> {
+    let name = case.known()?;
+    if tables::instance_types(JobKind::Processing).contains(&name.as_str()) {
+        return None;
+    }
+    let message = format!("monitors do not take the instance type `{name}`");
+    let issue = Issue::new(Code::MonitorInstance, case.at.clone(), message);
+    Some(match tables::near_instance(JobKind::Processing, &name) {
+        Some(near) => issue.help(format!("did you mean `{near}`?")),
+        None => issue.help("choose one that processing jobs take, such as `ml.m5.xlarge`"),
+    })
+}
+
+fn one_of<'d>(template: &Template<'d>, config: &Case<'d>, found: &mut Vec<Issue>) {
+    const KEYS: [&str; 2] = ["MonitoringJobDefinition", "MonitoringJobDefinitionName"];
+    let Thing::Map(members) = config.thing else { return };
+    let sure = |key: &&str| {
+        let cases = template.beneath(config, key);
+        !cases.is_empty() && !cases.iter().any(|case| matches!(case.thing, Thing::Absent | Thing::Unknown))
+    };
+    if KEYS.iter().all(sure) {
+        found.push(
+            Issue::new(
+                Code::OneOf,
+                config.at.key(KEYS[1]),
+                format!("`{}` and `{}` exclude each other", KEYS[1], KEYS[0]),
+            )
+            .on_key()
+            .label("given as well")
+            .also(config.at.key(KEYS[0]), "the other")
+            .help("keep one of them"),
+        );
+    } else if !members.keys().any(|key| KEYS.contains(&key.as_str()) || key.starts_with("Fn::")) {
+        found.push(
+            Issue::new(Code::MonitorNeeds, config.at.clone(), "the schedule runs nothing")
+                .on_key()
+                .label(format!("neither `{}` nor `{}`", KEYS[0], KEYS[1]))
+                .help(format!("name a job definition under `{}`", KEYS[1])),
+        );
+    }
+}
+
+fn expression<'d>(template: &Template<'d>, config: &Case<'d>, found: &mut Vec<Issue>) {
+    for when in template.beneath(config, "ScheduleConfig") {
+        let Thing::Map(members) = when.thing else { continue };
+        for case in template.beneath(&when, "ScheduleExpression") {
+            let Some(text) = case.known() else { continue };
+            if text == "NOW" {
+                let hidden = members.keys().any(|key| key.starts_with("Fn::"));
+                for key in ["DataAnalysisStartTime", "DataAnalysisEndTime"] {
+                    if !hidden && !members.contains_key(key) {
+                        found.push(
+                            Issue::new(
+                                Code::MonitorNeeds,
+                                case.at.clone(),
+                                format!("a run `NOW` needs `{key}`"),
+                            )
+                            .label("of what data is not said")
+                            .help(format!("give `{key}`, such as `-PT1H` or `-PT0H`")),
+                        );
+                    }
+                }
+            } else if monitor_schedule::interval(&text).is_none() {
+                found.push(
+                    Issue::new(
+                        Code::ScheduleExpression,
+                        case.at.clone(),
+                        format!("Model Monitor does not take the schedule `{text}`"),
+                    )
+                    .label("hourly, every some hours or daily")
+                    .help("write `cron(0 * ? * * *)`, `cron(0 3 ? * * *)`, `cron(0 0/6 ? * * *)` or `NOW`"),
+                );
+            }
+        }
+    }
+}
+
+/// A run must end before the next begins.
+fn runtime<'d>(template: &Template<'d>, config: &Case<'d>, runtimes: &[Case<'d>], found: &mut Vec<Issue>) {
+    for schedule in beneath(template, config, "ScheduleConfig.ScheduleExpression") {
+        let Some(hours) = schedule.known().and_then(|text| monitor_schedule::interval(&text)) else {
+            continue;
+        };
+        for runtime in runtimes {
+            let Some(seconds) = runtime.number() else { continue };
+            if seconds > f64::from(hours) * 3600.0 && schedule.when.and(template, &runtime.when).is_some() {
+                found.push(
+                    Issue::new(
+                        Code::MonitorRuntime,
+                        runtime.at.clone(),
+                        format!(
+                            "a run may take {seconds} seconds, and the next begins after {}",
+                            hours * 3600
+                        ),
+                    )
+                    .also(schedule.at.clone(), "the schedule")
+                    .help(format!("write {} or less, or run less often", hours * 3600)),
+                );
+            }
+        }
+    }
+}
+
+/// The job definition of a schedule: of the type that the schedule says, and short enough.
+fn definition<'d>(template: &Template<'d>, config: &Case<'d>, name: &Case<'d>, found: &mut Vec<Issue>) {
+    let Some(text) = name.text() else { return };
+    let job: Option<(&Resource<'d>, &str)> = KINDS.iter().find_map(|(kind, label, _)| {
+        match named(template, kind, "JobDefinitionName", text, &name.when) {
+            Named::One(job) => Some((job, *label)),
+            _ => None,
+        }
+    });
+    let Some((job, label)) = job else {
+        if let Some((id, _)) = text.target()
+            && let Some(other) = template.resource(id)
+            && tables::resource(other.kind).is_some()
+        {
+            found.push(
+                Issue::new(Code::WrongReference, name.at.clone(), format!("`{id}` is no job definition"))
+                    .label(format!("it is `{}`", other.kind))
+                    .also(other.pointer.clone(), "what is named")
+                    .help("name a job definition by `Fn::GetAtt` with `JobDefinitionName`"),
+            );
+        }
+        return;
+    };
+    for kind in template.beneath(config, "MonitoringType") {
+        let Some(said) = kind.known() else { continue };
+        if said != label
+            && KINDS.iter().any(|(_, known, _)| *known == said)
+            && kind.when.and(template, &name.when).is_some()
+        {
+            found.push(
+                Issue::new(
+                    Code::WrongReference,
+                    kind.at.clone(),
+                    format!("the schedule is of `{said}`, and `{}` of `{label}`", job.id),
+                )
+                .also(job.pointer.clone(), "the job definition")
+                .help(format!("write `{label}`, or name a job definition of `{said}`")),
+            );
+        }
+    }
+    let runtimes = template.values(job, "StoppingCondition.MaxRuntimeInSeconds");
+    runtime(template, config, &runtimes, found);
+}
+
+/// What a monitor reads is captured.
+fn captured<'d>(template: &Template<'d>, name: &Case<'d>, found: &mut Vec<Issue>) {
+    let Some(text) = name.text() else { return };
+    let endpoint = match serving::endpoint(template, text, &name.when) {
+        Named::One(endpoint) => endpoint,
+        Named::Nothing => {
+            found.push(super::scaling::no_endpoint(template, text, &name.at));
+            return;
+        }
+        Named::Unknown => return,
+    };
+    let Some(configs) = serving::configs(template, endpoint, &name.when) else { return };
+    for (config, when) in configs {
+        if let Some(what) = missing(template, config, &when) {
+            found.push(
+                Issue::new(
+                    Code::MonitorCapture,
+                    name.at.clone(),
+                    format!("`{}` captures no {what}", endpoint.id),
+                )
+                .label("the monitor has nothing to read")
+                .also(config.pointer.clone(), "its configuration")
+                .help("give it `DataCaptureConfig` with `EnableCapture` and the modes `Input` and `Output`"),
+            );
+            return;
+        }
+    }
+}
+
+/// What a configuration certainly does not capture.
+fn missing<'d>(
+    template: &Template<'d>,
+    config: &Resource<'d>,
+    when: &Assumptions<'d>,
+) -> Option<&'static str> {
+    let members = config.members.get("Properties")?.as_object()?;
+    if members.keys().any(|key| key.starts_with("Fn::")) {
+        return None;
+    }
+    let captures = template.values(config, "DataCaptureConfig");
+    if captures.is_empty() {
+        return Some("data");
+    }
+    for capture in captures.iter().filter(|capture| when.and(template, &capture.when).is_some()) {
+        if capture.is_absent() {
+            // Where the monitor is left out on the same condition, `when` says so.
+            return Some("data");
+        }
+        if template.beneath(capture, "EnableCapture").iter().any(|case| case.flag() == Some(false)) {
+            return Some("data");
+        }
+        let modes = beneath(template, capture, "CaptureOptions.*.CaptureMode");
+        let known: Option<Vec<String>> = modes.iter().map(Case::known).collect();
+        let Some(known) = known.filter(|known| !known.is_empty()) else { continue };
+        let has = |mode: &str| known.iter().any(|it| it == mode || it == "InputAndOutput");
+        if !has("Input") {
+            return Some("requests");
+        }
+        if !has("Output") {
+            return Some("responses");
+        }
+    }
+    None
+}
