@@ -4,23 +4,37 @@
 //! `null` is absent. Expressions arrive as values, so that no shape writes `Ref` or `Fn::GetAtt` by hand.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use include_dir::{Dir, File, include_dir};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use tera::{Context, Kwargs, State, Tera, TeraResult};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates/shapes");
 
-/// The built-in shapes, parsed: a shape renders many times, and in every environment.
-static PARSED: LazyLock<Tera> = LazyLock::new(|| {
+/// Renders what has loops, and the forms.
+static ENGINE: LazyLock<Tera> = LazyLock::new(|| {
     let mut tera = Tera::default();
     tera.register_filter("json_encode", json_encode);
-    let shapes = BUILT_IN.files().filter_map(|file| Some((shape_name(file)?, file.contents_utf8()?)));
-    tera.add_raw_templates(shapes).expect("the built-in shapes are committed and tested");
     tera
 });
+
+/// The forms of the built-in shapes that have one: a shape renders many times, and in every environment.
+static FORMS: LazyLock<BTreeMap<&str, BuiltIn>> = LazyLock::new(|| {
+    let shapes = BUILT_IN.files().filter_map(|file| Some((shape_name(file)?, file.contents_utf8()?)));
+    shapes.map(|(name, text)| (name, BuiltIn { text, form: OnceLock::new() })).collect()
+});
+
+struct BuiltIn {
+    text: &'static str,
+    form: OnceLock<Option<Form>>,
+}
+
+impl BuiltIn {
+    fn form(&self) -> Option<&Form> {
+        self.form.get_or_init(|| Form::of(self.text)).as_ref()
+    }
+}
 
 /// A shape that does not parse, does not render, or does not render JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,37 +60,150 @@ impl Shapes {
 
     /// Names of the built-in shapes, sorted.
     pub fn names() -> Vec<String> {
-        let mut names: Vec<String> = BUILT_IN.files().filter_map(shape_name).map(str::to_owned).collect();
-        names.sort();
-        names
+        FORMS.keys().map(|name| (*name).to_owned()).collect()
     }
 
-    /// Parses the built-in shapes, which otherwise happens when the first is rendered.
+    /// Reads the built-in shapes, which otherwise happens when each is first rendered.
     pub fn prepare() {
-        LazyLock::force(&PARSED);
+        for shape in FORMS.values() {
+            shape.form();
+        }
     }
 
     /// Renders a shape into resources by logical id; what is `null` is left out.
     ///
     /// # Errors
     /// Only an overridden shape can fail: it does not parse, names an unknown value, or renders no JSON object.
-    pub fn render(&self, shape: &str, context: &impl Serialize) -> Result<Map<String, Value>, ShapeError> {
-        let fail = |problem: String| ShapeError { shape: shape.to_owned(), problem };
-        let context =
-            Context::from_serialize(context).map_err(|error| fail(format!("got no mapping: {error}")))?;
-        let rendered = match self.overrides.get(shape) {
-            Some(text) => PARSED.render_str(text, &context, false),
-            None => PARSED.render(shape, &context),
-        };
-        let rendered = rendered.map_err(|error| fail(format!("does not render: {error}")))?;
-        match serde_json::from_str(&rendered) {
-            Ok(Value::Object(mut resources)) => {
-                resources.values_mut().for_each(prune);
-                Ok(resources)
+    pub fn render(&self, shape: &str, context: Value) -> Result<Map<String, Value>, ShapeError> {
+        let fail = |problem| ShapeError { shape: shape.to_owned(), problem };
+        let Value::Object(context) = context else { return Err(fail("got no mapping".to_owned())) };
+        let own;
+        let (text, form) = match (self.overrides.get(shape), FORMS.get(shape)) {
+            (Some(text), _) => {
+                own = Form::of(text);
+                (text.as_str(), own.as_ref())
             }
-            Ok(_) => Err(fail("renders no JSON object".to_owned())),
-            Err(error) => Err(fail(format!("renders no JSON: {error}"))),
+            (None, Some(shape)) => (shape.text, shape.form()),
+            (None, None) => return Err(fail("is not there".to_owned())),
+        };
+        match form {
+            Some(form) => form.fill(context),
+            None => resources(text, &Value::Object(context)).map(|mut resources| {
+                resources.values_mut().for_each(prune);
+                resources
+            }),
         }
+        .map_err(fail)
+    }
+}
+
+/// What stands for a hole's value in a form, before the value's name.
+const MARK: &str = "\u{10FFFF}";
+
+/// A shape that has nothing but plain holes, parsed once, with marks in its holes: to render it is to put values in
+/// their place. Taking values through text, as the engine does, costs several times as much.
+struct Form {
+    /// The resources, with marks.
+    resources: Map<String, Value>,
+    /// Names of the values, in the order of their holes.
+    holes: Vec<String>,
+}
+
+impl Form {
+    /// The form of a shape; none for one that has loops, asks for a part of a value, or is no mapping: the engine
+    /// says what is wrong with that.
+    fn of(text: &str) -> Option<Form> {
+        if text.contains("{%") || text.contains("{#") {
+            return None;
+        }
+        let mut parts = text.split("{{");
+        let mut marked = parts.next().unwrap_or_default().to_owned();
+        let mut holes = Vec::new();
+        for part in parts {
+            let (hole, rest) = part.split_once("}}")?;
+            let name = plain(hole)?;
+            marked.extend(["\"", MARK, name, "\"", rest]);
+            holes.push(name.to_owned());
+        }
+        Some(Form { resources: parsed(&marked).ok()?, holes })
+    }
+
+    fn fill(&self, context: Map<String, Value>) -> Result<Map<String, Value>, String> {
+        let mut fill = Fill { form: self, context };
+        let resources =
+            self.resources.iter().map(|(id, resource)| Ok((fill.key(id)?, fill.value(resource)?)));
+        resources.collect()
+    }
+}
+
+/// Values on their way into a form.
+struct Fill<'f> {
+    form: &'f Form,
+    context: Map<String, Value>,
+}
+
+impl Fill<'_> {
+    fn value(&mut self, value: &Value) -> Result<Value, String> {
+        Ok(match value {
+            Value::String(text) => match text.strip_prefix(MARK) {
+                Some(name) => self.take(name)?,
+                None => value.clone(),
+            },
+            Value::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?,
+            Value::Object(members) => {
+                let mut filled = Map::with_capacity(members.len());
+                for (key, member) in members {
+                    let member = self.value(member)?;
+                    if !member.is_null() {
+                        filled.insert(self.key(key)?, member);
+                    }
+                }
+                Value::Object(filled)
+            }
+            plain => plain.clone(),
+        })
+    }
+
+    fn key(&mut self, key: &str) -> Result<String, String> {
+        let Some(name) = key.strip_prefix(MARK) else { return Ok(key.to_owned()) };
+        match self.take(name)? {
+            Value::String(key) => Ok(key),
+            _ => Err(format!("renders no JSON: `{name}` is a key and no text")),
+        }
+    }
+
+    /// The value of a hole; it is moved into the only hole that asks for it.
+    fn take(&mut self, name: &str) -> Result<Value, String> {
+        let there =
+            self.context.get_mut(name).ok_or_else(|| format!("does not render: there is no `{name}`"))?;
+        let once = self.form.holes.iter().filter(|hole| *hole == name).count() == 1;
+        let mut value = if once { there.take() } else { there.clone() };
+        prune(&mut value);
+        Ok(value)
+    }
+}
+
+/// The name in a hole that reads `name | json_encode()`.
+fn plain(hole: &str) -> Option<&str> {
+    let (name, filter) = hole.split_once('|')?;
+    let name = name.trim();
+    let simple = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (simple && filter.trim() == "json_encode()").then_some(name)
+}
+
+/// What the engine makes of a shape.
+fn resources(text: &str, context: &Value) -> Result<Map<String, Value>, String> {
+    let context = Context::from_serialize(context).map_err(|error| format!("got no mapping: {error}"))?;
+    let rendered =
+        ENGINE.render_str(text, &context, false).map_err(|error| format!("does not render: {error}"))?;
+    parsed(&rendered)
+}
+
+fn parsed(text: &str) -> Result<Map<String, Value>, String> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(resources)) => Ok(resources),
+        Ok(_) => Err("renders no JSON object".to_owned()),
+        Err(error) => Err(format!("renders no JSON: {error}")),
     }
 }
 
@@ -111,7 +238,7 @@ mod tests {
 
     fn check(shape: &str, context: &Value, expected: Result<Value, &str>) {
         let shapes = Shapes::new([("x".to_owned(), shape.to_owned())].into());
-        match (shapes.render("x", context), expected) {
+        match (shapes.render("x", context.clone()), expected) {
             (Ok(resources), Ok(expected)) => assert_eq!(Value::Object(resources), expected),
             (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
             (got, _) => panic!("{got:?}"),
@@ -130,6 +257,29 @@ mod tests {
             &json!({ "list": [{ "Ref": "A" }, 2] }),
             Ok(json!({ "X": { "L": [{ "Ref": "A" }, 2] } })),
         );
+    }
+
+    #[test]
+    fn a_form_renders_what_the_engine_renders() {
+        let values =
+            [json!("a \"b\" ${c}"), json!({ "Ref": "A", "N": null }), json!([1, 2.0, null]), json!(null)];
+        for (name, shape) in FORMS.iter() {
+            let form = shape.form().unwrap_or_else(|| panic!("{name} has no form"));
+            let keys: Vec<&str> = form.resources.keys().map(String::as_str).collect();
+            let context: Map<String, Value> = form
+                .holes
+                .iter()
+                .enumerate()
+                .map(|(nth, hole)| {
+                    // What is a key in the shape has to be text; so it is here wherever it may be one.
+                    let key = keys.contains(&format!("{MARK}{hole}").as_str()) || hole.ends_with("_key");
+                    (hole.clone(), if key { json!(hole) } else { values[nth % values.len()].clone() })
+                })
+                .collect();
+            let mut expected = resources(shape.text, &Value::Object(context.clone())).unwrap();
+            expected.values_mut().for_each(prune);
+            assert_eq!(form.fill(context).unwrap(), expected, "{name}");
+        }
     }
 
     #[test]

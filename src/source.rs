@@ -14,6 +14,7 @@ mod tree;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::thread;
 
 use serde_json::Value;
 
@@ -135,12 +136,16 @@ pub struct Document {
 /// Every duplicate key, complex key and unknown tag; the first syntax error; the first bound that is
 /// exceeded (depth, number of values, text that aliases expand to); more than one document, or none.
 pub fn parse(file: &SourceFile) -> Result<Document, Vec<Diagnostic>> {
-    let (tree, problems) = events::build(file, STACK_FILE);
+    // Each reading takes as long as the other, and neither needs it.
+    let ((tree, problems), value) = thread::scope(|scope| {
+        let tree = scope.spawn(|| events::build(file, STACK_FILE));
+        let value = serde_saphyr::from_str_with_options::<Value>(file.text(), options());
+        (tree.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), value)
+    });
     if !problems.is_empty() {
         return Err(problems);
     }
-    let value: Value = serde_saphyr::from_str_with_options(file.text(), options())
-        .map_err(|error| vec![unreadable(file, &error)])?;
+    let value = value.map_err(|error| vec![unreadable(file, &error)])?;
     if value.is_null() {
         return Err(vec![nothing(file, STACK_FILE)]);
     }

@@ -1,7 +1,9 @@
 //! A stack becomes an assembly.
 
+mod indented;
 mod limits;
 pub mod manifest;
+mod regions;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use self::indented::Indented;
 use crate::assets::Assets;
 use crate::cfn::Template;
 use crate::constructs::rendering::IMAGES;
@@ -78,7 +81,8 @@ impl Assembly {
 /// The manifest's path in an assembly.
 pub const MANIFEST: &str = "manifest.json";
 
-/// Renders a stack. What is merely close to a limit of CloudFormation comes back beside the assembly, as warnings.
+/// Renders a stack. What is merely close to a limit of CloudFormation, or not known in the region, comes back beside
+/// the assembly, as warnings.
 ///
 /// # Errors
 /// When two things would have one name, a limit of CloudFormation is exceeded, or a shape of the project's own does not render.
@@ -126,7 +130,8 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
         })
         .collect();
     entries.sort_by(|a, b| (&a.key, &a.source).cmp(&(&b.key, &b.source)));
-    let warnings = limits::check(&out, &templates)?;
+    let mut warnings = limits::check(&out, &templates)?;
+    warnings.extend(stack.settings().region.iter().flat_map(|region| regions::check(&out, region)));
     let manifest = Manifest {
         version: manifest::VERSION,
         smstack: env!("CARGO_PKG_VERSION").to_owned(),
@@ -254,7 +259,9 @@ fn add(files: &mut Vec<AssemblyFile>, path: String, bytes: Vec<u8>) -> FileEntry
 }
 
 fn pretty(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(value).expect("what an assembly holds has a JSON form");
+    let mut bytes = Vec::with_capacity(128 * 1024);
+    let mut out = serde_json::Serializer::with_formatter(&mut bytes, Indented::default());
+    value.serialize(&mut out).expect("what an assembly holds has a JSON form");
     bytes.push(b'\n');
     bytes
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufWriter, Read};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
@@ -18,6 +18,9 @@ pub(super) const FILE_NAME: &str = "sourcedir.tar.gz";
 
 /// zlib's default; a change of level changes the bytes of every archive, but no key.
 const LEVEL: u32 = 6;
+
+/// Bytes that the compressor gets at once.
+const CHUNK: usize = 1 << 16;
 
 /// RFC 1952: 255 is "unknown", so that the archive doesn't say where it was made.
 const UNKNOWN_SYSTEM: u8 = 255;
@@ -57,7 +60,9 @@ impl ContentHash {
 pub(super) fn pack(tree: &mut Tree, request: &Request, limits: Limits) -> Packed {
     tree.entries.sort_by(|a, b| a.path.cmp(&b.path));
     let gzip = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
-    let mut tar = tar::Builder::new(gzip.write(Vec::new(), Compression::new(LEVEL)));
+    // A call of the compressor for each header and filling would cost more than compressing them.
+    let packed = BufWriter::with_capacity(CHUNK, gzip.write(Vec::new(), Compression::new(LEVEL)));
+    let mut tar = tar::Builder::new(packed);
     let (mut hash, mut left) = (ContentHash::default(), limits.bytes);
     for entry in &tree.entries {
         let shown = tree.shown(&entry.path);
@@ -80,11 +85,16 @@ pub(super) fn pack(tree: &mut Tree, request: &Request, limits: Limits) -> Packed
             }
         }
     }
-    let bytes = tar.into_inner().and_then(GzEncoder::finish).expect("writing to memory doesn't fail");
+    let bytes = tar.into_inner().and_then(|packed| packed.into_inner()?.finish());
+    let bytes = bytes.expect("writing to memory doesn't fail");
     Packed { sha256: hash.finish(), bytes }
 }
 
-fn append(tar: &mut tar::Builder<GzEncoder<Vec<u8>>>, entry: &Entry, bytes: &[u8]) -> io::Result<()> {
+fn append(
+    tar: &mut tar::Builder<BufWriter<GzEncoder<Vec<u8>>>>,
+    entry: &Entry,
+    bytes: &[u8],
+) -> io::Result<()> {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
     header.set_size(bytes.len() as u64);

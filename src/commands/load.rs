@@ -30,15 +30,18 @@ pub(crate) struct Loaded {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// One environment of a stack file with its sources packed.
+/// One environment of a stack file, rendered.
 pub(crate) struct Ready {
     /// The stack.
     stack: Stack,
-    /// Its packed sources.
-    assets: Assets,
     /// The places of the environment's view of the file, for later findings.
     places: Places,
+    /// What it renders to.
+    made: Option<Made>,
 }
+
+/// An assembly and warnings, or why there is none.
+type Made = Result<(Assembly, Vec<Issue>), Vec<Issue>>;
 
 impl Loaded {
     /// Names of the environments that are sound.
@@ -46,37 +49,24 @@ impl Loaded {
         self.stacks.iter().map(|ready| ready.stack.environment()).collect()
     }
 
-    /// Renders every environment that is sound. What only rendering shows is added to the findings.
+    /// What the environments render to, when all are sound. What only rendering shows is added to the findings.
     pub(crate) fn assemble(&mut self) -> Vec<Assembly> {
         let mut assemblies = Vec::new();
-        let mut found = Vec::new();
-        let made = side_by_side(self.stacks.iter().collect(), |ready: &Ready| {
-            (ready.stack.environment().to_owned(), synth::synth(&ready.stack, &ready.assets))
-        });
-        for (environment, result) in made {
-            let issues = match result {
+        for (ready, made) in
+            self.stacks.iter_mut().filter_map(|ready| ready.made.take().map(|made| (ready, made)))
+        {
+            let issues = match made {
                 Ok((assembly, warnings)) => {
                     assemblies.push(assembly);
                     warnings
                 }
                 Err(issues) => issues,
             };
-            found.push((environment, issues));
+            let found = issues.into_iter().map(|issue| source::locate(issue, &self.file, &ready.places));
+            self.diagnostics.extend(found);
         }
-        for (environment, issues) in found {
-            self.add(&environment, issues);
-        }
-        assemblies
-    }
-
-    /// Adds findings about one environment.
-    fn add(&mut self, environment: &str, issues: Vec<Issue>) {
-        let Some(ready) = self.stacks.iter().find(|ready| ready.stack.environment() == environment) else {
-            return;
-        };
-        let found = issues.into_iter().map(|issue| source::locate(issue, &self.file, &ready.places));
-        self.diagnostics.extend(found.collect::<Vec<_>>());
         arrange(&mut self.diagnostics);
+        assemblies
     }
 }
 
@@ -197,7 +187,9 @@ fn check_environment(
         let (assets, problems) = pack(&sources.iter().map(request).collect::<Vec<_>>());
         if problems.is_empty() && !environment.is_empty() {
             let stack = stack.with_assets(keys(&sources, &assets));
-            ready = Some(Ready { stack, assets, places: places.clone() });
+            // In the same go as the checks: environments seldom have errors, and this one has none.
+            let made = Some(synth::synth(&stack, &assets));
+            ready = Some(Ready { stack, places: places.clone(), made });
         }
         issues.extend(problems.iter().map(|problem| asset_issue(problem, &view.value)));
     }

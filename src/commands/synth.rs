@@ -1,7 +1,9 @@
 //! `smstack synth`: stack files into assemblies on disk.
 
 use std::fs;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::Context as _;
 
@@ -12,21 +14,28 @@ use crate::report;
 use crate::synth::{self, Assembly};
 
 pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
-    let mut loaded = load::load(&args.which)?;
+    // The process ends with the command: to free this would take time and give nobody anything.
+    let mut loaded = ManuallyDrop::new(load::load(&args.which)?);
     let assemblies: Vec<Assembly> = loaded.iter_mut().flat_map(load::Loaded::assemble).collect();
     let (files, diagnostics) = load::findings(&loaded);
-    report::diagnostics(&files, &diagnostics);
     if has_errors(&diagnostics) {
+        report::diagnostics(&files, &diagnostics);
         return Ok(Exit::Invalid);
     }
-    let written = side_by_side(assemblies, |assembly| -> Result<String, Stop> {
+    let write_one = |assembly: Assembly| -> Result<String, Stop> {
         let assembly = match args.format {
             TemplateFormat::Json => assembly,
             TemplateFormat::Yaml => assembly.into_yaml(),
         };
         let directory = args.out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
+        let assembly = ManuallyDrop::new(assembly);
         write(&assembly, &directory)?;
         Ok(format!("{}: {} files\n", directory.display(), assembly.files.len()))
+    };
+    let written = thread::scope(|scope| {
+        // Warnings take as long to draw as an assembly to write.
+        scope.spawn(|| report::diagnostics(&files, &diagnostics));
+        side_by_side(assemblies, write_one)
     });
     for line in written {
         report::out(&line?)?;

@@ -78,7 +78,7 @@ pub fn render(scope: &Scope<'_>, out: &mut Rendering) {
     let body = Body::of(json!({ "start": "-PT12H", "periodOverride": "inherit", "widgets": placed(all) }));
     let name = scope.prefix();
     let context = json!({ "id": LogicalId::new(["Dashboard"]), "name": name, "body": body.to_cfn() });
-    out.shape(TemplateKind::Serving, "dashboard", &context);
+    out.shape(TemplateKind::Serving, "dashboard", context);
     let arn = Expr::arn([
         Expr::text("cloudwatch::"),
         Expr::pseudo("AccountId"),

@@ -47,7 +47,9 @@ impl Construct for Endpoint {
         let id = Endpoint::id(this);
         let capture = self.data_capture.as_ref().and_then(|capture| {
             let place = serving::place(scope, &capture.to, CAPTURE)?;
-            Some(Capture { place, input: capture.input, output: capture.output })
+            let texts =
+                capture.csv_content_types.iter().chain(&capture.json_content_types).cloned().collect();
+            Some(Capture { place, input: capture.input, output: capture.output, texts })
         });
         for (variant, section) in &self.variants {
             let pointer = this.pointer.key("variants").key(variant);

@@ -50,7 +50,7 @@ pub fn rule(rule: &Rule, scope: &Scope<'_>, out: &mut Rendering) {
         "dead_letters": dead_letters(scope, out),
         "retry": retry(),
     });
-    out.shape(TemplateKind::Platform, "rule", &context);
+    out.shape(TemplateKind::Platform, "rule", context);
     let_in(&rule.id, out);
 }
 
@@ -117,7 +117,7 @@ pub fn dead_letters(scope: &Scope<'_>, out: &mut Rendering) -> Expr {
             ),
             "actions": topic(scope).map(|topic| vec![topic]),
         });
-        out.shape(TemplateKind::Platform, "undelivered_events", &context);
+        out.shape(TemplateKind::Platform, "undelivered_events", context);
     }
     id.attr("Arn")
 }

@@ -119,6 +119,15 @@ pub struct Variant {
     pub pointer: Pointer,
 }
 
+/// With what versions of a group are registered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registered {
+    /// Instance types of endpoints; none for any.
+    pub instances: Vec<String>,
+    /// Media types of requests.
+    pub content_types: Vec<String>,
+}
+
 /// Where an endpoint's captured requests and responses lie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Capture {
@@ -128,6 +137,8 @@ pub struct Capture {
     pub input: bool,
     /// Whether responses are captured.
     pub output: bool,
+    /// Content types that are kept as CSV or JSON text; what has another is kept in base64.
+    pub texts: Vec<String>,
 }
 
 /// What a construct offers under one name.
@@ -179,8 +190,8 @@ pub enum Export {
         /// The name.
         name: String,
     },
-    /// Instance types of endpoints with which the pipeline registers models, by group; none for any.
-    Registers(BTreeMap<String, Vec<String>>),
+    /// With what the pipeline registers models, by group.
+    Registers(BTreeMap<String, Registered>),
     /// An endpoint: its name in AWS, its resource, its variants and its capture.
     Endpoint {
         /// The name.

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use super::scope::ARTIFACT_BUCKET;
 use super::text::Text;
-use super::{Image, Rendering, Scope, grants};
+use super::{Image, Rendering, Scope, grants, serving};
 use crate::cfn::{Expr, ParameterSource, Statement};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
+use crate::rules::images;
 use crate::rules::units::Size;
 use crate::tables::{self, ImageError, ImageQuery, JobKind, Purpose};
 
@@ -293,27 +294,14 @@ fn unknown_image(query: &ImageQuery<'_>, instance: &str, pointer: &Pointer, erro
     }
 }
 
-/// Account, region and repository of `<account>.dkr.ecr.<region>.<suffix>/<repository>:<tag>`.
-fn ecr_parts(uri: &str) -> Option<(&str, &str, &str)> {
-    let (registry, rest) = uri.split_once('/')?;
-    let (account, host) = registry.split_once(".dkr.ecr.")?;
-    let (region, _) = host.split_once('.')?;
-    Some((account, region, repository(rest)))
-}
-
-fn repository(image: &str) -> &str {
-    image.split(['@', ':']).next().unwrap_or(image)
-}
-
 /// Whether the text is `repository:tag`, without a registry.
 fn is_short(uri: &str) -> bool {
     !uri.split('/').next().is_some_and(|first| first.contains('.'))
 }
 
 fn own_image(uri: &str) -> Option<Image> {
-    if let Some((account, region, repository)) = ecr_parts(uri) {
-        let arn = Expr::arn([Expr::text(format!("ecr:{region}:{account}:repository/{repository}"))]);
-        return Some(Image { uri: Expr::text(uri), repository_arn: arn });
+    if let Some(place) = images::place(uri) {
+        return Some(Image { uri: Expr::text(uri), repository_arn: serving::repository_arn(&place) });
     }
     is_short(uri).then(|| Image {
         uri: Expr::concat([
@@ -324,7 +312,10 @@ fn own_image(uri: &str) -> Option<Image> {
             Expr::pseudo("URLSuffix"),
             Expr::text(format!("/{uri}")),
         ]),
-        repository_arn: Expr::regional_arn("ecr", [Expr::text(format!("repository/{}", repository(uri)))]),
+        repository_arn: Expr::regional_arn(
+            "ecr",
+            [Expr::text(format!("repository/{}", images::repository(uri)))],
+        ),
     })
 }
 
@@ -335,18 +326,13 @@ fn check_own(uri: &str, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<I
         !name.is_empty()
             && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/".contains(c))
     };
-    match ecr_parts(uri) {
-        Some((_, region, _)) if scope.region.is_some_and(|ours| ours != region) => {
-            let ours = scope.region.unwrap_or_default();
-            issues.push(
-                Issue::new(Code::ImageRegion, pointer.clone(), format!("the image is in {region}, the stack in {ours}"))
-                    .label("another region")
-                    .note("SageMaker pulls images from ECR in the job's own region only")
-                    .help(format!("replicate the image to {ours}, and write `repository:tag` to take it from where the stack is deployed")),
-            );
+    match images::place(uri) {
+        Some(place) if good(place.repository) => {
+            issues.extend(images::refused(&place, scope.region, pointer).map(|issue| {
+                issue.help("or write `repository:tag`, which is taken from where the stack is deployed, or `framework` and `version` for an image of AWS's")
+            }));
         }
-        Some((_, _, name)) if good(name) => {}
-        None if is_short(uri) && good(repository(uri)) => {}
+        None if is_short(uri) && good(images::repository(uri)) => {}
         _ => issues.push(
             Issue::new(Code::WrongForm, pointer.clone(), format!("`{uri}` is not an image in ECR"))
                 .note("SageMaker pulls images from ECR")

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::{Map, Value, json};
 
+use super::exports::Registered;
 use super::{Construct, Export, Exports, Rendering, Role, Scope, Text, This};
 use crate::cfn::{LogicalId, TemplateKind};
 use crate::definition::Definition;
@@ -243,16 +244,17 @@ impl Pipeline {
     }
 }
 
-/// Adds the instance types of endpoints with which models are registered, by group.
-fn registered(steps: &[Entry], instances: &mut BTreeMap<String, Vec<String>>) {
+/// Adds with what models are registered, by group.
+fn registered(steps: &[Entry], groups: &mut BTreeMap<String, Registered>) {
     for step in steps {
         if let Some(register) = &step.register {
-            let group = instances.entry(register.group.clone()).or_default();
-            group.extend(register.inference_instances.iter().cloned());
+            let group = groups.entry(register.group.clone()).or_default();
+            group.instances.extend(register.inference_instances.iter().cloned());
+            group.content_types.extend(register.content_types.iter().cloned());
         }
         if let Some(condition) = &step.condition {
-            registered(&condition.then, instances);
-            registered(&condition.otherwise, instances);
+            registered(&condition.then, groups);
+            registered(&condition.otherwise, groups);
         }
     }
 }
@@ -261,9 +263,9 @@ impl Construct for Pipeline {
     fn export(&self, this: &This, scope: &Scope<'_>, exports: &mut Exports) {
         let pipeline = Export::Pipeline { name: Pipeline::name(scope) };
         exports.add("pipeline", &this.pointer, &this.name, "", pipeline);
-        let mut instances = BTreeMap::new();
-        registered(&self.steps, &mut instances);
-        exports.add("pipeline", &this.pointer, &this.name, "registers", Export::Registers(instances));
+        let mut groups = BTreeMap::new();
+        registered(&self.steps, &mut groups);
+        exports.add("pipeline", &this.pointer, &this.name, "registers", Export::Registers(groups));
     }
 
     fn check(&self, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
@@ -283,7 +285,7 @@ impl Construct for Pipeline {
             "parallelism": self.max_parallel.map(|most| json!({ "MaxParallelExecutionSteps": most })),
             "tags": scope.run_time_tags(),
         });
-        out.shape(TemplateKind::Platform, "pipeline", &context);
+        out.shape(TemplateKind::Platform, "pipeline", context);
         roles::grant(&tree, scope, out);
         out.definition = Some(body);
         if let Some(triggers) = &self.triggers {

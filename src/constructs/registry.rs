@@ -185,7 +185,7 @@ impl Construct for ModelGroup {
             "description": self.description,
             "policy": self.policy(&name),
         });
-        out.shape(TemplateKind::Platform, "model_group", &group);
+        out.shape(TemplateKind::Platform, "model_group", group);
         out.artifact_readers.extend(self.share_with.iter().cloned());
         match self.on_approval {
             OnApproval::Deploy => rollout::start_on_approval(this, &name, scope, out),

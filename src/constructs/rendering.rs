@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::scope::ARTIFACT_BUCKET;
@@ -150,8 +149,13 @@ impl Rendering {
         }
     }
 
+    /// The construct that made the resource of that name; the root for what smstack itself makes.
+    pub fn owner(&self, name: &str) -> Pointer {
+        self.owners.get(name).cloned().unwrap_or_default()
+    }
+
     /// Renders a shape into a template; one that names the artifact bucket takes it as a parameter.
-    pub fn shape(&mut self, kind: TemplateKind, shape: &str, context: &impl Serialize) {
+    pub fn shape(&mut self, kind: TemplateKind, shape: &str, context: Value) {
         match self.shapes.render(shape, context) {
             Ok(resources) => {
                 let template = self.template(kind);

@@ -24,6 +24,9 @@ pub struct AssetKey {
 /// The template parameter that holds the artifact bucket's name.
 pub const ARTIFACT_BUCKET: &str = "ArtifactBucket";
 
+/// The longest `S3Uri` of SageMaker's requests.
+const LONGEST_URI: usize = 1024;
+
 /// Variables of an execution, as `${execution.<name>}`.
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-properties.html>
 pub const EXECUTION_VARIABLES: [(&str, &str); 6] = [
@@ -281,6 +284,14 @@ impl<'a> Scope<'a> {
         let is_data =
             |export: &Export| matches!(export, Export::Data(_) | Export::Bucket(_) | Export::Model(_));
         if let Some(uri) = reference.strip_prefix("s3://") {
+            if reference.len() > LONGEST_URI {
+                let message =
+                    format!("the URI has {} characters; {LONGEST_URI} are possible", reference.len());
+                issues.push(
+                    Issue::new(Code::OutOfBounds, pointer.clone(), message).help("choose a shorter prefix"),
+                );
+                return false;
+            }
             if uri.split('/').next().is_some_and(|bucket| !bucket.is_empty()) {
                 return true;
             }

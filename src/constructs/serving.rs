@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Data, Export, Reference, Rendering, Role, Scope, Variant};
 use crate::cfn::{Expr, ParameterSource, Statement, TemplateKind};
 use crate::diag::{Code, Issue, Pointer};
+use crate::rules::images::{self, Place};
 
 /// The stack's role of that kind, in the serving template.
 pub fn role(role: Role, out: &mut Rendering) -> Expr {
@@ -69,7 +70,16 @@ pub fn check_place<'a>(
             .help("name a bucket of the lake, or write an S3 URI"),
         );
     }
+    // `DestinationS3Uri`, `MonitoringS3Uri`.
+    if reference.as_str().len() > LONGEST_PLACE {
+        let message =
+            format!("the URI has {} characters; {LONGEST_PLACE} are possible", reference.as_str().len());
+        issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message).help("choose a shorter prefix"));
+    }
 }
+
+/// The longest URI under which endpoints and monitors write.
+const LONGEST_PLACE: usize = 512;
 
 /// The subnets and security groups of the stack, as SageMaker takes them.
 pub fn vpc(scope: &Scope<'_>) -> Option<Value> {
@@ -121,18 +131,15 @@ pub fn pass(role: Role, service: &str) -> Statement {
 
 /// ARN of the ECR repository of an image's URI; of any repository in the region, for an image elsewhere.
 pub fn repository(image: &str) -> Expr {
-    let named = image.split_once('/').and_then(|(registry, path)| {
-        let mut host = registry.split('.');
-        let account = host
-            .next()
-            .filter(|account| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()))?;
-        let region = (host.next() == Some("dkr") && host.next() == Some("ecr")).then(|| host.next())??;
-        let name = path.split(['@', ':']).next()?;
-        Some(Expr::arn([Expr::text(format!("ecr:{region}:{account}:repository/{name}"))]))
-    });
-    named.unwrap_or_else(|| {
-        Expr::arn([Expr::text("ecr:"), Expr::pseudo("Region"), Expr::text(":*:repository/*")])
-    })
+    images::place(image).map_or_else(
+        || Expr::arn([Expr::text("ecr:"), Expr::pseudo("Region"), Expr::text(":*:repository/*")]),
+        |place| repository_arn(&place),
+    )
+}
+
+/// ARN of the ECR repository in which an image lies.
+pub fn repository_arn(place: &Place<'_>) -> Expr {
+    Expr::arn([Expr::text(format!("ecr:{}:{}:repository/{}", place.region, place.account, place.repository))])
 }
 
 /// The topic that alarms notify, in the serving template.

@@ -142,6 +142,8 @@ codes! {
     BeyondLimit = "beyond-limit", Error;
     /// A limit of CloudFormation, IAM or Pipelines is near.
     NearLimit = "near-limit", Warning;
+    /// A region that is not known to have a type of resource that the stack makes.
+    ResourceRegion = "resource-region", Warning;
 
     // Endpoints.
     /// A variant that is serverless and has instances, or is neither.
@@ -172,6 +174,8 @@ codes! {
     RollbackAlarm = "rollback-alarm", Error;
     /// A rollout in steps that no alarm can stop.
     RolloutUnguarded = "rollout-unguarded", Warning;
+    /// A rollout in steps of an endpoint that AWS replaces all at once.
+    RolloutExcluded = "rollout-excluded", Warning;
     /// Capture that captures nothing.
     CaptureNothing = "capture-nothing", Error;
 
@@ -192,6 +196,8 @@ codes! {
     ScalingSchedule = "scaling-schedule", Error;
     /// A scaling that never changes anything.
     ScalingIdle = "scaling-idle", Warning;
+    /// A scaling whose name speaks of another metric than it follows.
+    ScalingName = "scaling-name", Warning;
 
     // Alarms.
     /// Periods that CloudWatch does not take, or that can never breach.
@@ -220,6 +226,8 @@ codes! {
     MonitorWindow = "monitor-window", Error;
     /// An endpoint that does not capture what the monitor reads.
     MonitorCapture = "monitor-capture", Error;
+    /// An endpoint that captures in a form that monitors cannot read.
+    MonitorFormat = "monitor-format", Warning;
     /// A region without Model Monitor.
     MonitorRegion = "monitor-region", Error;
 

@@ -55,6 +55,16 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    /// The blocks as Markdown, each paragraph on one line.
+    pub fn markdown(&self) -> String {
+        let blocks = self.blocks.iter().map(|block| match block {
+            Block::Text(words) => words.clone(),
+            Block::Item(words) => format!("- {words}"),
+            Block::Example(lines) => format!("```\n{lines}```"),
+        });
+        blocks.collect::<Vec<_>>().join("\n\n")
+    }
+
     /// The first source that has an address.
     pub fn link(&self) -> Option<&'static str> {
         self.sources.iter().copied().find(|source| source.starts_with("https://"))

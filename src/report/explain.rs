@@ -68,7 +68,7 @@ pub fn json(topics: &[Topic]) -> Value {
                 "severity": one.code.severity(),
                 "group": group.title,
                 "summary": one.code.summary(),
-                "text": markdown(one),
+                "text": one.markdown(),
                 "sources": one.sources,
             }));
         }
@@ -116,16 +116,6 @@ fn offline() -> String {
         text.push_str(&wrapped(&format!("{}: {}", one.rule, one.why), "- ", "  "));
     }
     text
-}
-
-/// The blocks as Markdown, each paragraph on one line.
-fn markdown(one: &Explanation) -> String {
-    let blocks = one.blocks.iter().map(|block| match block {
-        Block::Text(words) => words.clone(),
-        Block::Item(words) => format!("- {words}"),
-        Block::Example(lines) => format!("```\n{lines}```"),
-    });
-    blocks.collect::<Vec<_>>().join("\n\n")
 }
 
 fn heading(text: &mut String, words: &str) {

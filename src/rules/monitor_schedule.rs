@@ -22,9 +22,23 @@ pub fn interval(expression: &str) -> Option<u32> {
     (start <= 23 && (1..=24).contains(&step)).then_some(step)
 }
 
+/// The longest that a run may take, in seconds, by the hours between two runs. `labels`: a monitor of model quality or
+/// bias, whose hourly runs share the hour with merging what was captured and its labels.
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_MonitoringStoppingCondition.html>
+pub fn longest_run(hours: u32, labels: bool) -> u64 {
+    if labels && hours == 1 { 1800 } else { u64::from(hours) * 3600 }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::interval;
+    use super::{interval, longest_run};
+
+    #[test]
+    fn a_run_ends_before_the_next_one() {
+        let found =
+            [(1, false), (1, true), (6, true), (24, false)].map(|(hours, labels)| longest_run(hours, labels));
+        assert_eq!(found, [3600, 1800, 21_600, 86_400]);
+    }
 
     #[test]
     fn only_hours_of_the_day() {

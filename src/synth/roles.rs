@@ -23,7 +23,7 @@ pub(super) fn render(out: &mut Rendering) {
             "trust": trust(role),
         });
         context["policy"] = policy; // moved: it is large
-        out.shape(TemplateKind::Platform, "role", &context);
+        out.shape(TemplateKind::Platform, "role", context);
         if role == Role::Serving {
             out.platform.output(
                 SERVICE_ROLE_OUTPUT,

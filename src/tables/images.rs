@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::rows::Later;
 use super::{dns_suffix, numbers, parse};
 
 /// The registry account of an image, by region.
@@ -194,7 +195,7 @@ pub fn registries() -> BTreeMap<&'static str, Accounts> {
     let table = &*TABLE;
     let releases =
         table.frameworks.values().flat_map(|framework| [&framework.training, &framework.inference]);
-    let rows = releases.flat_map(|releases| releases.versions.values().flatten());
+    let rows = releases.flat_map(|releases| releases.versions.values().flat_map(|rows| rows.iter()));
     let monitors = [&table.monitors.clarify, &table.monitors.model_monitor];
     let places = rows
         .map(|row| (row.repository, row.accounts))
@@ -219,9 +220,9 @@ const TEXT: &str = include_str!("../../schemas/aws/images.json");
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'static"))]
 struct Table {
-    accounts: BTreeMap<&'static str, Accounts>,
+    accounts: BTreeMap<&'static str, Later<Accounts>>,
     monitors: Monitors,
-    frameworks: BTreeMap<&'static str, Framework>,
+    frameworks: BTreeMap<&'static str, Later<Framework>>,
 }
 
 #[derive(Deserialize)]
@@ -250,7 +251,7 @@ struct Framework {
 struct Releases {
     /// Short version → the full ones it stands for: x86 first, Arm where it differs.
     aliases: BTreeMap<&'static str, Vec<&'static str>>,
-    versions: BTreeMap<&'static str, Vec<Row>>,
+    versions: BTreeMap<&'static str, Later<Vec<Row>>>,
 }
 
 /// One published build: a repository and the form of its tags.

@@ -4,10 +4,12 @@
 //! family that EC2 no longer describes (`p2`, `p3`, `dl1`) has none of the traits here.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::rows::Later;
 use super::{Accelerator, parse};
 
 /// What runs on an instance.
@@ -107,9 +109,9 @@ fn size(instance: &str) -> &str {
 }
 
 fn row(instance: &str) -> Option<&'static Row> {
-    static BY_NAME: LazyLock<BTreeMap<&str, &Row>> =
-        LazyLock::new(|| TABLE.types.iter().map(|row| (row.name, row)).collect());
-    BY_NAME.get(instance).copied()
+    // The name stands first, so that a row is found without parsing the others.
+    let named = |row: &&Later<Row>| row.text().split('"').nth(3) == Some(instance);
+    TABLE.types.iter().find(named).map(Deref::deref)
 }
 
 fn traits(instance: &str) -> Option<&'static Family> {
@@ -127,7 +129,7 @@ const TEXT: &str = include_str!("../../schemas/aws/instances.json");
 #[serde(bound(deserialize = "'de: 'static"))]
 struct Table {
     /// By family, small to large.
-    types: Vec<Row>,
+    types: Vec<Later<Row>>,
     families: BTreeMap<&'static str, Family>,
 }
 
@@ -188,6 +190,11 @@ mod tests {
         check("ml.c6g.xlarge", "e", Accelerator::Arm, "arm");
         check("ml.inf2.xlarge", "ex", Accelerator::Neuron, "");
         check("ml.nothing.xlarge", "", Accelerator::Cpu, "");
+    }
+
+    #[test]
+    fn a_row_is_found_by_its_name() {
+        assert!(TABLE.types.iter().all(|it| row(it.name).is_some_and(|found| found.name == it.name)));
     }
 
     #[test]

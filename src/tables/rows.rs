@@ -3,11 +3,41 @@
 //! `schemas/refresh.py` writes `rows` sorted and one a line, so a row is found by its line and parsed when
 //! it is first asked for: parsing all of the API's members would cost a millisecond of every command.
 
+use std::ops::Deref;
 use std::sync::OnceLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::parse;
+
+/// A part of a table that is parsed when it is first asked for.
+pub(super) struct Later<T> {
+    text: &'static str,
+    value: OnceLock<T>,
+}
+
+impl<T: Deserialize<'static>> Deref for Later<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.get_or_init(|| parse(self.text))
+    }
+}
+
+impl<T> Later<T> {
+    /// The part as the table has it.
+    pub(super) fn text(&self) -> &'static str {
+        self.text
+    }
+}
+
+impl<'de: 'static, T> Deserialize<'de> for Later<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(from)?;
+        Ok(Later { text: raw.get(), value: OnceLock::new() })
+    }
+}
 
 /// The rows of a table, by key.
 pub(super) struct Rows<T> {

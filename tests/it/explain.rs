@@ -1,9 +1,11 @@
 //! `smstack explain`.
 
+use std::collections::BTreeSet;
 use std::process::Output;
 
 use serde_json::Value;
-use smstack::diag::{CODES, explanations};
+use smstack::diag::{Block, CODES, explanations};
+use smstack::source::{SourceFile, parse};
 
 use crate::project::{root, run, smstack};
 
@@ -122,4 +124,80 @@ fn what_is_no_code_is_wrong_usage() {
         assert!(output.stdout.is_empty(), "{word}: {output:?}");
         assert!(String::from_utf8(output.stderr).unwrap().contains(said), "{word}");
     }
+}
+
+/// Rules about what stack files cannot say: rules over templates and definitions hold them. Each leaves this list with
+/// its line in the table.
+const WITHOUT: [u32; 8] = [5, 9, 22, 32, 33, 42, 51, 70];
+
+#[test]
+fn each_rule_has_codes_or_a_reason() {
+    let table = std::fs::read_to_string(root().join("src/diag/explain/rules.tsv")).unwrap();
+    let known: BTreeSet<&str> = CODES.iter().map(|code| code.as_str()).collect();
+    let mut numbers = BTreeSet::new();
+    let mut last = 0;
+    let mut wrong = Vec::new();
+    for line in table.lines() {
+        let [number, words, verdict] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let number: u32 = number.parse().unwrap();
+        assert!(last <= number && (1..=71).contains(&number), "{line}");
+        last = number;
+        numbers.insert(number);
+        let said = words.len() > 20 && !words.ends_with('.') && words.starts_with(char::is_lowercase);
+        let good = if let Some(why) = verdict.strip_prefix("not decidable offline: ") {
+            why.len() > 20 && !why.ends_with('.')
+        } else {
+            let codes: Vec<&str> = verdict.split(' ').collect();
+            let all_known = codes.iter().all(|code| known.contains(code));
+            all_known && codes.iter().collect::<BTreeSet<_>>().len() == codes.len()
+        };
+        if !(said && good) {
+            wrong.push(line);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let without: Vec<u32> = (1..=71).filter(|number| !numbers.contains(number)).collect();
+    assert_eq!(without, WITHOUT);
+}
+
+#[test]
+fn the_page_of_what_is_not_decided_is_that_of_the_table() {
+    let table = std::fs::read_to_string(root().join("src/diag/explain/rules.tsv")).unwrap();
+    let expected = table.lines().filter(|line| line.contains("\tnot decidable offline: ")).count();
+    assert!(expected > 10);
+    let page = text(&["offline"]);
+    assert_eq!(page.lines().filter(|line| line.starts_with("- ")).count(), expected);
+    let json = json(&["offline", "wrong-type"]);
+    assert_eq!(json["offline"].as_array().unwrap().len(), expected);
+    for one in json["offline"].as_array().unwrap() {
+        let line = format!(
+            "\t{}\tnot decidable offline: {}\n",
+            one["rule"].as_str().unwrap(),
+            one["why"].as_str().unwrap()
+        );
+        assert!(table.contains(&line), "{line}");
+    }
+}
+
+/// The part of an example that is right: all of it, unless it says what is wrong.
+fn right(example: &str) -> &str {
+    match (example.contains("# wrong"), example.split_once("# right\n")) {
+        (false, None) => example,
+        (true, Some((_, right))) => right,
+        _ => panic!("an example has both or neither:\n{example}"),
+    }
+}
+
+#[test]
+fn what_examples_call_right_can_be_read() {
+    let mut read = 0;
+    for one in explanations().iter().flat_map(|group| &group.explanations) {
+        for block in &one.blocks {
+            let Block::Example(lines) = block else { continue };
+            let file = SourceFile::new("example.yaml", right(lines));
+            assert!(parse(&file).is_ok(), "{}:\n{lines}", one.code.as_str());
+            read += 1;
+        }
+    }
+    assert!(read > 15, "only {read} examples");
 }

@@ -1,6 +1,6 @@
 //! The topic in the platform template, the alarms in the serving template.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Alarm, Alarms, Notify, alarm_id, topic_id};
 use crate::cfn::{Expr, LogicalId, TemplateKind};
@@ -37,18 +37,14 @@ impl Notify {
         };
         let email = self.email.iter().map(|address| ("email", address));
         let https = self.https.iter().map(|address| ("https", address));
-        let subscriptions: Vec<Value> = email
-            .chain(https)
-            .enumerate()
-            .map(|(index, (protocol, address))| {
-                let id = LogicalId::new(["AlarmSubscription", &(index + 1).to_string()]);
-                json!({ "id": id, "protocol": protocol, "endpoint": address, "topic": topic })
-            })
-            .collect();
         if self.topic.is_none() {
             render_topic(scope, out);
         }
-        out.shape(TemplateKind::Platform, "subscriptions", &json!({ "subscriptions": subscriptions }));
+        for (index, (protocol, address)) in email.chain(https).enumerate() {
+            let id = LogicalId::new(["AlarmSubscription", &(index + 1).to_string()]);
+            let context = json!({ "id": id, "protocol": protocol, "endpoint": address, "topic": topic });
+            out.shape(TemplateKind::Platform, "subscription", context);
+        }
     }
 }
 
@@ -67,7 +63,7 @@ fn render_topic(scope: &Scope<'_>, out: &mut Rendering) {
         "key": key,
         "metadata": key.is_none().then(|| serving::skip(&[("CKV_AWS_26", reason)])),
     });
-    out.shape(TemplateKind::Platform, "topic", &context);
+    out.shape(TemplateKind::Platform, "topic", context);
     out.platform.output("AlarmTopicName", "Topic that alarms notify", &topic_id().attr("TopicName"));
 }
 
@@ -108,7 +104,7 @@ impl Alarm {
             "missing": self.missing.as_cfn(),
             "actions": actions,
         });
-        out.shape(TemplateKind::Serving, "alarm", &context);
+        out.shape(TemplateKind::Serving, "alarm", context);
     }
 }
 
@@ -122,5 +118,5 @@ pub(super) fn topic_policy(out: &mut Rendering) {
         "services": services,
         "account": Expr::pseudo("AccountId"),
     });
-    out.shape(TemplateKind::Platform, "topic_policy", &context);
+    out.shape(TemplateKind::Platform, "topic_policy", context);
 }

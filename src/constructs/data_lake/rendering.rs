@@ -22,7 +22,7 @@ pub(super) fn render(lake: &DataLake, scope: &Scope<'_>, out: &mut Rendering) {
             "description": format!("Encrypts the data of {} ({})", scope.file.name, scope.environment),
             "policy": key_policy(out),
         });
-        out.shape(TemplateKind::Platform, "data_lake_key", &context);
+        out.shape(TemplateKind::Platform, "data_lake_key", context);
     }
     let mut logging = Vec::new();
     for (name, bucket) in &lake.buckets {
@@ -30,11 +30,11 @@ pub(super) fn render(lake: &DataLake, scope: &Scope<'_>, out: &mut Rendering) {
             logging.push(bucket_id(name).attr("Arn"));
         }
         let context = bucket_context(lake, name, bucket, scope, out);
-        out.shape(TemplateKind::Platform, "data_lake_bucket", &context);
+        out.shape(TemplateKind::Platform, "data_lake_bucket", context);
     }
     if !logging.is_empty() {
         let context = log_bucket_context(lake, &logging);
-        out.shape(TemplateKind::Platform, "data_lake_bucket", &context);
+        out.shape(TemplateKind::Platform, "data_lake_bucket", context);
     }
     for (name, _) in &lake.buckets {
         let id = bucket_id(name);

@@ -6,7 +6,7 @@
 use super::{ANSWERS, CAPTURE, Endpoint, ModelChoice, VariantSection};
 use crate::constructs::{Export, Scope, This, serving};
 use crate::diag::{Code, Issue, Pointer, or_list};
-use crate::rules::names;
+use crate::rules::{images, names};
 use crate::tables::{self, JobKind};
 
 impl Endpoint {
@@ -286,7 +286,7 @@ impl VariantSection {
         }
         if let ModelChoice::Registered(reference) = &self.model
             && let Some(Export::Registers(groups)) = scope.export("pipeline.registers")
-            && let Some(allowed) = groups.get(head(reference.as_str()))
+            && let Some(allowed) = groups.get(head(reference.as_str())).map(|group| &group.instances)
             && !allowed.is_empty()
             && !allowed.iter().any(|allowed| allowed == instance)
         {
@@ -385,6 +385,9 @@ impl VariantSection {
                         at.key("image"),
                         "the URI of an image has 1 to 255 characters",
                     ));
+                }
+                if let Some(place) = images::place(&artifact.image) {
+                    issues.extend(images::refused(&place, scope.region, &at.key("image")));
                 }
                 if let Some(data) = &artifact.data
                     && !data.starts_with("s3://")

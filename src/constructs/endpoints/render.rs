@@ -11,11 +11,10 @@ use crate::tables;
 impl Endpoint {
     pub(super) fn render_all(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
         let role = serving::role(Role::Endpoint, out);
-        let models: Vec<Value> = self
-            .variants
-            .iter()
-            .map(|(name, variant)| self.model(this, name, variant, &role, scope, out))
-            .collect();
+        for (name, variant) in &self.variants {
+            let model = self.model(this, name, variant, &role, scope, out);
+            out.shape(TemplateKind::Serving, "model", model);
+        }
         let variants: Vec<Value> = self
             .variants
             .iter()
@@ -32,7 +31,6 @@ impl Endpoint {
             })
             .collect();
         let context = json!({
-            "models": models,
             "config_id": config_id(this),
             "id": Endpoint::id(this),
             "variants": variants,
@@ -50,7 +48,7 @@ impl Endpoint {
                 { "VariantPropertyType": "DataCaptureConfig" },
             ])),
         });
-        out.shape(TemplateKind::Serving, "endpoint", &context);
+        out.shape(TemplateKind::Serving, "endpoint", context);
         let name = scope.fixed_name(&this.name);
         let output = LogicalId::new([this.name.as_str(), "EndpointName"]);
         out.serving.output(output.as_str(), "Name of the endpoint", &Expr::text(name));

@@ -6,6 +6,7 @@ use super::rollout::Way;
 use super::{Capacity, Endpoint, Rollout, VariantSection};
 use crate::constructs::{Export, Scope, This};
 use crate::diag::{Code, Issue, Pointer};
+use crate::rules::rollout::{self, Fleet};
 use crate::rules::units::Duration;
 
 impl Rollout {
@@ -31,6 +32,7 @@ impl Rollout {
             );
             return;
         };
+        check_excluded(*way, endpoint, &pointer, issues);
         Rollout::check_step(*way, endpoint, &pointer, issues);
         self.check_waits(*way, &pointer, issues);
         self.check_alarms(*way, endpoint, this, scope, issues);
@@ -82,19 +84,24 @@ impl Rollout {
                     .also(this_count(pointer, name, variant), "one instance")
                     .help("raise `count` to 2 or more, or write `all_at_once: true`"),
                 );
-            } else if u64::from(step.instances(count)) * 2 > u64::from(count)
-                && matches!(step, Capacity::Instances(_))
-            {
-                issues.push(
-                    Issue::new(
-                        Code::RolloutBounds,
-                        at.clone(),
-                        format!("{step} are more than half of {count}"),
-                    )
-                    .also(this_count(pointer, name, variant), "the fleet")
-                    .help(format!("write {} or less, or a share such as `50%`", count / 2)),
-                );
+                continue;
             }
+            let Capacity::Instances(instances) = step else { continue };
+            let (instances, fleet) = (u64::from(instances), u64::from(count));
+            let fewest = (fleet * u64::from(least)).div_ceil(100);
+            let problem = if instances * 2 > fleet {
+                (format!("{step} are more than half of {count}"), fleet / 2, "less")
+            } else if instances < fewest {
+                (format!("{step} is less than {least}% of {count}"), fewest, "more")
+            } else {
+                continue;
+            };
+            let (message, nearest, direction) = problem;
+            issues.push(
+                Issue::new(Code::RolloutBounds, at.clone(), message)
+                    .also(this_count(pointer, name, variant), "the fleet")
+                    .help(format!("write {nearest} or {direction}, or a share such as `50%`")),
+            );
         }
     }
 
@@ -198,6 +205,28 @@ impl Rollout {
                 issues.push(issue.help(format!("name an alarm on a variant of `{}`", this.name)));
             }
         }
+    }
+}
+
+/// Warns of a rollout in steps that AWS does not do.
+fn check_excluded(way: Way, endpoint: &Endpoint, pointer: &Pointer, issues: &mut Vec<Issue>) {
+    let instances: Vec<&str> =
+        endpoint.variants.values().filter_map(|variant| variant.instance.as_deref()).collect();
+    let fleet = Fleet {
+        variants: endpoint.variants.len(),
+        serverless: endpoint.variants.values().any(|variant| variant.serverless.is_some()),
+        instances: &instances,
+    };
+    if matches!(way, Way::AllAtOnce) {
+        return;
+    }
+    if let Some(why) = rollout::excluded(matches!(way, Way::Rolling(_)), fleet) {
+        issues.push(
+            Issue::new(Code::RolloutExcluded, pointer.key(way.key()), why)
+                .on_key()
+                .label("is not done in steps")
+                .help("write `all_at_once: true`, or let the endpoint be one that AWS replaces in steps"),
+        );
     }
 }
 

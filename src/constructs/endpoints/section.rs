@@ -224,16 +224,6 @@ impl Capacity {
             Capacity::Instances(value) => serde_json::json!({ "Type": "INSTANCE_COUNT", "Value": value }),
         }
     }
-
-    /// How many instances of a fleet of `count` it is; a broken instance counts as one.
-    pub(super) fn instances(self, count: u32) -> u32 {
-        match self {
-            Capacity::Percent(value) => {
-                u32::try_from((u64::from(count) * u64::from(value)).div_ceil(100)).unwrap_or(u32::MAX)
-            }
-            Capacity::Instances(value) => value,
-        }
-    }
 }
 
 impl std::fmt::Display for Capacity {

@@ -6,8 +6,9 @@
 use super::{Backend, Monitor, MonitorKind, ProblemType, REPORTS};
 use crate::constructs::exports::Capture;
 use crate::constructs::{Export, Scope, This, serving};
-use crate::diag::{Code, Issue, Pointer};
-use crate::rules::names;
+use crate::diag::{Code, Issue, Pointer, or_list};
+use crate::rules::units::Duration;
+use crate::rules::{images, monitor_schedule, names};
 use crate::tables::{self, JobKind};
 
 impl Monitor {
@@ -20,6 +21,7 @@ impl Monitor {
             && let Some(Export::Endpoint { capture, .. }) = scope.export(self.endpoint.as_str())
         {
             self.check_capture(capture.as_ref(), pointer, scope, issues);
+            self.check_format(capture.as_ref(), pointer, scope, issues);
         }
         self.check_baseline(pointer, scope, issues);
         self.check_run(pointer, issues);
@@ -92,6 +94,42 @@ impl Monitor {
         }
     }
 
+    /// Model Monitor reads what is captured as CSV or JSON text; a preprocessor may read anything.
+    /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CaptureContentTypeHeader.html>
+    fn check_format(
+        &self,
+        capture: Option<&Capture>,
+        pointer: &Pointer,
+        scope: &Scope<'_>,
+        issues: &mut Vec<Issue>,
+    ) {
+        let Some(capture) = capture.filter(|_| self.backend == Backend::ModelMonitor) else { return };
+        if self.preprocessor.is_some() {
+            return;
+        }
+        let group = self.watched(scope).and_then(|watched| watched.group);
+        let registered = match (group, scope.export("pipeline.registers")) {
+            (Some(group), Some(Export::Registers(groups))) => groups.get(group),
+            _ => None,
+        };
+        let sent = registered.map_or(&[][..], |group| group.content_types.as_slice());
+        let message = if capture.texts.is_empty() {
+            format!("`{}` keeps no content type as text", self.endpoint)
+        } else if !sent.is_empty() && !sent.iter().any(|kind| capture.texts.contains(kind)) {
+            format!("`{}` keeps {} in base64", self.endpoint, or_list(sent.iter().map(String::as_str)))
+        } else {
+            return;
+        };
+        let mut issue = Issue::new(Code::MonitorFormat, pointer.key("endpoint"), message)
+            .label("monitors read CSV and JSON")
+            .note("what has none of the content types that capture keeps as text is kept in base64")
+            .help("list it under `csv_content_types` or `json_content_types` of `data_capture`, if it is such text, or add a `preprocessor`");
+        if let Some(offers) = scope.exports.get(self.endpoint.as_str()) {
+            issue = issue.also(offers.pointer.key("data_capture"), "what is kept");
+        }
+        issues.push(issue);
+    }
+
     fn check_baseline<'a>(&'a self, pointer: &Pointer, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
         let at = pointer.key("baseline");
         if let Some(baseline) = &self.baseline {
@@ -150,6 +188,8 @@ impl Monitor {
             issues.push(Issue::new(Code::OutOfBounds, at.key("volume"), "a volume has 1GB to 16TB"));
         }
         let interval = u64::from(self.schedule.hours) * 3600;
+        let labels = self.kind.needs_labels() && self.backend == Backend::ModelMonitor;
+        let longest = monitor_schedule::longest_run(self.schedule.hours, labels);
         let runtime = self.runtime();
         if !(1..=86_400).contains(&runtime.secs()) {
             issues.push(Issue::new(
@@ -166,6 +206,14 @@ impl Monitor {
                 )
                 .also(pointer.key("schedule"), "the schedule")
                 .help("shorten `max_runtime`, or run less often"),
+            );
+        } else if runtime.secs() > longest {
+            let longest = Duration::from_secs(longest);
+            let message = format!("a run may take {runtime}, and has {longest} {}", self.schedule);
+            issues.push(
+                Issue::new(Code::MonitorRuntime, pointer.key("max_runtime"), message)
+                    .note("hourly monitors that wait for labels have half of the hour to themselves")
+                    .help(format!("lower `max_runtime` to {longest} or less, or run less often")),
             );
         }
     }
@@ -185,6 +233,9 @@ impl Monitor {
         if self.backend == Backend::Pipeline {
             needs(self.code.is_some(), "code", "a monitor that runs in a pipeline");
             needs(self.image.is_some(), "image", "a monitor that runs in a pipeline");
+            if let Some(place) = self.image.as_deref().and_then(images::place) {
+                issues.extend(images::refused(&place, scope.region, &pointer.key("image")));
+            }
         } else {
             let a_kind = format!("a monitor of kind `{kind}`");
             if self.kind.needs_labels() {

@@ -57,7 +57,7 @@ impl Monitor {
             "logs_metadata": key.is_none().then(|| serving::skip(&[("CKV_AWS_158", unencrypted)])),
             "keep_logs": KEEP_LOGS,
         });
-        out.shape(TemplateKind::Platform, "monitor_findings", &context);
+        out.shape(TemplateKind::Platform, "monitor_findings", context);
         let rule = Rule {
             id: LogicalId::new([this.name.as_str(), "MonitorRun"]),
             description: format!("Says that a run of the monitor {schedule} has ended"),

@@ -84,7 +84,7 @@ impl Monitor {
             "kind": kind,
             "expression": self.schedule.expression,
         });
-        out.shape(TemplateKind::Serving, "monitor", &context);
+        out.shape(TemplateKind::Serving, "monitor", context);
         out.grant(Role::Serving, self.deployment(this, scope));
     }
 

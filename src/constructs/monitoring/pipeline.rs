@@ -44,7 +44,7 @@ impl Monitor {
             "role": serving::role(Role::Pipeline, out),
             "endpoint": [watched.id],
         });
-        out.shape(TemplateKind::Serving, "monitor_pipeline", &context);
+        out.shape(TemplateKind::Serving, "monitor_pipeline", context);
         let dead_letters = events::dead_letters(scope, out);
         let arn = Expr::regional_arn("sagemaker", [Expr::text(format!("pipeline/{}", name.to_lowercase()))]);
         let context = json!({
@@ -58,7 +58,7 @@ impl Monitor {
             "dead_letters": out.import("UndeliveredEventsArn", "ARN of the queue of undelivered events", &dead_letters),
             "retry": events::retry(),
         });
-        out.shape(TemplateKind::Serving, "schedule", &context);
+        out.shape(TemplateKind::Serving, "schedule", context);
         out.grant(
             Role::Trigger,
             [

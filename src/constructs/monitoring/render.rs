@@ -101,7 +101,7 @@ impl Monitor {
             "missing": "ignore",
             "actions": actions,
         });
-        out.shape(TemplateKind::Serving, "alarm", &context);
+        out.shape(TemplateKind::Serving, "alarm", context);
         out.grant(Role::Serving, serving::deploy_alarms(scope));
         out.widgets
             .push(dashboard::alarms(&format!("Monitor {name}"), &[Monitor::alarm_id(this).attr("Arn")]));

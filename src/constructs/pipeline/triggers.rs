@@ -255,7 +255,7 @@ impl Schedule {
             "dead_letters": dead_letters,
             "retry": events::retry(),
         });
-        out.shape(TemplateKind::Platform, "schedule", &context);
+        out.shape(TemplateKind::Platform, "schedule", context);
     }
 }
 

@@ -136,7 +136,7 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
         "keep_logs": KEEP_LOGS,
     });
     context["definition"] = definition; // moved: it is large
-    out.shape(TemplateKind::Platform, "rollout", &context);
+    out.shape(TemplateKind::Platform, "rollout", context);
     out.grant(Role::Approval, permissions(scope, &versions, &bucket));
 }
 

@@ -8,6 +8,7 @@ use super::{Adjustment, Scaling, Steps, Track};
 use crate::constructs::{Export, Scope, This, Variant};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::cron;
+use crate::rules::scaling::{self, StepFault};
 use crate::tables;
 
 impl Scaling {
@@ -28,6 +29,9 @@ impl Scaling {
         }
         if let Some(track) = &self.track {
             track.check(&pointer.key("track"), variant, issues);
+            if let Some(goal) = track.goal() {
+                self.check_name(this, &goal, variant, issues);
+            }
         }
         if let Some(steps) = &self.steps {
             steps.check(&pointer.key("steps"), scope, issues);
@@ -118,6 +122,24 @@ impl Scaling {
                 );
             }
         }
+    }
+
+    /// Policies are read by their names, in the console and when something scales at night.
+    fn check_name(&self, this: &This, goal: &Goal<'_>, variant: Option<&Variant>, issues: &mut Vec<Issue>) {
+        let gpus = variant.and_then(|variant| variant.instance.as_deref()).is_some_and(tables::is_gpu);
+        let Some(word) = scaling::misleading(&this.name, goal.metric, self.target.as_str(), gpus) else {
+            return;
+        };
+        issues.push(
+            Issue::new(
+                Code::ScalingName,
+                this.pointer.clone(),
+                format!("`{}` follows `{}`, and its name says `{word}`", this.name, goal.metric),
+            )
+            .on_key()
+            .also(this.pointer.key("track").key(goal.key), "the metric")
+            .help("name it after the metric or the target, or follow the metric that the name says"),
+        );
     }
 
     fn check_schedule(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
@@ -292,34 +314,25 @@ impl Steps {
             ));
             return;
         }
-        for (index, pair) in self.steps.windows(2).enumerate() {
-            let [before, after] = pair else { continue };
-            if before.to.is_none() || before.to != after.from {
-                issues.push(
-                    Issue::new(
-                        Code::ScalingSteps,
-                        at.index(index + 1),
-                        "the step does not begin where the one before ends",
-                    )
-                    .also(at.index(index), "the step before")
+        let ends: Vec<_> = self.steps.iter().map(|step| (step.from, step.to)).collect();
+        for (index, fault) in scaling::step_faults(&ends) {
+            let wrong = |message: &str| Issue::new(Code::ScalingSteps, at.index(index), message);
+            issues.push(match fault {
+                StepFault::Gap => wrong("the step does not begin where the one before ends")
+                    .also(at.index(index - 1), "the step before")
                     .help("give each step but the last a `to`, and the next one the same `from`"),
-                );
-            }
+                StepFault::Inverted => {
+                    wrong("the step ends before it begins").help("let `from` be less than `to`")
+                }
+                StepFault::NoEnd => wrong("the step has no end on either side")
+                    .help("write `from: 0` for steps above the alarm's bound, or `to: 0` for steps below it"),
+                StepFault::OpenAbove => wrong("nothing is said about values beyond the highest step")
+                    .help("leave `to` away, or add a step with `from` and no `to`"),
+                StepFault::OpenBelow => wrong("nothing is said about values below the lowest step")
+                    .help("leave `from` away, or add a step with `to` and no `from`"),
+            });
         }
         for (index, step) in self.steps.iter().enumerate() {
-            if matches!((step.from, step.to), (Some(from), Some(to)) if from >= to) {
-                issues.push(Issue::new(
-                    Code::ScalingSteps,
-                    at.index(index),
-                    "the step ends before it begins",
-                ));
-            }
-            if matches!((step.from, step.to), (None, None)) {
-                issues.push(
-                    Issue::new(Code::ScalingSteps, at.index(index), "the step has no end on either side")
-                        .help("write `from: 0` for steps above the alarm's bound, or `to: 0` for steps below it"),
-                );
-            }
             if self.adjust == Adjustment::Exact && step.by < 0 {
                 issues.push(Issue::new(
                     Code::ScalingSteps,

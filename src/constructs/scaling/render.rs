@@ -43,7 +43,7 @@ impl Scaling {
             "suspended": suspended,
             "actions": (!self.schedule.is_empty()).then(|| self.actions()),
         });
-        out.shape(TemplateKind::Serving, "scalable_target", &context);
+        out.shape(TemplateKind::Serving, "scalable_target", context);
         if let Some(track) = &self.track
             && let Some(goal) = track.goal()
         {
@@ -55,7 +55,7 @@ impl Scaling {
                 "track": track.to_value(&goal, variant),
                 "steps": null,
             });
-            out.shape(TemplateKind::Serving, "scaling_policy", &context);
+            out.shape(TemplateKind::Serving, "scaling_policy", context);
         }
         if let Some(steps) = &self.steps {
             steps.render(this, &target, scope, out);
@@ -161,7 +161,7 @@ impl Steps {
                 "StepAdjustments": steps,
             },
         });
-        out.shape(TemplateKind::Serving, "scaling_policy", &context);
+        out.shape(TemplateKind::Serving, "scaling_policy", context);
         let copy = out.serving.resources.get(alarm.as_str()).cloned().map(|mut resource| {
             resource["Properties"]["AlarmActions"] = json!([id.reference()]);
             if let Some(properties) = resource["Properties"].as_object_mut() {
