@@ -10,6 +10,7 @@ mod definition;
 #[cfg(feature = "aws")]
 mod e2e;
 mod explain;
+mod formats;
 mod house;
 mod limits;
 mod lint;
