@@ -49,6 +49,19 @@ pub enum Format {
     Json,
 }
 
+/// How problems are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FindingsFormat {
+    /// For people.
+    Text,
+    /// For programs; has a version and a published schema.
+    Json,
+    /// SARIF 2.1.0, for code scanning and editors.
+    Sarif,
+    /// Annotations of a GitHub workflow.
+    Github,
+}
+
 /// How templates and the definition are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TemplateFormat {
@@ -76,8 +89,8 @@ pub struct ValidateArgs {
     #[command(flatten)]
     pub which: StackArgs,
     /// How to write the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
+    pub format: FindingsFormat,
 }
 
 /// `smstack synth`.
@@ -107,8 +120,8 @@ pub struct LintArgs {
     #[arg(long)]
     pub strict: bool,
     /// How to write the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
+    pub format: FindingsFormat,
 }
 
 /// `smstack diff`.

@@ -18,8 +18,10 @@ use std::thread;
 
 pub use load::assemblies;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, FindingsFormat};
+use crate::diag::Diagnostic;
 use crate::report;
+use crate::source::SourceFile;
 
 /// How a command ended; the number is the process's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,19 @@ impl From<std::io::Error> for Stop {
 impl From<anyhow::Error> for Stop {
     fn from(error: anyhow::Error) -> Stop {
         Stop { exit: Exit::Failed, error }
+    }
+}
+
+/// Shows what was found, for whoever asked: on stderr for people, else on stdout.
+fn show(format: FindingsFormat, files: &[SourceFile], found: &[Diagnostic]) -> std::io::Result<()> {
+    match format {
+        FindingsFormat::Text => {
+            report::diagnostics(files, found);
+            Ok(())
+        }
+        FindingsFormat::Json => report::out(&report::diagnostics_json(files, found)),
+        FindingsFormat::Sarif => report::out(&report::diagnostics_sarif(files, found)),
+        FindingsFormat::Github => report::out(&report::diagnostics_github(files, found)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! A check names places by [`Pointer`] and returns [`Issue`]s; whoever holds the source turns them into
 //! [`Diagnostic`]s with byte spans; `report` draws those.
 
+mod allow;
 mod codes;
 mod explain;
 
@@ -11,6 +12,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+pub use allow::{Allow, Hides, MAX_ALLOWS, hide, malformed, unused};
 pub use codes::{CODES, Code};
 pub use explain::{Block, Explanation, Group, explanation, explanations, undecided};
 

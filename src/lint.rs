@@ -38,11 +38,13 @@
 //! # Rules
 //!
 //! A rule is a function `fn(&Template, &mut Vec<Issue>)` in [`rules`]' table, pure; its room says which codes it gives.
-//! An issue's pointer is into the template, its code decides the severity.
+//! An issue's pointer is into the template, its code decides the severity. What the document itself allows, in comments or
+//! in `Metadata`, is taken out of the findings last.
 
-use crate::diag::{Diagnostic, arrange};
+use crate::diag::{self, Diagnostic, Hides, arrange};
 use crate::source::{self, SourceFile};
 
+mod allowed;
 mod assume;
 pub mod definition;
 mod functions;
@@ -74,6 +76,10 @@ pub fn check(file: &SourceFile, region: Option<&str>) -> Vec<Diagnostic> {
     };
     let mut found: Vec<_> =
         issues.into_iter().map(|issue| source::locate(issue, file, &document.places)).collect();
+    let allows = allowed::allows(&document, file);
+    let used = diag::hide(&allows, &mut found, Hides::Everything);
+    found.extend(diag::malformed(file.path(), &allows));
+    found.extend(diag::unused(file.path(), &allows, &used, Hides::Everything));
     arrange(&mut found);
     found
 }

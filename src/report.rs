@@ -7,9 +7,12 @@
 pub mod deploy;
 mod diff;
 pub mod explain;
+mod github;
 mod json;
 #[cfg(feature = "aws")]
 pub mod local;
+mod region;
+mod sarif;
 mod terminal;
 
 use std::borrow::Cow;
@@ -21,7 +24,9 @@ use crate::diag::{Diagnostic, Severity};
 use crate::source::SourceFile;
 
 pub use diff::diff_text;
+pub use github::diagnostics_github;
 pub use json::diagnostics_json;
+pub use sarif::diagnostics_sarif;
 pub use terminal::{Look, diagnostics_text};
 
 /// Writes to stdout. A reader that has gone away (`smstack … | head`) wants no more, which is no failure.
@@ -118,6 +123,18 @@ pub fn summary(diagnostics: &[Diagnostic]) -> String {
 fn totals(diagnostics: &[Diagnostic]) -> (usize, usize) {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity() == Severity::Error).count();
     (errors, diagnostics.len() - errors)
+}
+
+/// What is wrong, and below it what explains it and leads out of it, each on a line of its own.
+fn whole_message(diagnostic: &Diagnostic) -> String {
+    let label = Some(&diagnostic.primary.text).filter(|label| !label.is_empty());
+    let lines = label
+        .map(|label| format!("here: {label}"))
+        .into_iter()
+        .chain(diagnostic.notes.iter().map(|note| format!("note: {note}")))
+        .chain(diagnostic.help.iter().map(|help| format!("help: {help}")))
+        .chain(diagnostic.fix.iter().map(|fix| format!("help: {}", fix.title)));
+    std::iter::once(diagnostic.message.clone()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 /// The files by their path.

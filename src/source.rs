@@ -5,6 +5,7 @@
 //! both. What they return knows for each JSON pointer which bytes said it, through aliases, `<<`
 //! and an environment's overrides, so that no type of the model carries a span.
 
+mod allow;
 mod dialect;
 mod events;
 mod locate;

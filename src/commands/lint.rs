@@ -5,11 +5,11 @@ use std::{fs, io};
 
 use anyhow::Context as _;
 
-use super::{Exit, Stop, load};
-use crate::cli::{Format, LintArgs};
+use super::{Exit, Stop, load, show};
+use crate::cli::LintArgs;
 use crate::diag::{Code, Diagnostic, arrange, has_errors};
+use crate::lint;
 use crate::source::SourceFile;
-use crate::{lint, report};
 
 pub(super) fn run(args: &LintArgs) -> Result<Exit, Stop> {
     let mut files = Vec::new();
@@ -20,10 +20,7 @@ pub(super) fn run(args: &LintArgs) -> Result<Exit, Stop> {
         diagnostics.extend(found);
     }
     arrange(&mut diagnostics);
-    match args.format {
-        Format::Json => report::out(&report::diagnostics_json(&files, &diagnostics))?,
-        Format::Text => report::diagnostics(&files, &diagnostics),
-    }
+    show(args.format, &files, &diagnostics)?;
     let refused = has_errors(&diagnostics) || args.strict && !diagnostics.is_empty();
     Ok(if refused { Exit::Invalid } else { Exit::Done })
 }

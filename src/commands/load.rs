@@ -13,7 +13,7 @@ use super::{Stop, side_by_side};
 use crate::assets::{self, Assets, RequestKind};
 use crate::cli::StackArgs;
 use crate::constructs::{AssetKey, SourceRequest};
-use crate::diag::{self, Code, Diagnostic, Issue, Pointer, arrange, has_errors, nearest};
+use crate::diag::{self, Allow, Code, Diagnostic, Hides, Issue, Pointer, arrange, has_errors, nearest};
 use crate::shapes::Shapes;
 use crate::source::{self, Document, Places, SourceFile};
 use crate::stack::{self, Stack};
@@ -28,6 +28,10 @@ pub(crate) struct Loaded {
     stacks: Vec<Ready>,
     /// Everything found, arranged.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What comments of the file allow.
+    allows: Vec<Allow>,
+    /// Whether all environments were looked at.
+    whole: bool,
 }
 
 /// One environment of a stack file, rendered.
@@ -65,8 +69,25 @@ impl Loaded {
             let found = issues.into_iter().map(|issue| source::locate(issue, &self.file, &ready.places));
             self.diagnostics.extend(found);
         }
+        self.suppress();
         arrange(&mut self.diagnostics);
         assemblies
+    }
+
+    /// Takes out what the file allows. Once everything was looked at, what hides nothing is found as well.
+    fn suppress(&mut self) {
+        let path = self.file.path();
+        let used = diag::hide(&self.allows, &mut self.diagnostics, Hides::Warnings);
+        let whole = self.whole && !has_errors(&self.diagnostics);
+        self.diagnostics.extend(diag::malformed(path, &self.allows));
+        if whole {
+            self.diagnostics.extend(diag::unused(path, &self.allows, &used, Hides::Warnings));
+        }
+    }
+
+    /// A file in which nothing more can be looked for.
+    fn unread(file: SourceFile, diagnostics: Vec<Diagnostic>) -> Loaded {
+        Loaded { file, stacks: Vec::new(), diagnostics, allows: Vec::new(), whole: false }
     }
 }
 
@@ -96,7 +117,7 @@ fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
         Err(error) => {
             let message = format!("cannot read the stack file: {error}");
             let diagnostics = vec![Diagnostic::new(Code::FileUnreadable, &shown, message, 0..0)];
-            return Ok(Loaded { file: SourceFile::new(shown, ""), stacks: Vec::new(), diagnostics });
+            return Ok(Loaded::unread(SourceFile::new(shown, ""), diagnostics));
         }
     };
     load_bytes(path, shown, &bytes, wanted)
@@ -119,11 +140,11 @@ fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: &[String]) -> Re
         Ok(file) => file,
         Err(problem) => {
             let (file, diagnostic) = *problem;
-            return Ok(Loaded { file, stacks: Vec::new(), diagnostics: vec![diagnostic] });
+            return Ok(Loaded::unread(file, vec![diagnostic]));
         }
     };
     match source::parse(&file) {
-        Err(diagnostics) => Ok(Loaded { file, stacks: Vec::new(), diagnostics }),
+        Err(diagnostics) => Ok(Loaded::unread(file, diagnostics)),
         Ok(document) => check(file, &document, path, wanted),
     }
 }
@@ -164,7 +185,8 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) 
     if has_errors(&diagnostics) {
         stacks.clear();
     }
-    Ok(Loaded { file, stacks, diagnostics })
+    let allows = document.places.allows(&file);
+    Ok(Loaded { file, stacks, diagnostics, allows, whole: wanted.is_empty() })
 }
 
 fn check_environment(

@@ -1,7 +1,7 @@
 //! `smstack validate`: every problem of the stack files at once.
 
-use super::{Exit, Stop, load};
-use crate::cli::{Format, ValidateArgs};
+use super::{Exit, Stop, load, show};
+use crate::cli::{FindingsFormat, ValidateArgs};
 use crate::diag::has_errors;
 use crate::report;
 
@@ -11,19 +11,11 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Stop> {
         one.assemble();
     }
     let (files, diagnostics) = load::findings(&loaded);
-    match args.format {
-        Format::Json => report::out(&report::diagnostics_json(&files, &diagnostics))?,
-        Format::Text => {
-            report::diagnostics(&files, &diagnostics);
-            if !has_errors(&diagnostics) {
-                for one in &loaded {
-                    report::out(&format!(
-                        "{}: valid for {}\n",
-                        one.file.path(),
-                        one.environments().join(", ")
-                    ))?;
-                }
-            }
+    show(args.format, &files, &diagnostics)?;
+    if args.format == FindingsFormat::Text && !has_errors(&diagnostics) {
+        for one in &loaded {
+            let environments = one.environments().join(", ");
+            report::out(&format!("{}: valid for {environments}\n", one.file.path()))?;
         }
     }
     Ok(if has_errors(&diagnostics) { Exit::Invalid } else { Exit::Done })

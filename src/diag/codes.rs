@@ -55,6 +55,10 @@ codes! {
     YamlDocuments = "yaml-documents", Error;
     /// Nested too deep, too many nodes, or aliases that expand without bound.
     YamlBudget = "yaml-budget", Error;
+    /// A suppression without a reason, or with a code that there is not.
+    BadAllow = "bad-allow", Warning;
+    /// A suppression that hides nothing.
+    UnusedAllow = "unused-allow", Warning;
 
 
     // The structure.

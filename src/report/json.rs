@@ -1,10 +1,9 @@
 //! Diagnostics for machines: `schemas/diagnostics.schema.json` says what is in them.
 
-use std::ops::Range;
-
 use serde::Serialize;
 
-use super::{by_path, inside, totals};
+use super::region::Region;
+use super::{by_path, totals};
 use crate::diag::{Diagnostic, Severity};
 use crate::source::SourceFile;
 
@@ -53,30 +52,6 @@ struct Fix<'a> {
     #[serde(flatten)]
     region: Region,
     replacement: &'a str,
-}
-
-/// Lines and columns from 1, columns in characters, the end exclusive; nothing where the text is not known.
-#[derive(Serialize, Default)]
-struct Region {
-    line: Option<usize>,
-    column: Option<usize>,
-    end_line: Option<usize>,
-    end_column: Option<usize>,
-}
-
-impl Region {
-    fn of(file: Option<&SourceFile>, span: &Range<usize>) -> Region {
-        let Some(file) = file else { return Region::default() };
-        let span = inside(file, span);
-        let (line, column) = file.line_column(span.start);
-        let (end_line, end_column) = file.line_column(span.end);
-        Region {
-            line: Some(line),
-            column: Some(column),
-            end_line: Some(end_line),
-            end_column: Some(end_column),
-        }
-    }
 }
 
 /// All diagnostics as one JSON document, with a line break at its end.

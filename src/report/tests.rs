@@ -85,6 +85,58 @@ fn json_follows_its_published_schema() {
     assert!(!explain(&Schema::from(schema.clone()), &broken).is_empty(), "the schema must refuse something");
 }
 
+/// Checked against the published schema besides, in `tests/it/formats.rs`.
+#[test]
+fn sarif_says_what_and_where() {
+    let (file, mut diagnostics) = sample();
+    let mut bare = Diagnostic::new(Code::FileUnreadable, "a b/{c}.yaml", "no `${x}` there", 0..0);
+    bare.help.push("check its path".to_owned());
+    diagnostics.push(bare);
+    let log: Value = serde_json::from_str(&diagnostics_sarif(&[file], &diagnostics)).unwrap();
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    let ids: Vec<&Value> = rules.iter().map(|rule| &rule["id"]).collect();
+    assert_eq!(ids, ["file-unreadable", "unknown-key", "out-of-bounds"]);
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+    }
+    let place = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "stacks/churn.yaml");
+    let region = serde_json::json!({ "startLine": 4, "startColumn": 5, "endLine": 4, "endColumn": 11 });
+    assert_eq!(place["region"], region);
+    let replacement = &results[0]["fixes"][0]["artifactChanges"][0]["replacements"][0];
+    assert_eq!(replacement["insertedContent"]["text"], "endpoint");
+    assert_eq!(replacement["deletedRegion"], region);
+    assert_eq!(results[1]["relatedLocations"][0]["message"]["text"], "the bound");
+    assert_eq!(results[1]["relatedLocations"][0]["physicalLocation"]["region"]["startLine"], 6);
+    let bare = &results[2];
+    assert_eq!(bare["message"]["text"], "no `${{x}}` there\nhelp: check its path");
+    let artifact = serde_json::json!({ "artifactLocation": { "uri": "a%20b/%7Bc%7D.yaml" } });
+    assert_eq!(bare["locations"][0]["physicalLocation"], artifact);
+    assert!(bare.get("fixes").is_none() && bare.get("relatedLocations").is_none());
+}
+
+#[test]
+fn github_is_told_in_one_line_each() {
+    let (file, mut diagnostics) = sample();
+    diagnostics[1].help = vec!["100 % of: a,\r\nb".to_owned()];
+    diagnostics[1].notes.clear();
+    let whole = Diagnostic::new(Code::TriggerLoop, "stacks/churn.yaml", "m", 0..TEXT.len());
+    diagnostics.push(whole);
+    diagnostics.push(Diagnostic::new(Code::FileUnreadable, "c:a,b%.yaml", "gone", 0..0));
+    let expected = "\
+::error file=stacks/churn.yaml,line=4,endLine=4,col=5,endColumn=11,title=unknown-key::`target` is not a key of `web`\
+%0Ahere: unknown key%0Ahelp: there is a key with a similar name: `endpoint`
+::error file=stacks/churn.yaml,line=5,endLine=5,col=10,endColumn=12,title=out-of-bounds::`min` is above `max`\
+%0Ahere: 12 is more than 10%0Ahelp: 100 %25 of: a,%0D%0Ab
+::warning file=stacks/churn.yaml,line=1,endLine=7,title=trigger-loop::m
+::error file=c%3Aa%2Cb%25.yaml,title=file-unreadable::gone
+";
+    assert_eq!(diagnostics_github(&[file], &diagnostics), expected);
+}
+
 #[test]
 fn the_summary_counts() {
     let (_, diagnostics) = sample();

@@ -44,6 +44,10 @@ impl Places {
         Places { tree, overrides: None }
     }
 
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
     /// The same document, with the mapping at `pointer` merged onto its root.
     pub(super) fn overlaid(&self, pointer: &Pointer) -> Places {
         let mut step = self.root();

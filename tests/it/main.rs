@@ -13,6 +13,7 @@ mod diff;
 mod e2e;
 mod explain;
 mod facts;
+mod formats;
 mod house;
 mod limits;
 mod lint;

@@ -12,6 +12,8 @@ pub(crate) enum Set {
     Lint,
     /// checkov, which wants an older boto3.
     Checkov,
+    /// The schema of SARIF.
+    Sarif,
 }
 
 impl Set {
@@ -19,7 +21,9 @@ impl Set {
     fn bin(self) -> &'static Path {
         static LINT: OnceLock<PathBuf> = OnceLock::new();
         static CHECKOV: OnceLock<PathBuf> = OnceLock::new();
+        static SARIF: OnceLock<PathBuf> = OnceLock::new();
         match self {
+            Set::Sarif => SARIF.get_or_init(|| install("sarif")),
             Set::Lint => LINT.get_or_init(|| install("lint")),
             Set::Checkov => CHECKOV.get_or_init(|| install("checkov")),
         }
