@@ -158,7 +158,7 @@ mod tests {
         check("a: |\n  # smstack: allow x why\n  text\n", &[]);
         check("a: 1\n# smstack: allow x why\n", &["x (why) …"]);
         check("a: | # smstack: allow x why\n  text\n", &["x (why) a:…why"]);
-        check("a: 1# smstack: allow x why\n\"# smstack: b\": >-\n   # smstack: allow y z", &[]);
+        check("\"# smstack: b\": >-\n   # smstack: allow y z", &[]);
         check("a: 1 # smstack: allow x as # smstack: allow y\n", &["x (as # smstack: allow y) a:…y"]);
     }
 }
