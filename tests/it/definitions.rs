@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use smstack::diag::{Issue, Severity};
+use smstack::diag::{Issue, Pointer, Severity};
 use smstack::lint::definition::check;
 
 use crate::project::{self, root, run, synth};
@@ -140,8 +140,7 @@ fn is_required(parent: &str, key: &str) -> bool {
         "ClusterConfig" => &["VolumeSizeInGB", "Instances"],
         "AppSpecification" => &["ImageUri"],
         "S3Output" => &["S3Uri", "S3UploadMode"],
-        "S3Input" => &["S3Uri", "S3DataType"],
-        "S3DataSource" => &["S3Uri", "S3DataType"],
+        "S3Input" | "S3DataSource" => &["S3Uri", "S3DataType"],
         "InputDataConfig" => &["ChannelName", "DataSource"],
         "OutputDataConfig" => &["S3OutputPath"],
         "AlgorithmSpecification" => &["TrainingInputMode"],
@@ -221,9 +220,8 @@ fn mutants(document: &Value) -> Vec<Mutant> {
 }
 
 fn at_path<'v>(document: &'v mut Value, path: &[String]) -> &'v mut Value {
-    let pointer: String =
-        path.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect();
-    document.pointer_mut(&pointer).unwrap()
+    let pointer = path.iter().fold(Pointer::root(), |pointer, part| pointer.key(part));
+    document.pointer_mut(pointer.as_str()).unwrap()
 }
 
 fn visit(value: &Value, path: &mut Vec<String>, step: &str, document: &Value, found: &mut Vec<Mutant>) {
@@ -314,10 +312,9 @@ fn single_changes_are_found() {
     }
     let count: usize = missed.values().map(Vec::len).sum();
     let shown: Vec<String> = missed.into_values().flatten().collect();
-    let rate = 100.0 - 100.0 * count as f64 / all as f64;
-    let summary = format!("{rate:.2} % of {all} changes found; missed:\n{}", shown.join("\n"));
+    let summary = format!("{} of {all} changes found; missed:\n{}", all - count, shown.join("\n"));
     eprintln!("{summary}");
-    assert!(all > 2000 && rate >= 99.0, "{summary}");
+    assert!(all > 2000 && count * 100 <= all, "{summary}");
 }
 
 /// JSON of any form, with the words of definitions in it.
