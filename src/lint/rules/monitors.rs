@@ -4,7 +4,7 @@ use super::serving::{self, Named, beneath, named};
 use crate::diag::{Code, Issue};
 use crate::lint::{Assumptions, Case, Resource, Template, Thing};
 use crate::rules::monitor_schedule;
-use crate::tables::{self, JobKind};
+use crate::tables;
 
 const SCHEDULE: &str = "AWS::SageMaker::MonitoringSchedule";
 
@@ -28,9 +28,6 @@ pub(super) fn monitors(template: &Template<'_>, found: &mut Vec<Issue>) {
             expression(template, &config, found);
             let inline = template.beneath(&config, "MonitoringJobDefinition");
             for job in &inline {
-                for case in beneath(template, job, "MonitoringResources.ClusterConfig.InstanceType") {
-                    found.extend(instance(&case));
-                }
                 let runtimes = beneath(template, job, "StoppingCondition.MaxRuntimeInSeconds");
                 runtime(template, &config, &runtimes, found);
                 for input in beneath(template, job, "MonitoringInputs.*.EndpointInput.EndpointName") {
@@ -44,28 +41,11 @@ pub(super) fn monitors(template: &Template<'_>, found: &mut Vec<Issue>) {
     }
     for (kind, _, input) in KINDS {
         for job in template.of_type(kind) {
-            for case in template.values(job, "JobResources.ClusterConfig.InstanceType") {
-                found.extend(instance(&case));
-            }
             for name in template.values(job, &format!("{input}.EndpointInput.EndpointName")) {
                 captured(template, &name, found);
             }
         }
     }
-}
-
-/// Monitors are processing jobs.
-fn instance(case: &Case<'_>) -> Option<Issue> {
-    let name = case.known()?;
-    if tables::instance_types(JobKind::Processing).contains(&name.as_str()) {
-        return None;
-    }
-    let message = format!("monitors do not take the instance type `{name}`");
-    let issue = Issue::new(Code::MonitorInstance, case.at.clone(), message);
-    Some(match tables::near_instance(JobKind::Processing, &name) {
-        Some(near) => issue.help(format!("did you mean `{near}`?")),
-        None => issue.help("choose one that processing jobs take, such as `ml.m5.xlarge`"),
-    })
 }
 
 fn one_of<'d>(template: &Template<'d>, config: &Case<'d>, found: &mut Vec<Issue>) {

@@ -233,10 +233,15 @@ impl<'d> Checker<'_, 'd> {
         if !self.text_kind(shape, case) {
             return;
         }
-        if !shape.values.is_empty() {
+        // Instance types have a table of their own.
+        let values = match shape.instance_types_of() {
+            Some(kind) => tables::instance_types(kind),
+            None => shape.values.as_slice(),
+        };
+        if !values.is_empty() {
             let same = |value: &&str| **value == text || shape.any_case && value.eq_ignore_ascii_case(&text);
-            if !shape.values.iter().any(same) {
-                self.unknown_value(shape, case, &text);
+            if !values.iter().any(same) {
+                self.unknown_value(values, case, &text);
                 return;
             }
         }
@@ -299,16 +304,16 @@ impl<'d> Checker<'_, 'd> {
         self.kind(shape, case, Kind::String, is)
     }
 
-    fn unknown_value(&mut self, shape: &Shape, case: &Case<'d>, text: &str) {
+    fn unknown_value(&mut self, values: &[&str], case: &Case<'d>, text: &str) {
         let message = format!("{} cannot be `{text}`", name(case));
         let issue =
             Issue::new(Code::UnknownValue, case.at.clone(), message).label("not one of the possible values");
         let written = matches!(&case.thing, Thing::Text(_)) && !case.when.has_parameters();
-        self.found.push(match nearest(text, shape.values.iter().copied()) {
+        self.found.push(match nearest(text, values.iter().copied()) {
             Some(near) if written => issue.fix(near, format!("did you mean `{near}`?")),
             Some(near) => issue.help(format!("did you mean `{near}`?")),
-            None if shape.values.len() <= 12 => {
-                issue.help(format!("it may be {}", or_list(shape.values.iter().copied())))
+            None if values.len() <= 12 => {
+                issue.help(format!("it may be {}", or_list(values.iter().copied())))
             }
             None => issue.help("choose one of the values in the type's documentation"),
         });
