@@ -35,6 +35,11 @@ pub const LONGEST_RETRY: i64 = 14_400;
 /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html>
 pub const LONGEST_RUN: i64 = 28 * 86_400;
 
+/// Whether there are more than Pipelines takes.
+pub fn beyond(count: usize, most: i64) -> bool {
+    i64::try_from(count).map_or(true, |count| count > most)
+}
+
 /// Failures after which a step is tried again.
 pub const FAILURES: [&str; 6] = [
     "Emr.RESOURCE_LIMIT",

@@ -11,12 +11,10 @@ use super::{Cache, Entry, Failure, Pipeline, Retry, graph};
 use crate::definition::Step;
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::rules::caching;
+use crate::rules::pipelines::{MOST_LOOKUPS, MOST_PROPERTY_FILES, MOST_STEPS, beyond};
 
-/// Quotas: <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quotas.html>
-const MOST_STEPS: usize = 50;
+/// Quota of steps in a branch: <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quotas.html>
 const MOST_IN_BRANCH: usize = 20;
-const MOST_REPORTS: usize = 10;
-const MOST_LOOKUPS: usize = 200;
 
 /// The longest name that has been accepted everywhere: the display name of an execution is made from it.
 /// <https://github.com/aws/sagemaker-python-sdk/issues/2933>
@@ -33,7 +31,7 @@ pub(super) fn check(pipeline: &Pipeline, this: &This, scope: &Scope<'_>, issues:
     if entries == 0 {
         issues.push(Issue::new(Code::OutOfBounds, steps.clone(), "a pipeline has at least one step"));
     }
-    if entries > MOST_STEPS {
+    if beyond(entries, MOST_STEPS) {
         let message = format!("there are {entries} steps; Pipelines takes {MOST_STEPS}");
         issues.push(Issue::new(Code::OutOfBounds, steps.clone(), message).label("too many"));
     }
@@ -351,9 +349,9 @@ fn check_reports(tree: &Tree<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
         lookups += step.arguments.to_string().matches("\"Std:JsonGet\"").count();
     }
     for (what, is, most) in
-        [("reports", reports, MOST_REPORTS), ("looks into reports", lookups, MOST_LOOKUPS)]
+        [("reports", reports, MOST_PROPERTY_FILES), ("looks into reports", lookups, MOST_LOOKUPS)]
     {
-        if is > most {
+        if beyond(is, most) {
             let message = format!("there are {is} {what}; Pipelines takes {most}");
             issues.push(Issue::new(Code::OutOfBounds, pointer.clone(), message).label("too many"));
         }

@@ -51,19 +51,8 @@ fn watched<'d>(template: &Template<'d>, list: &Case<'d>, found: &mut Vec<Issue>)
     let items = template.beneath(list, "*");
     for (one, name) in dimension(template, &items, "EndpointName") {
         let Some(text) = name.text() else { continue };
-        if let Some((id, None)) = text.target()
-            && template.resource(id).is_some_and(|it| it.kind == serving::ENDPOINT)
-        {
-            found.push(
-                Issue::new(
-                    Code::WrongReference,
-                    name.at.clone(),
-                    format!("`Ref` of `{id}` is its ARN, not its name"),
-                )
-                .label("a name is wanted")
-                .help(format!("write `Fn::GetAtt` of `{id}` with `EndpointName`")),
-            );
-        }
+        let right = |id: &str| format!("`Fn::GetAtt` of `{id}` with `EndpointName`");
+        found.extend(serving::arn_for_name(template, text, &name.at, right));
         let Some(when) = one.and(template, &name.when) else { continue };
         let endpoint = match serving::endpoint(template, text, &when) {
             Named::One(endpoint) => endpoint,

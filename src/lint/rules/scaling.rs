@@ -90,19 +90,8 @@ fn scaled<'d>(
     if word.known() != Some("variant") || dimension == COPIES {
         return;
     }
-    if let Some((of, None)) = endpoint.target()
-        && template.resource(of).is_some_and(|it| it.kind == serving::ENDPOINT)
-    {
-        found.push(
-            Issue::new(
-                Code::WrongReference,
-                id.at.clone(),
-                format!("`Ref` of `{of}` is its ARN, not its name"),
-            )
-            .label("a name is wanted")
-            .help(format!("write `${{{of}.EndpointName}}`")),
-        );
-    }
+    let right = |of: &str| format!("`${{{of}.EndpointName}}`");
+    found.extend(serving::arn_for_name(template, endpoint, &id.at, right));
     match serving::endpoint(template, endpoint, &id.when) {
         Named::Nothing => found.push(no_endpoint(template, endpoint, &id.at)),
         Named::Unknown => {}

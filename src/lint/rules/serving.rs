@@ -1,6 +1,6 @@
 //! Endpoints, their configurations and their variants, by what refers to them: for the rules over them.
 
-use crate::diag::Pointer;
+use crate::diag::{Code, Issue, Pointer};
 use crate::lint::{Assumptions, Case, Resource, Template, Text};
 
 pub(super) const ENDPOINT: &str = "AWS::SageMaker::Endpoint";
@@ -50,6 +50,20 @@ pub(super) fn named<'a, 'd>(
         unknown |= name.known().is_none();
     }
     if any && !unknown { Named::Nothing } else { Named::Unknown }
+}
+
+/// A name that is a `Ref` of an endpoint, which gives the ARN; `right` writes the name of the endpoint with that id.
+pub(super) fn arn_for_name(
+    template: &Template<'_>,
+    name: &Text,
+    at: &Pointer,
+    right: impl Fn(&str) -> String,
+) -> Option<Issue> {
+    let (id, None) = name.target()? else { return None };
+    template.resource(id).filter(|it| it.kind == ENDPOINT)?;
+    let issue =
+        Issue::new(Code::WrongReference, at.clone(), format!("`Ref` of `{id}` is its ARN, not its name"));
+    Some(issue.label("a name is wanted").help(format!("write {}", right(id))))
 }
 
 /// The endpoint of a name.
