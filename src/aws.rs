@@ -380,6 +380,17 @@ pub trait Cloud: Clone + Send + Sync + 'static {
     /// `DeleteStack`.
     fn delete_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
 
+    /// `ContinueUpdateRollback`, without the resources that are to be skipped.
+    fn continue_rollback(
+        &self,
+        stack: &str,
+        skip: &[String],
+        token: &str,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// `RollbackStack`.
+    fn rollback_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
+
     /// `ListChangeSets`, all pages: names, and which they are.
     fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<(String, ChangeSetRef)>>> + Send;
 

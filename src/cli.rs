@@ -29,6 +29,15 @@ pub enum Command {
     /// Deploy one environment of a stack as change sets
     #[cfg(feature = "aws")]
     Deploy(DeployArgs),
+    /// Say what happened in the latest operation on each deployed stack, and follow what goes on
+    #[cfg(feature = "aws")]
+    Events(EventsArgs),
+    /// Print the outputs of the deployed stacks
+    #[cfg(feature = "aws")]
+    Outputs(OutputsArgs),
+    /// Propose the way out of a stack's state, and take it on consent
+    #[cfg(feature = "aws")]
+    Recover(RecoverArgs),
     /// The embedded local cloud: try a stack without an account
     #[cfg(feature = "aws")]
     Local(LocalArgs),
@@ -158,24 +167,71 @@ pub struct CloudArgs {
     pub local: bool,
 }
 
-/// `smstack deploy`.
+/// Which deployment, and in which cloud.
 #[derive(Debug, Args)]
-pub struct DeployArgs {
+pub struct TargetArgs {
     /// A stack file, or a name in `stacks/`
     #[arg(value_name = "STACK")]
     pub stack: PathBuf,
     /// Environment of the stack file
     #[arg(long, short, value_name = "ENV")]
     pub env: String,
+    /// Which cloud.
+    #[command(flatten)]
+    pub cloud: CloudArgs,
+}
+
+/// `smstack deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
     /// Apply the changes without asking
     #[arg(long, short)]
     pub yes: bool,
     /// How to write the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Which cloud.
+}
+
+/// `smstack events`.
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Which.
     #[command(flatten)]
-    pub cloud: CloudArgs,
+    pub target: TargetArgs,
+    /// Follow each operation that has not ended to its end; the exit code is 6 when one has failed
+    #[arg(long, short)]
+    pub follow: bool,
+    /// How to write the events
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack outputs`.
+#[derive(Debug, Args)]
+pub struct OutputsArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to write the outputs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// A resource, by its name in the template, that a rollback leaves as it is; may be given more than once
+    #[arg(long, value_name = "RESOURCE")]
+    pub skip: Vec<String>,
+    /// Take the way out without asking
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// `smstack local`.
@@ -202,7 +258,8 @@ pub enum LocalAction {
 /// `smstack explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Codes of problems, or `offline` for what cannot be decided without asking AWS [default: a list of all codes]
+    /// Codes of problems, `offline` for what cannot be decided without asking AWS, or `states` for the states of a
+    /// stack and the way out of each [default: a list of all codes]
     #[arg(value_name = "CODE")]
     pub topics: Vec<String>,
     /// How to write the result

@@ -4,11 +4,19 @@ mod completions;
 #[cfg(feature = "aws")]
 mod deploy;
 mod diff;
+#[cfg(feature = "aws")]
+mod events;
 mod explain;
 mod lint;
 mod load;
 #[cfg(feature = "aws")]
 mod local;
+#[cfg(feature = "aws")]
+mod outputs;
+#[cfg(feature = "aws")]
+mod reach;
+#[cfg(feature = "aws")]
+mod recover;
 mod schema;
 mod synth;
 mod validate;
@@ -117,6 +125,12 @@ pub fn run(cli: Cli) -> Exit {
         Command::Diff(args) => diff::run(&args),
         #[cfg(feature = "aws")]
         Command::Deploy(args) => deploy::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Events(args) => events::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Outputs(args) => outputs::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Recover(args) => recover::run(&args),
         #[cfg(feature = "aws")]
         Command::Local(args) => local::run(&args),
         Command::Explain(args) => explain::run(&args),

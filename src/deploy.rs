@@ -8,7 +8,7 @@
 //! In AWS goes on whatever was begun: an upload that was cut off leaves nothing (S3 stores an object
 //! whole or not at all); a change set that was not executed stays, changes nothing, and does not
 //! hinder the next run, which makes its own; an execution runs to its end, or rolls back, by itself, and
-//! the next run refuses until it has ended, saying so. Only an abandoned *first* change set leaves
+//! the next run of smstack follows it to that end before it goes on. Only an abandoned *first* change set leaves
 //! a trace: an empty stack in `REVIEW_IN_PROGRESS`, which the next run uses.
 //!
 //! **Never** does anything here delete a stack that holds or ever held something. The one deletion is of
@@ -28,11 +28,16 @@ mod change_set;
 mod error;
 mod events;
 mod pace;
+mod recover;
 mod upload;
+mod watch;
 
 pub use bootstrap::BOOTSTRAP_STACK;
 pub use error::Error;
+pub use events::{History, latest};
 pub use pace::Pace;
+pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
+pub use watch::watch;
 
 use change_set::{Open, Order, Prepared};
 
@@ -114,6 +119,15 @@ pub enum Event {
         change_set: String,
         /// Whether the stack is made or changed.
         change_set_type: ChangeSetType,
+    },
+    /// Something that smstack began earlier has not ended yet, and is followed.
+    Attached {
+        /// Which stack.
+        kind: StackKind,
+        /// The stack's name.
+        stack: String,
+        /// Its status.
+        status: Status,
     },
     /// A change set is ready; consent is asked for next.
     Prepared(PreparedChange),
@@ -399,7 +413,7 @@ async fn deploy_stack<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Resul
     }
     let Open { change, .. } = &open;
     let end = change_set::execute(run, &open).await?;
-    let result = match (end.failure, change.change_set_type) {
+    let result = match (end.failure(), change.change_set_type) {
         (Some(failure), _) => StackResult::Failed(failure),
         (None, ChangeSetType::Create) => StackResult::Created,
         (None, ChangeSetType::Update) => StackResult::Updated,

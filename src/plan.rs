@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::aws::{Identity, ModelPackage, TemplateSource};
 use crate::synth::manifest::VERSION;
-use crate::synth::{Assembly, FileEntry, ParameterSource, TemplateEntry, TemplateKind};
+use crate::synth::{Assembly, FileEntry, Manifest, ParameterSource, TemplateEntry, TemplateKind};
 
 /// The largest template that CloudFormation takes within a request.
 pub const INLINE_TEMPLATE_BYTES: u64 = 51_200;
@@ -197,7 +197,7 @@ impl Error {
 /// When the assembly belongs to another account or region, or is not whole.
 pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
     let manifest = &assembly.manifest;
-    guard(assembly, target)?;
+    guard(manifest, target)?;
     let bucket = bucket_name(target);
     let mut uploads = BTreeMap::new();
     for asset in &manifest.assets {
@@ -222,8 +222,10 @@ pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
 }
 
 /// Whether the assembly may go there.
-fn guard(assembly: &Assembly, target: &Target) -> Result<(), Error> {
-    let manifest = &assembly.manifest;
+///
+/// # Errors
+/// When it belongs to another account or region, or another smstack wrote it.
+pub fn guard(manifest: &Manifest, target: &Target) -> Result<(), Error> {
     if manifest.version != VERSION {
         return Err(Error::Version { found: manifest.version });
     }

@@ -10,6 +10,8 @@ pub mod explain;
 mod github;
 mod json;
 #[cfg(feature = "aws")]
+pub mod life;
+#[cfg(feature = "aws")]
 pub mod local;
 mod region;
 mod sarif;

@@ -14,5 +14,6 @@ pub mod names;
 pub mod pipelines;
 pub mod rollout;
 pub mod scaling;
+pub mod stack_states;
 pub mod tuning;
 pub mod units;

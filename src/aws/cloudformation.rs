@@ -134,6 +134,25 @@ pub(super) async fn delete_stack(client: &Client, stack: &str, token: &str) -> R
     call.send().await.map(drop).map_err(|error| Error::of("DeleteStack", &error))
 }
 
+pub(super) async fn continue_rollback(
+    client: &Client,
+    stack: &str,
+    skip: &[String],
+    token: &str,
+) -> Result<()> {
+    let call = client
+        .continue_update_rollback()
+        .stack_name(stack)
+        .client_request_token(token)
+        .set_resources_to_skip((!skip.is_empty()).then(|| skip.to_vec()));
+    call.send().await.map(drop).map_err(|error| Error::of("ContinueUpdateRollback", &error))
+}
+
+pub(super) async fn rollback_stack(client: &Client, stack: &str, token: &str) -> Result<()> {
+    let call = client.rollback_stack().stack_name(stack).client_request_token(token);
+    call.send().await.map(drop).map_err(|error| Error::of("RollbackStack", &error))
+}
+
 pub(super) async fn change_sets(client: &Client, stack: &str) -> Result<Vec<(String, ChangeSetRef)>> {
     let mut sets = Vec::new();
     let mut page = None;

@@ -289,6 +289,14 @@ impl Cloud for Aws {
         cloudformation::delete_stack(&self.cloudformation, stack, token).await
     }
 
+    async fn continue_rollback(&self, stack: &str, skip: &[String], token: &str) -> Result<()> {
+        cloudformation::continue_rollback(&self.cloudformation, stack, skip, token).await
+    }
+
+    async fn rollback_stack(&self, stack: &str, token: &str) -> Result<()> {
+        cloudformation::rollback_stack(&self.cloudformation, stack, token).await
+    }
+
     async fn change_sets(&self, stack: &str) -> Result<Vec<(String, ChangeSetRef)>> {
         cloudformation::change_sets(&self.cloudformation, stack).await
     }

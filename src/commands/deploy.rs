@@ -2,65 +2,34 @@
 
 use std::cell::RefCell;
 
-use anyhow::Context as _;
-
-use super::{Exit, Stop, load, local};
-use crate::aws::{self, Cloud};
-use crate::cli::{DeployArgs, Format, StackArgs};
+use super::reach::{self, Reach, failed};
+use super::{Exit, Stop};
+use crate::cli::{DeployArgs, Format};
 use crate::deploy::{self, Event, PreparedChange, Verdict};
-use crate::diag::has_errors;
-use crate::plan::{self, Target};
+use crate::plan;
 use crate::report;
 use crate::report::deploy::{Progress, outcome_json, outcome_text};
-use crate::synth::Assembly;
+
+const PARTING: &str = "stopped here; what CloudFormation has begun goes on by itself: run the same command again to see \
+                       how it ended";
 
 pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
-    let Some(assembly) = assemble(args)? else { return Ok(Exit::Invalid) };
-    let local = if args.cloud.local { Some(local::up()?) } else { None };
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
-    // A task of its own: it is heard even while the prompt waits for an answer.
-    runtime.spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            report::err(
-                "\nstopped here; what CloudFormation has begun goes on by itself: run the same command again to see how it ended\n",
-            );
-            std::process::exit(Exit::Failed as i32);
-        }
-    });
-    runtime.block_on(deploy(args, &assembly, local.as_deref()))
+    reach::run(&args.target, PARTING, async |reach| deploy(args, reach).await)
 }
 
-/// Every check, then synth; problems are reported.
-fn assemble(args: &DeployArgs) -> Result<Option<Assembly>, Stop> {
-    let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
-    let mut loaded = load::load(&which)?;
-    let assembly = loaded.iter_mut().flat_map(load::Loaded::assemble).last();
-    let (files, diagnostics) = load::findings(&loaded);
-    report::diagnostics(&files, &diagnostics);
-    Ok(assembly.filter(|_| !has_errors(&diagnostics)))
-}
-
-async fn deploy(args: &DeployArgs, assembly: &Assembly, local: Option<&str>) -> Result<Exit, Stop> {
-    let cloud = match aws::connect(&options(args, assembly, local)).await {
-        Ok(cloud) => cloud,
-        Err(error) => return Ok(failed(&error, error.help())),
-    };
-    let identity = match cloud.identity().await {
-        Ok(identity) => identity,
-        Err(error) => return Ok(failed(&error, error.help())),
-    };
-    let target = Target { identity, region: cloud.region().to_owned() };
-    let plan = match plan::plan(assembly, &target) {
+async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
+    let plan = match plan::plan(&reach.assembly, &reach.target) {
         Ok(plan) => plan,
         Err(error) => return Ok(failed(&error, error.help())),
     };
-    let progress = RefCell::new(Progress::new(local));
+    let progress = RefCell::new(Progress::new(reach.local.as_deref()));
     let mut consent = |change: &PreparedChange| {
         let question = format!("apply these changes to {}?", change.stack);
         args.yes || progress.borrow_mut().pause(|| report::ask(&question))
     };
     let mut emit = |event: Event| progress.borrow_mut().show(&event);
-    let result = deploy::deploy(&cloud, &plan, &deploy::Options::default(), &mut emit, &mut consent).await;
+    let options = deploy::Options::default();
+    let result = deploy::deploy(&reach.cloud, &plan, &options, &mut emit, &mut consent).await;
     progress.borrow_mut().end();
     let outcome = match result {
         Ok(outcome) => outcome,
@@ -78,33 +47,4 @@ async fn deploy(args: &DeployArgs, assembly: &Assembly, local: Option<&str>) -> 
         }
         Verdict::Failed => Exit::DeploymentFailed,
     })
-}
-
-/// Where to: the command line's word before the stack file's.
-fn options(args: &DeployArgs, assembly: &Assembly, local: Option<&str>) -> aws::Options {
-    let region = args.cloud.region.clone();
-    let environment_region = assembly.manifest.region.clone();
-    let local = local.map(|url| aws::LocalCloud {
-        endpoint_url: url.to_owned(),
-        // The local cloud takes an access key of twelve digits for its account.
-        access_key: assembly.manifest.account.as_deref().unwrap_or(crate::local::ACCESS_KEY).to_owned(),
-        secret: crate::local::SECRET_ACCESS_KEY.to_owned(),
-        region: region
-            .as_deref()
-            .or(environment_region.as_deref())
-            .unwrap_or(crate::local::REGION)
-            .to_owned(),
-    });
-    aws::Options {
-        profile: args.cloud.profile.clone(),
-        endpoint_url: args.cloud.endpoint_url.clone(),
-        local,
-        region,
-        environment_region,
-    }
-}
-
-fn failed(error: &dyn std::error::Error, help: Option<&str>) -> Exit {
-    report::failure(&error.to_string(), help);
-    Exit::Failed
 }

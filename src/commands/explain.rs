@@ -7,6 +7,8 @@ use crate::report::{self, explain::Topic};
 
 /// The word for the page about what cannot be decided offline; no code is called so.
 const OFFLINE: &str = "offline";
+/// The word for the page about the states of stacks; no code is called so either.
+const STATES: &str = "states";
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Stop> {
     let topics = args.topics.iter().map(|word| topic(word)).collect::<Result<Vec<_>, _>>()?;
@@ -21,13 +23,15 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Stop> {
 /// The code or page that `word` names, also as it stands in a diagnostic: `error[wrong-type]`.
 fn topic(word: &str) -> Result<Topic, Stop> {
     let bare = word.split_once('[').map_or(word, |(_, rest)| rest.trim_end_matches([']', ':']));
-    if bare == OFFLINE {
-        return Ok(Topic::Offline);
+    match bare {
+        OFFLINE => return Ok(Topic::Offline),
+        STATES => return Ok(Topic::States),
+        _ => {}
     }
     if let Some(code) = Code::parse(bare) {
         return Ok(Topic::Code(code));
     }
-    let known = CODES.iter().map(|code| code.as_str()).chain([OFFLINE]);
+    let known = CODES.iter().map(|code| code.as_str()).chain([OFFLINE, STATES]);
     Err(Stop::usage(match nearest(bare, known) {
         Some(near) => format!("there is no code `{word}`; did you mean `{near}`?"),
         None => format!("there is no code `{word}`; `smstack explain` lists all"),

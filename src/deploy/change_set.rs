@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::aws::{
-    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Operation, Phase,
-    Stack, Status, TemplateSource, ValidationFailure,
+    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Operation, Stack,
+    Status, TemplateSource, ValidationFailure,
 };
 
-use super::events::{self, Tail};
+use super::events::{self, End, Tail};
 use super::pace::unique_name;
-use super::{Error, Event, Failure, PreparedChange, Run, StackKind};
+use super::{Error, Event, PreparedChange, Run, StackKind};
+use crate::rules::stack_states::{self, OnDeploy};
 
 /// What is to be deployed.
 pub(super) struct Order<'a> {
@@ -38,24 +39,20 @@ pub(super) struct Open {
     made_stack: bool,
 }
 
-/// How an execution ended.
-pub(super) struct End {
-    pub(super) failure: Option<Failure>,
-    pub(super) outputs: BTreeMap<String, String>,
-}
-
 /// How CloudFormation says that there is nothing to do. Never judged by an empty list of changes:
 /// a change of outputs alone has none.
 const NOTHING_TO_DO: [&str; 2] =
     ["The submitted information didn't contain changes", "No updates are to be performed"];
+
+/// How many operations of other runs are waited for, one after the other.
+const MOST_FOLLOWED: u32 = 3;
 
 /// How often a change set that was just made may be unknown: CloudFormation is eventually consistent.
 const PATIENCE: u32 = 6;
 
 /// Makes a change set and waits until it is ready.
 pub(super) async fn prepare<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<Prepared, Error> {
-    let existing = run.cloud.stack(order.stack).await?;
-    let change_set_type = footing(run, existing.as_ref()).await?;
+    let (existing, change_set_type) = footing(run, order.kind, order.stack).await?;
     let name = unique_name();
     let (kind, stack) = (order.kind, order.stack.to_owned());
     (run.emit)(Event::Preparing { kind, stack: stack.clone(), change_set: name.clone(), change_set_type });
@@ -139,46 +136,37 @@ fn nothing_to_do(reason: Option<&str>) -> bool {
     reason.is_some_and(|reason| NOTHING_TO_DO.iter().any(|words| reason.starts_with(words)))
 }
 
-/// Which kind of change set a stack takes in its state, if any.
-async fn footing<C: Cloud>(run: &Run<'_, C>, stack: Option<&Stack>) -> Result<ChangeSetType, Error> {
-    let Some(stack) = stack else { return Ok(ChangeSetType::Create) };
-    let status = &stack.status;
-    if *status == Status::ReviewInProgress && run.cloud.stack_resources(&stack.id).await?.is_empty() {
-        return Ok(ChangeSetType::Create);
-    }
-    let settled = status.phase() == Phase::Done && *status != Status::DeleteComplete;
-    // The failed operation was undone as a whole: the stack is what it was, and takes the next change.
-    if settled || matches!(status, Status::UpdateRollbackComplete | Status::ImportRollbackComplete) {
-        return Ok(ChangeSetType::Update);
-    }
-    Err(Error::Blocked { stack: stack.name.clone(), status: status.clone(), reason: stack.reason.clone() })
-}
-
-/// Why a stack takes no change set, and the way out.
-pub(super) fn blocked(status: &Status) -> &'static str {
-    match status {
-        Status::ReviewInProgress => {
-            "a change set made it and was never executed, yet it lists resources; look at it in the console, and delete it there if it is nobody's"
+/// The stack as it is, and which kind of change set it takes in its state. What smstack began and has not ended is
+/// followed first: a run that was cut off, or another one.
+async fn footing<C: Cloud>(
+    run: &mut Run<'_, C>,
+    kind: StackKind,
+    name: &str,
+) -> Result<(Option<Stack>, ChangeSetType), Error> {
+    let mut followed = 0;
+    loop {
+        let Some(stack) = run.cloud.stack(name).await? else { return Ok((None, ChangeSetType::Create)) };
+        let state = stack_states::of(stack.status.as_str());
+        match state.on_deploy {
+            OnDeploy::Create if run.cloud.stack_resources(&stack.id).await?.is_empty() => {
+                return Ok((Some(stack), ChangeSetType::Create));
+            }
+            OnDeploy::Update => return Ok((Some(stack), ChangeSetType::Update)),
+            OnDeploy::Follow if followed < MOST_FOLLOWED => {
+                let tail = Tail::latest(run, &stack).await?;
+                if !tail.is_ours() {
+                    return Err(Error::Busy { stack: stack.name, status: stack.status, by: tail.token });
+                }
+                followed += 1;
+                (run.emit)(Event::Attached { kind, stack: stack.name.clone(), status: stack.status.clone() });
+                // How it ends is told by the state that the stack is in then.
+                events::follow(run, kind, &stack.name, tail).await?;
+            }
+            _ => {
+                let Stack { name: stack, status, reason, .. } = stack;
+                return Err(Error::Blocked { stack, status, reason });
+            }
         }
-        Status::RollbackComplete => {
-            "its creation failed and was undone, and CloudFormation only lets it be deleted; see its events for the first cause, delete it, and deploy again"
-        }
-        Status::RollbackFailed | Status::CreateFailed => {
-            "its creation failed and could not be undone; see its events, remove what is in the way, delete it, and deploy again"
-        }
-        Status::DeleteFailed => {
-            "its deletion failed; see its events, remove what is in the way, and delete it again"
-        }
-        Status::UpdateRollbackFailed => {
-            "an update failed and could not be undone; mend what the events name, and continue the rollback (`aws cloudformation continue-update-rollback`), then deploy again"
-        }
-        Status::UpdateFailed => {
-            "an update failed with rollback disabled; roll it back (`aws cloudformation rollback-stack`), then deploy again"
-        }
-        _ if status.phase() == Phase::InProgress => {
-            "somebody is changing it now; wait until that has ended, and deploy again"
-        }
-        _ => "it takes no change in that state",
     }
 }
 
@@ -273,7 +261,7 @@ async fn discard_stack<C: Cloud>(run: &Run<'_, C>, change: &PreparedChange) -> a
 /// Executes a change set and follows the stack to the end.
 pub(super) async fn execute<C: Cloud>(run: &mut Run<'_, C>, open: &Open) -> Result<End, Error> {
     let change = &open.change;
-    let tail = Tail::begin(run, change).await?;
+    let tail = Tail::begin(run, &change.stack_id, &change.change_set).await?;
     let token = change.change_set.as_str();
     if let Err(error) = run.cloud.execute_change_set(&change.change_set_id, token).await
         && !was_applied(run, &tail, open, &error).await?
@@ -282,7 +270,7 @@ pub(super) async fn execute<C: Cloud>(run: &mut Run<'_, C>, open: &Open) -> Resu
     }
     let (kind, stack, stack_id) = (change.kind, change.stack.clone(), change.stack_id.clone());
     (run.emit)(Event::Executing { kind, stack, stack_id });
-    events::follow(run, change, tail).await
+    events::follow(run, change.kind, &change.stack, tail).await
 }
 
 /// Whether an execution was begun although the call failed: an answer that was lost makes the SDK

@@ -6,6 +6,7 @@ use crate::aws::{self, Status};
 use crate::plan;
 
 use super::{BOOTSTRAP_STACK, change_set};
+use crate::rules::stack_states;
 
 /// Why a deployment could not be carried out. A stack that failed is no error but an [`Outcome`](super::Outcome).
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,7 @@ pub enum Error {
         key: String,
     },
     /// The stack is in a state in which it takes no change set.
-    #[error("stack `{stack}` is in `{status}`{}: {}", .reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default(), change_set::blocked(.status))]
+    #[error("stack `{stack}` is in `{status}`{}: {}", .reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default(), stack_states::of(.status.as_str()).meaning)]
     Blocked {
         /// The stack's name.
         stack: String,
@@ -47,6 +48,26 @@ pub enum Error {
         status: Status,
         /// What CloudFormation adds.
         reason: Option<String>,
+    },
+    /// Somebody else's operation on the stack has not ended.
+    #[error("stack `{stack}` is in `{status}`: somebody is at work on it{}", by_whom(.by.as_deref()))]
+    Busy {
+        /// The stack's name.
+        stack: String,
+        /// Its status.
+        status: Status,
+        /// The token of the operation, which says something of who began it.
+        by: Option<String>,
+    },
+    /// A resource was named that is in nobody's way.
+    #[error("the rollback of `{stack}` does not wait for `{resource}`: {}", waits_for(.in_the_way))]
+    NotInTheWay {
+        /// The stack's name.
+        stack: String,
+        /// What was named.
+        resource: String,
+        /// What does stand in the way.
+        in_the_way: Vec<String>,
     },
     /// CloudFormation refused the change.
     #[error("CloudFormation refuses the change of `{stack}`: {reason}{}", change_set::listed(.failures))]
@@ -94,6 +115,22 @@ pub enum Error {
     },
 }
 
+/// Who began an operation, as far as its token says: the console and smstack give tokens of a form of their own.
+fn by_whom(token: Option<&str>) -> String {
+    match token {
+        Some(token) if token.starts_with("Console-") => format!(" in the console (`{token}`)"),
+        Some(token) => format!(" (`{token}`)"),
+        None => String::new(),
+    }
+}
+
+fn waits_for(resources: &[String]) -> String {
+    match resources {
+        [] => "no resource stands in its way".to_owned(),
+        names => format!("what stands in its way is `{}`", names.join("`, `")),
+    }
+}
+
 impl Error {
     /// What the user can do about it, where that isn't plain from the message.
     pub fn help(&self) -> Option<&'static str> {
@@ -105,6 +142,9 @@ impl Error {
             Error::Lost { source, .. } => source
                 .help()
                 .or(Some("run the same command again when AWS answers: it says how the stack is")),
+            Error::Blocked { status, .. } | Error::Busy { status, .. } => {
+                Some(stack_states::of(status.as_str()).way_out)
+            }
             Error::ChangeSetTimeout { .. } => Some("deploy again; CloudFormation may be slow today"),
             _ => None,
         }

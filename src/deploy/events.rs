@@ -1,22 +1,39 @@
 //! A stack's progress: every event of one operation once, oldest first, to the end.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 use crate::aws::{self, Cloud, Operation, Phase, Stack, StackEvent, Status};
 
-use super::change_set::End;
-use super::{Cause, Error, Event, Failure, PreparedChange, Run};
+use super::pace::is_unique_name;
+use super::{Cause, Error, Event, Failure, Run, StackKind};
 
 /// Polls that a final status must last when no event confirms it.
 const SETTLED: u32 = 6;
 /// Polls that a status which says nothing may last.
 const UNCLEAR: u32 = 60;
 
+/// How an operation on a stack ended.
+pub(super) struct End {
+    pub(super) status: Status,
+    /// What failed first, if anything did.
+    pub(super) cause: Option<Cause>,
+    pub(super) outputs: BTreeMap<String, String>,
+}
+
+impl End {
+    /// The failure, when this is not the end that a change has.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let failed = self.status.phase() == Phase::Failed || self.status == Status::DeleteComplete;
+        failed.then(|| Failure { status: self.status.clone(), cause: self.cause.clone() })
+    }
+}
+
 /// The end of a stack's list of events, from a mark on.
 pub(super) struct Tail {
     stack_id: String,
-    token: String,
+    /// The token of the operation, when it is known.
+    pub(super) token: Option<String>,
     seen: HashSet<String>,
     cause: Option<Cause>,
     /// The stack's own last event of this operation.
@@ -27,23 +44,40 @@ impl Tail {
     /// Marks where the list ends now, before the operation begins.
     pub(super) async fn begin<C: Cloud>(
         run: &mut Run<'_, C>,
-        change: &PreparedChange,
+        stack_id: &str,
+        token: &str,
     ) -> Result<Tail, Error> {
-        let mut patience = Patience::new(&change.stack);
+        let mut patience = Patience::new(stack_id);
         let page = loop {
-            match run.cloud.stack_events(&change.stack_id, None).await {
+            match run.cloud.stack_events(stack_id, None).await {
                 Ok(page) => break page,
                 // Nothing is under way yet that could be lost sight of.
                 Err(error) => patience.after(run, error).await.map_err(Error::Aws)?,
             }
         };
         Ok(Tail {
-            stack_id: change.stack_id.clone(),
-            token: change.change_set.clone(),
+            stack_id: stack_id.to_owned(),
+            token: Some(token.to_owned()),
             seen: page.events.into_iter().map(|event| event.id).collect(),
             cause: None,
             stack: None,
         })
+    }
+
+    /// Marks where the stack's latest operation began, whoever began it.
+    pub(super) async fn latest<C: Cloud>(run: &mut Run<'_, C>, stack: &Stack) -> Result<Tail, Error> {
+        let mut patience = Patience::new(&stack.name);
+        loop {
+            match latest(run.cloud, &stack.id).await {
+                Ok(history) => return Ok(history.into_tail(&stack.id)),
+                Err(error) => patience.after(run, error).await.map_err(Error::Aws)?,
+            }
+        }
+    }
+
+    /// Whether smstack began the operation: this run, or another one.
+    pub(super) fn is_ours(&self) -> bool {
+        self.token.as_deref().is_some_and(is_unique_name)
     }
 
     /// What is new, oldest first. Reads pages until one holds a known event; notes nothing before all
@@ -66,7 +100,10 @@ impl Tail {
     /// Whether an event belongs to this operation and is new. Events of AWS carry the token of their
     /// operation; one without is judged by its place after the mark.
     fn is_news(&self, event: &StackEvent) -> bool {
-        !self.seen.contains(&event.id) && event.token.as_ref().is_none_or(|token| *token == self.token)
+        !self.seen.contains(&event.id) && {
+            let token = event.token.as_ref().zip(self.token.as_ref());
+            token.is_none_or(|(its, ours)| its == ours)
+        }
     }
 
     /// Whether the operation has begun.
@@ -81,11 +118,17 @@ impl Tail {
         }
         if event.is_stack() {
             self.stack = Some(event.clone());
-        } else if self.cause.is_none() && event.status.as_str().ends_with("_FAILED") && !is_cancelled(event) {
-            self.cause = Some(cause(event));
+        } else if self.cause.is_none() {
+            self.cause = failure(event);
         }
         true
     }
+}
+
+/// The failure of a resource that an event tells of, unless it is only a consequence of another.
+pub(super) fn failure(event: &StackEvent) -> Option<Cause> {
+    let failed = !event.is_stack() && event.status.as_str().ends_with("_FAILED") && !is_cancelled(event);
+    failed.then(|| cause(event))
 }
 
 /// Whether a failure is only a consequence: CloudFormation stops what is under way when something fails.
@@ -106,14 +149,70 @@ fn cause(event: &StackEvent) -> Cause {
     }
 }
 
+/// The events of a stack's latest operation, as far as it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Oldest first.
+    pub events: Vec<StackEvent>,
+    /// Ids of events before it, as far as they were read.
+    before: HashSet<String>,
+}
+
+impl History {
+    /// The token of the operation, which says something of who began it.
+    pub fn token(&self) -> Option<&str> {
+        self.events.iter().find_map(|event| event.token.as_deref())
+    }
+
+    fn into_tail(self, stack_id: &str) -> Tail {
+        let token = self.token().map(str::to_owned);
+        Tail { stack_id: stack_id.to_owned(), token, seen: self.before, cause: None, stack: None }
+    }
+}
+
+/// The latest operation on a stack: what has happened since the stack itself last began something.
+///
+/// # Errors
+/// When a call fails.
+pub async fn latest<C: Cloud>(cloud: &C, stack_id: &str) -> aws::Result<History> {
+    let mut events = Vec::new();
+    let mut page = None;
+    loop {
+        let read = cloud.stack_events(stack_id, page.as_deref()).await?;
+        let mut older = read.events.into_iter();
+        for event in older.by_ref() {
+            let begins = event.is_stack() && begins_operation(&event.status);
+            events.push(event);
+            if begins {
+                events.reverse();
+                return Ok(History { events, before: older.map(|event| event.id).collect() });
+            }
+        }
+        page = read.next;
+        if page.is_none() {
+            events.reverse();
+            return Ok(History { events, before: HashSet::new() });
+        }
+    }
+}
+
+/// Whether a stack with that status has just been ordered to do something: not what follows by itself, as a rollback or
+/// a cleanup does.
+fn begins_operation(status: &Status) -> bool {
+    status.phase() == Phase::InProgress
+        && !status.is_rollback()
+        && !matches!(status, Status::UpdateCompleteCleanupInProgress | Status::ReviewInProgress)
+}
+
 /// Follows a stack until its operation has ended.
 pub(super) async fn follow<C: Cloud>(
     run: &mut Run<'_, C>,
-    change: &PreparedChange,
+    kind: StackKind,
+    name: &str,
     mut tail: Tail,
 ) -> Result<End, Error> {
     let pace = run.options.pace;
-    let mut patience = Patience::new(&change.stack);
+    let mut patience = Patience::new(name);
     let mut first_failure: Option<StackEvent> = None;
     let mut quiet = 0;
     loop {
@@ -122,7 +221,7 @@ pub(super) async fn follow<C: Cloud>(
         let (stack, news) = match look(run.cloud, &tail).await {
             Ok(found) => found,
             Err(error) => {
-                let lost = |source| Error::Lost { stack: change.stack.clone(), source: Box::new(source) };
+                let lost = |source| Error::Lost { stack: name.to_owned(), source: Box::new(source) };
                 patience.after(run, error).await.map_err(lost)?;
                 continue;
             }
@@ -135,7 +234,7 @@ pub(super) async fn follow<C: Cloud>(
                 if event.is_stack() && first_failure.is_none() && has_failed(&event.status) {
                     first_failure = Some(event.clone());
                 }
-                (run.emit)(Event::Resource { kind: change.kind, event });
+                (run.emit)(Event::Resource { kind, event });
             }
         }
         // Nobody but us deletes it in between: gone is what a deleted stack is.
@@ -143,7 +242,7 @@ pub(super) async fn follow<C: Cloud>(
         match status.phase() {
             Phase::InProgress => {}
             Phase::Unclear if quiet < UNCLEAR => {}
-            Phase::Unclear => return Err(Error::Unclear { stack: change.stack.clone(), status }),
+            Phase::Unclear => return Err(Error::Unclear { stack: name.to_owned(), status }),
             // A stale answer shows the end of the operation before; an event, or time, confirms.
             _ if tail.stack.as_ref().is_some_and(|event| event.status == status) || quiet >= SETTLED => {
                 return Ok(end(run.cloud, status, stack, tail, first_failure).await);
@@ -165,12 +264,11 @@ async fn end<C: Cloud>(
     first_failure: Option<StackEvent>,
 ) -> End {
     let outputs = stack.map(|stack| stack.outputs).unwrap_or_default();
-    let failed = status.phase() == Phase::Failed || status == Status::DeleteComplete;
     let cause = match (tail.cause, &first_failure) {
         (None, Some(event)) => Some(validation(cloud, event).await.unwrap_or_else(|| cause(event))),
         (found, _) => found,
     };
-    End { failure: failed.then_some(Failure { status, cause }), outputs }
+    End { status, cause, outputs }
 }
 
 /// The failed validation that a stack's own failure points to, when it does and the call is allowed.

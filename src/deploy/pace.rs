@@ -62,6 +62,13 @@ pub(super) fn unique_name() -> String {
     format!("smstack-{}-{:016x}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), entropy())
 }
 
+/// Whether a token is a name of that form: smstack began what carries it.
+pub(super) fn is_unique_name(token: &str) -> bool {
+    token.strip_prefix("smstack-").is_some_and(|rest| {
+        rest.split_once('-').is_some_and(|(time, bits)| time.ends_with('Z') && bits.len() == 16)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +87,10 @@ mod tests {
     fn names_are_unique_and_valid() {
         let names: std::collections::BTreeSet<_> = (0..1000).map(|_| unique_name()).collect();
         assert_eq!(names.len(), 1000);
+        assert!(names.iter().all(|name| is_unique_name(name)));
+        for other in ["Console-UpdateStack-1f3870be", "smstack", "smstack-by-hand", ""] {
+            assert!(!is_unique_name(other), "{other}");
+        }
         for name in names {
             assert!(
                 name.len() <= 128 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),

@@ -2,6 +2,7 @@
 
 mod connecting;
 mod files_and_models;
+mod life;
 mod stub;
 mod world;
 
@@ -405,7 +406,7 @@ fn a_page_of_html_is_borne_and_then_told() {
 #[test]
 fn stacks_that_take_no_change_are_left_alone_with_a_way_out() {
     for status in
-        ["ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "ODD"]
+        ["ROLLBACK_COMPLETE", "DELETE_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "ODD"]
     {
         let stub = stub(World { before: Some(status), after: status }, |_| None);
         let error = run(&stub).0.unwrap_err();

@@ -46,6 +46,11 @@ impl Progress {
                 }
             }
             Event::Preparing { stack, .. } => self.busy(&format!("{stack}: making the change set")),
+            Event::Attached { stack, status, .. } => {
+                self.line(&format!(
+                    "{stack}: an earlier run of smstack has not ended ({status}); following it"
+                ));
+            }
             Event::Prepared(change) => self.line(&changes(change)),
             Event::Executing { stack, .. } => self.busy(&format!("{stack}: executing")),
             Event::Resource { event, .. } => {
@@ -101,11 +106,11 @@ impl Progress {
 }
 
 /// `AWS::S3::Bucket` → `S3::Bucket`.
-fn short(resource_type: &str) -> &str {
+pub(super) fn short(resource_type: &str) -> &str {
     resource_type.strip_prefix("AWS::").unwrap_or(resource_type)
 }
 
-fn is_failure(status: &Status) -> bool {
+pub(super) fn is_failure(status: &Status) -> bool {
     status.as_str().ends_with("_FAILED") || status.is_rollback()
 }
 
@@ -176,7 +181,8 @@ fn finished(outcome: &StackOutcome) -> String {
     }
 }
 
-fn failed(name: &str, failure: &Failure) -> String {
+/// A stack that failed, and what failed first.
+pub fn failed(name: &str, failure: &Failure) -> String {
     let mut text = format!("{name}: failed ({})", failure.status.as_str());
     if let Some(cause) = &failure.cause {
         let _ = write!(text, "\n  first cause: {} ({})", cause.logical_id, short(&cause.resource_type));

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use crate::diag::{Block, Code, Explanation, Severity, explanation, explanations, undecided};
+use crate::rules::stack_states::{self, State};
 
 /// Changes when a reader of the old form could not read the new one.
 const VERSION: u32 = 1;
@@ -13,6 +14,10 @@ const VERSION: u32 = 1;
 const WIDTH: usize = 80;
 const HEADING: Style = Style::new().bold().underline();
 const LINK: Style = Style::new().underline();
+const NAME: Style = Style::new().bold();
+const STATES: &str = "What `smstack deploy` does with a stack in each state, what `smstack recover` proposes, and the way \
+                      out. `*` stands for any beginning: a state that AWS adds later is judged by how it ends. Nothing \
+                      is ever deleted without being asked.";
 const OFFLINE: &str = "smstack decides from files alone: it asks no AWS account while it checks. What follows can \
                        only be known from the account, or only while a job runs, so nothing is said about it; the \
                        deployment, or the job, will show it.";
@@ -24,6 +29,8 @@ pub enum Topic {
     Code(Code),
     /// What cannot be decided without asking AWS.
     Offline,
+    /// The states of a stack, and the way out of each.
+    States,
 }
 
 /// The texts of `topics`, one below the other.
@@ -31,6 +38,7 @@ pub fn text(topics: &[Topic]) -> String {
     let pages = topics.iter().map(|topic| match topic {
         Topic::Code(code) => page(explanation(*code)),
         Topic::Offline => offline(),
+        Topic::States => states(),
     });
     pages.collect::<Vec<_>>().join("\n")
 }
@@ -54,6 +62,7 @@ pub fn overview() -> String {
     }
     text.push_str(&wrapped("For more: smstack explain CODE…", "", ""));
     text.push_str(&wrapped("What cannot be decided without asking AWS: smstack explain offline", "", ""));
+    text.push_str(&wrapped("The states of a stack, and the way out of each: smstack explain states", "", ""));
     text
 }
 
@@ -77,7 +86,20 @@ pub fn json(topics: &[Topic]) -> Value {
     if topics.contains(&Topic::Offline) {
         all["offline"] = undecided().map(|one| json!({ "rule": one.rule, "why": one.why })).collect();
     }
+    if topics.contains(&Topic::States) {
+        all["states"] = stack_states::all().map(|state| state_json(&state)).collect();
+    }
     all
+}
+
+fn state_json(state: &State) -> Value {
+    json!({
+        "status": state.status,
+        "meaning": state.meaning,
+        "deploy": state.on_deploy.as_str(),
+        "recover": state.recovery.as_str(),
+        "way_out": state.way_out,
+    })
 }
 
 fn page(one: &Explanation) -> String {
@@ -114,6 +136,22 @@ fn offline() -> String {
     text.push('\n');
     for one in undecided() {
         text.push_str(&wrapped(&format!("{}: {}", one.rule, one.why), "- ", "  "));
+    }
+    text
+}
+
+fn states() -> String {
+    let mut text = String::new();
+    heading(&mut text, "The states of a CloudFormation stack");
+    text.push_str(&wrapped(STATES, "", ""));
+    for state in stack_states::all() {
+        line(&mut text, format_args!("\n{NAME}{}{NAME:#}", state.status));
+        text.push_str(&wrapped(state.meaning, "  ", "  "));
+        let acts = format!("deploy: {}; recover: {}", state.on_deploy.as_str(), state.recovery.as_str());
+        text.push_str(&wrapped(&acts, "  ", "  "));
+        if !state.way_out.is_empty() {
+            text.push_str(&wrapped(state.way_out, "  ", "  "));
+        }
     }
     text
 }

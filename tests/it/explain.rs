@@ -72,7 +72,7 @@ fn several_codes_in_the_order_asked_for() {
 #[test]
 fn every_line_but_examples_and_links_fits_a_terminal() {
     let codes: Vec<&str> = CODES.iter().map(|code| code.as_str()).collect();
-    let all = [text(&codes), text(&[]), text(&["offline"])].concat();
+    let all = [text(&codes), text(&[]), text(&["offline"]), text(&["states"])].concat();
     let long: Vec<&str> = all
         .lines()
         .filter(|line| {

@@ -130,7 +130,9 @@ pub(super) fn happy(world: World, objects: &Mutex<Vec<(String, usize)>>, call: &
         }
         "ListStackResources" => Reply::xml("ListStackResources", "<StackResourceSummaries/>"),
         "ListChangeSets" => Reply::xml("ListChangeSets", "<Summaries/>"),
-        "ExecuteChangeSet" | "DeleteChangeSet" => Reply::xml(&call.action, ""),
+        "ExecuteChangeSet" | "DeleteChangeSet" | "ContinueUpdateRollback" | "RollbackStack" => {
+            Reply::xml(&call.action, "")
+        }
         "DeleteStack" => Reply::new(200, "text/xml", "<DeleteStackResponse/>"),
         other => Reply::error(400, "InvalidAction", other),
     }

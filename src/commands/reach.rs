@@ -1,0 +1,112 @@
+//! How a command gets to what is deployed: the environment of a stack file, and the cloud that it lies in.
+
+use anyhow::Context as _;
+
+use super::{Exit, Stop, load, local};
+use crate::aws::{self, Aws, Cloud as _};
+use crate::cli::{CloudArgs, StackArgs, TargetArgs};
+use crate::deploy::{BOOTSTRAP_STACK, StackKind};
+use crate::diag::has_errors;
+use crate::plan::{self, Target};
+use crate::report;
+use crate::synth::{Assembly, Manifest};
+
+/// A deployment within reach.
+pub(super) struct Reach {
+    /// What the stack file says.
+    pub(super) assembly: Assembly,
+    /// Where it is deployed to.
+    pub(super) cloud: Aws,
+    /// Whose it is.
+    pub(super) target: Target,
+    /// The local cloud's address, when it is that one.
+    pub(super) local: Option<String>,
+}
+
+impl Reach {
+    /// The stacks of the environment in the order of deployment, by name.
+    pub(super) fn stacks(&self) -> Vec<(StackKind, &str)> {
+        let templates = self.assembly.manifest.templates.iter();
+        templates.map(|entry| (StackKind::Template(entry.kind), entry.stack_name.as_str())).collect()
+    }
+
+    /// The same, behind the stack that holds what all deployments to an account and region share.
+    pub(super) fn all_stacks(&self) -> Vec<(StackKind, &str)> {
+        let mut stacks = vec![(StackKind::Bootstrap, BOOTSTRAP_STACK)];
+        stacks.extend(self.stacks());
+        stacks
+    }
+}
+
+/// Checks the stack file, connects, and does the work. `parting` is said when somebody stops it by Ctrl-C.
+pub(super) fn run(
+    args: &TargetArgs,
+    parting: &'static str,
+    work: impl AsyncFnOnce(&Reach) -> Result<Exit, Stop>,
+) -> Result<Exit, Stop> {
+    let Some(assembly) = assemble(args)? else { return Ok(Exit::Invalid) };
+    let local = if args.cloud.local { Some(local::up()?) } else { None };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
+    // A task of its own: it is heard even while a prompt waits for an answer.
+    runtime.spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            report::err(&format!("\n{parting}\n"));
+            std::process::exit(Exit::Failed as i32);
+        }
+    });
+    runtime.block_on(async {
+        match connect(&args.cloud, assembly, local).await {
+            Ok(reach) => work(&reach).await,
+            Err(exit) => Ok(exit),
+        }
+    })
+}
+
+/// Every check, then synth; problems are reported.
+fn assemble(args: &TargetArgs) -> Result<Option<Assembly>, Stop> {
+    let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
+    let mut loaded = load::load(&which)?;
+    let assembly = loaded.iter_mut().flat_map(load::Loaded::assemble).last();
+    let (files, diagnostics) = load::findings(&loaded);
+    report::diagnostics(&files, &diagnostics);
+    Ok(assembly.filter(|_| !has_errors(&diagnostics)))
+}
+
+async fn connect(args: &CloudArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
+    let told = |error: aws::Error| failed(&error, error.help());
+    let cloud = aws::connect(&options(args, &assembly.manifest, local.as_deref())).await.map_err(told)?;
+    let identity = cloud.identity().await.map_err(told)?;
+    let target = Target { identity, region: cloud.region().to_owned() };
+    plan::guard(&assembly.manifest, &target).map_err(|error| failed(&error, error.help()))?;
+    Ok(Reach { assembly, cloud, target, local })
+}
+
+/// Where to: the command line's word before the stack file's.
+fn options(args: &CloudArgs, manifest: &Manifest, local: Option<&str>) -> aws::Options {
+    let region = args.region.clone();
+    let environment_region = manifest.region.clone();
+    let local = local.map(|url| aws::LocalCloud {
+        endpoint_url: url.to_owned(),
+        // The local cloud takes an access key of twelve digits for its account.
+        access_key: manifest.account.as_deref().unwrap_or(crate::local::ACCESS_KEY).to_owned(),
+        secret: crate::local::SECRET_ACCESS_KEY.to_owned(),
+        region: region
+            .as_deref()
+            .or(environment_region.as_deref())
+            .unwrap_or(crate::local::REGION)
+            .to_owned(),
+    });
+    aws::Options {
+        profile: args.profile.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        local,
+        region,
+        environment_region,
+    }
+}
+
+/// Says why a command ends.
+pub(super) fn failed(error: &dyn std::error::Error, help: Option<&str>) -> Exit {
+    report::failure(&error.to_string(), help);
+    Exit::Failed
+}

@@ -1,0 +1,69 @@
+//! `smstack recover`: the way out of the state that a stack is in.
+
+use std::cell::RefCell;
+
+use super::reach::{self, Reach, failed};
+use super::{Exit, Stop};
+use crate::cli::RecoverArgs;
+use crate::deploy::{self, Event, Proposal, Remedy};
+use crate::report::deploy::Progress;
+use crate::report::{self, life};
+
+const PARTING: &str =
+    "stopped here; what CloudFormation has begun goes on by itself: run the same command again";
+
+pub(super) fn run(args: &RecoverArgs) -> Result<Exit, Stop> {
+    reach::run(&args.target, PARTING, async |reach| recover(args, reach).await)
+}
+
+async fn recover(args: &RecoverArgs, reach: &Reach) -> Result<Exit, Stop> {
+    let mut proposals = Vec::new();
+    // What depends on another stack goes before it.
+    for (kind, name) in reach.all_stacks().into_iter().rev() {
+        match deploy::propose(&reach.cloud, kind, name, &args.skip).await {
+            Ok(proposal) => proposals.extend(proposal),
+            Err(error) => return Ok(failed(&error, error.help())),
+        }
+    }
+    if proposals.is_empty() {
+        report::out("no stack needs a way out\n")?;
+        return Ok(Exit::Done);
+    }
+    let mut exit = Exit::Done;
+    for proposal in &proposals {
+        report::out(&life::proposal_text(proposal))?;
+        exit = match proposal.remedy {
+            Remedy::Wait | Remedy::Look => Exit::Failed,
+            _ if args.yes || report::ask(&life::question(proposal)) => take(reach, proposal).await?,
+            _ => {
+                report::err("consent is needed: answer `y` on a terminal, or give `--yes`\n");
+                Exit::NeedsConsent
+            }
+        };
+        if exit != Exit::Done {
+            break;
+        }
+    }
+    if exit == Exit::Done {
+        report::out("now deploy again: `smstack deploy`\n")?;
+    }
+    Ok(exit)
+}
+
+async fn take(reach: &Reach, proposal: &Proposal) -> Result<Exit, Stop> {
+    let progress = RefCell::new(Progress::new(reach.local.as_deref()));
+    let mut emit = |event: Event| progress.borrow_mut().show(&event);
+    let result = deploy::recover(&reach.cloud, proposal, &deploy::Options::default(), &mut emit).await;
+    progress.borrow_mut().end();
+    match result {
+        Ok(None) => {
+            report::out(&life::recovered(proposal))?;
+            Ok(Exit::Done)
+        }
+        Ok(Some(failure)) => {
+            report::out(&report::deploy::failed(&proposal.stack.name, &failure))?;
+            Ok(Exit::DeploymentFailed)
+        }
+        Err(error) => Ok(failed(&error, error.help())),
+    }
+}
