@@ -16,3 +16,4 @@ pub mod rollout;
 pub mod scaling;
 pub mod tuning;
 pub mod units;
+pub mod wildcards;
