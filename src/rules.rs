@@ -8,6 +8,7 @@ pub mod images;
 pub mod json_path;
 pub mod json_text;
 pub mod limits;
+pub mod local_path;
 pub mod log_metrics;
 pub mod monitor_schedule;
 pub mod names;
