@@ -12,6 +12,7 @@ use jiff::Timestamp;
 mod cloudformation;
 mod connect;
 mod error;
+mod live;
 mod s3;
 mod sagemaker;
 mod status;
@@ -19,6 +20,7 @@ mod sts;
 
 pub use connect::{Aws, LocalCloud, Options, connect};
 pub use error::{Error, ErrorKind};
+pub use live::{Alarm, Endpoint, Execution, ModelVersion, Monitor, MonitorRun, NewExecution, Step, Variant};
 pub use s3::checksum;
 pub use status::{Phase, Status};
 
@@ -426,4 +428,43 @@ pub trait Cloud: Clone + Send + Sync + 'static {
 
     /// `DescribeModelPackage`.
     fn model_package(&self, arn: &str) -> impl Future<Output = Result<ModelPackage>> + Send;
+
+    /// `ListModelPackages`: the newest versions in a group, at most `most`; `None` when there is no such group.
+    fn model_versions(
+        &self,
+        group: &str,
+        most: usize,
+    ) -> impl Future<Output = Result<Option<Vec<ModelVersion>>>> + Send;
+
+    /// `UpdateModelPackage`: approves or rejects a version.
+    fn judge_model(
+        &self,
+        arn: &str,
+        approve: bool,
+        comment: Option<&str>,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// `StartPipelineExecution`: the ARN of the execution.
+    fn start_execution(&self, order: &NewExecution) -> impl Future<Output = Result<String>> + Send;
+
+    /// `ListPipelineExecutions`: the newest.
+    fn last_execution(&self, pipeline: &str) -> impl Future<Output = Result<Option<Execution>>> + Send;
+
+    /// `DescribePipelineExecution`.
+    fn execution(&self, arn: &str) -> impl Future<Output = Result<Execution>> + Send;
+
+    /// `ListPipelineExecutionSteps`, all pages: the steps that have begun, oldest first.
+    fn execution_steps(&self, arn: &str) -> impl Future<Output = Result<Vec<Step>>> + Send;
+
+    /// `DescribeEndpoint`.
+    fn endpoint(&self, name: &str) -> impl Future<Output = Result<Endpoint>> + Send;
+
+    /// `DescribeMonitoringSchedule`.
+    fn monitor(&self, name: &str) -> impl Future<Output = Result<Monitor>> + Send;
+
+    /// `DescribeAlarms`: those with these names that exist.
+    fn alarms(&self, names: &[String]) -> impl Future<Output = Result<Vec<Alarm>>> + Send;
+
+    /// `GetObject`: a small object as text; [`ErrorKind::Local`] when it is larger than `most` bytes, or no text.
+    fn small_object(&self, uri: &str, most: u64) -> impl Future<Output = Result<String>> + Send;
 }

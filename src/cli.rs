@@ -29,6 +29,18 @@ pub enum Command {
     /// Deploy one environment of a stack as change sets
     #[cfg(feature = "aws")]
     Deploy(DeployArgs),
+    /// Say how everything is that a stack file describes: stacks, pipeline, models, endpoints, alarms, monitors
+    #[cfg(feature = "aws")]
+    Status(StatusArgs),
+    /// Start an execution of the pipeline, and follow its steps
+    #[cfg(feature = "aws")]
+    Run(RunArgs),
+    /// List the versions of the model, with their metrics
+    #[cfg(feature = "aws")]
+    Models(ModelsArgs),
+    /// Approve or reject a version of the model
+    #[cfg(feature = "aws")]
+    Approve(ApproveArgs),
     /// Say what happened in the latest operation on each deployed stack, and follow what goes on
     #[cfg(feature = "aws")]
     Events(EventsArgs),
@@ -198,6 +210,77 @@ pub struct DeployArgs {
     /// How to write the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// `smstack status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Value of a parameter of the pipeline; may be given more than once
+    #[arg(long = "param", short, value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// What to call the execution
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Token of 32 to 128 characters that makes a repeated order harmless [default: a new one]
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Follow an execution that was started before, by its ARN or as `last`
+    #[arg(long, value_name = "ARN", conflicts_with_all = ["parameters", "name", "token", "detach"])]
+    pub attach: Option<String>,
+    /// Do not wait for the execution
+    #[arg(long)]
+    pub detach: bool,
+    /// How to write the outcome
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack models`.
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How many versions, newest first
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub most: u16,
+    /// How to write them
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Number of the version, as `smstack models` lists it
+    #[arg(value_name = "VERSION")]
+    pub version: i32,
+    /// Model package group, where the stack has several
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// Reject the version
+    #[arg(long)]
+    pub reject: bool,
+    /// Why; kept with the version
+    #[arg(long, short = 'm', value_name = "TEXT")]
+    pub comment: Option<String>,
 }
 
 /// `smstack events`.

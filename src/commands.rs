@@ -6,11 +6,15 @@ mod deploy;
 mod diff;
 #[cfg(feature = "aws")]
 mod events;
+#[cfg(feature = "aws")]
+mod execute;
 mod explain;
 mod lint;
 mod load;
 #[cfg(feature = "aws")]
 mod local;
+#[cfg(feature = "aws")]
+mod models;
 #[cfg(feature = "aws")]
 mod outputs;
 #[cfg(feature = "aws")]
@@ -18,6 +22,8 @@ mod reach;
 #[cfg(feature = "aws")]
 mod recover;
 mod schema;
+#[cfg(feature = "aws")]
+mod status;
 mod synth;
 mod validate;
 
@@ -127,6 +133,14 @@ pub fn run(cli: Cli) -> Exit {
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]
         Command::Events(args) => events::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Status(args) => status::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Run(args) => execute::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Models(args) => models::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Approve(args) => models::approve(&args),
         #[cfg(feature = "aws")]
         Command::Outputs(args) => outputs::run(&args),
         #[cfg(feature = "aws")]

@@ -27,16 +27,22 @@ mod bootstrap;
 mod change_set;
 mod error;
 mod events;
+mod execution;
+mod models;
 mod pace;
 mod recover;
+mod status;
 mod upload;
 mod watch;
 
 pub use bootstrap::BOOTSTRAP_STACK;
 pub use error::Error;
 pub use events::{History, latest};
+pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
+pub use models::{Measured, measured};
 pub use pace::Pace;
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
+pub use status::{Models, Overview, Seen, of_type, overview};
 pub use watch::watch;
 
 use change_set::{Open, Order, Prepared};

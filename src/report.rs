@@ -15,6 +15,8 @@ pub mod life;
 pub mod local;
 mod region;
 mod sarif;
+#[cfg(feature = "aws")]
+pub mod state;
 mod terminal;
 
 use std::borrow::Cow;

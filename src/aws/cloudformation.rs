@@ -125,7 +125,7 @@ fn validation_failure(event: types::OperationEvent) -> Option<ValidationFailure>
     })
 }
 
-fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
+pub(super) fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
@@ -277,7 +277,7 @@ pub(super) async fn execute_change_set(client: &Client, id: &str, token: &str) -
 }
 
 /// AWS's empty text is no text.
-fn said(text: Option<String>) -> Option<String> {
+pub(super) fn said(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 

@@ -33,9 +33,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::{
-    ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, Error, ErrorKind, EventPage, Identity, ModelPackage,
-    NewObject, Operation, Result, Stack, StackResource, StoredObject, ValidationFailure, cloudformation, s3,
-    sagemaker, sts,
+    Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, Endpoint, Error, ErrorKind, EventPage,
+    Execution, Identity, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject, Operation, Result,
+    Stack, StackResource, Step, StoredObject, ValidationFailure, cloudformation, live, s3, sagemaker, sts,
 };
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,6 +76,7 @@ pub struct LocalCloud {
 pub struct Aws {
     region: String,
     cloudformation: aws_sdk_cloudformation::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
     s3: aws_sdk_s3::Client,
     sagemaker: aws_sdk_sagemaker::Client,
     sts: aws_sdk_sts::Client,
@@ -111,6 +112,7 @@ impl Aws {
         Aws {
             region,
             cloudformation: aws_sdk_cloudformation::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sagemaker: aws_sdk_sagemaker::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
@@ -331,6 +333,46 @@ impl Cloud for Aws {
 
     async fn model_package(&self, arn: &str) -> Result<ModelPackage> {
         sagemaker::model_package(&self.sagemaker, arn).await
+    }
+
+    async fn model_versions(&self, group: &str, most: usize) -> Result<Option<Vec<ModelVersion>>> {
+        live::model_versions(&self.sagemaker, group, most).await
+    }
+
+    async fn judge_model(&self, arn: &str, approve: bool, comment: Option<&str>) -> Result<()> {
+        live::judge_model(&self.sagemaker, arn, approve, comment).await
+    }
+
+    async fn start_execution(&self, order: &NewExecution) -> Result<String> {
+        live::start_execution(&self.sagemaker, order).await
+    }
+
+    async fn last_execution(&self, pipeline: &str) -> Result<Option<Execution>> {
+        live::last_execution(&self.sagemaker, pipeline).await
+    }
+
+    async fn execution(&self, arn: &str) -> Result<Execution> {
+        live::execution(&self.sagemaker, arn).await
+    }
+
+    async fn execution_steps(&self, arn: &str) -> Result<Vec<Step>> {
+        live::execution_steps(&self.sagemaker, arn).await
+    }
+
+    async fn endpoint(&self, name: &str) -> Result<Endpoint> {
+        live::endpoint(&self.sagemaker, name).await
+    }
+
+    async fn monitor(&self, name: &str) -> Result<Monitor> {
+        live::monitor(&self.sagemaker, name).await
+    }
+
+    async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>> {
+        live::alarms(&self.cloudwatch, names).await
+    }
+
+    async fn small_object(&self, uri: &str, most: u64) -> Result<String> {
+        s3::small_object(&self.s3, uri, most).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! S3: is it there, put it there.
+//! S3: is it there, put it there, read it.
 
 use std::time::Duration;
 
@@ -63,4 +63,23 @@ pub(super) async fn store_object(client: &Client, object: &NewObject) -> Result<
     let call = call.customize().config_override(Builder::new().timeout_config(timeout));
     let output = call.send().await.map_err(|error| Error::of("PutObject", &error))?;
     Ok(output.checksum_sha256)
+}
+
+/// A small object as text, by its `s3://` URI.
+pub(super) async fn small_object(client: &Client, uri: &str, most: u64) -> Result<String> {
+    const OPERATION: &str = "GetObject";
+    let local = |words: &str| Error::own(OPERATION, ErrorKind::Local, format!("`{uri}` {words}"));
+    let (bucket, key) = uri
+        .strip_prefix("s3://")
+        .and_then(|rest| rest.split_once('/'))
+        .ok_or_else(|| local("is no URI of an object"))?;
+    let call = client.get_object().bucket(bucket).key(key);
+    let output = call.send().await.map_err(|error| Error::of(OPERATION, &error))?;
+    let bytes = output.content_length.and_then(|length| u64::try_from(length).ok());
+    if bytes.is_none_or(|bytes| bytes > most) {
+        return Err(local("is too large to be shown"));
+    }
+    let body = output.body.collect().await;
+    let body = body.map_err(|error| Error::own(OPERATION, ErrorKind::Network, error.to_string()))?;
+    String::from_utf8(body.to_vec()).map_err(|_| local("is no text"))
 }

@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use super::{Exit, Stop, load, local};
 use crate::aws::{self, Aws, Cloud as _};
 use crate::cli::{CloudArgs, StackArgs, TargetArgs};
-use crate::deploy::{BOOTSTRAP_STACK, StackKind};
+use crate::deploy::{self, BOOTSTRAP_STACK, StackKind};
 use crate::diag::has_errors;
 use crate::plan::{self, Target};
 use crate::report;
@@ -28,6 +28,17 @@ impl Reach {
     pub(super) fn stacks(&self) -> Vec<(StackKind, &str)> {
         let templates = self.assembly.manifest.templates.iter();
         templates.map(|entry| (StackKind::Template(entry.kind), entry.stack_name.as_str())).collect()
+    }
+
+    /// Names of what the stacks have deployed of a resource type.
+    pub(super) async fn deployed(&self, resource_type: &str) -> aws::Result<Vec<String>> {
+        let mut found = Vec::new();
+        for (_, name) in self.stacks() {
+            if let Some(stack) = self.cloud.stack(name).await? {
+                found.extend(deploy::of_type(&self.cloud.stack_resources(&stack.id).await?, resource_type));
+            }
+        }
+        Ok(found)
     }
 
     /// The same, behind the stack that holds what all deployments to an account and region share.

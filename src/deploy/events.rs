@@ -1,11 +1,11 @@
 //! A stack's progress: every event of one operation once, oldest first, to the end.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::aws::{self, Cloud, Operation, Phase, Stack, StackEvent, Status};
 
-use super::pace::is_unique_name;
+use super::pace::{Pace, is_unique_name};
 use super::{Cause, Error, Event, Failure, Run, StackKind};
 
 /// Polls that a final status must last when no event confirms it.
@@ -294,29 +294,33 @@ async fn look<C: Cloud>(cloud: &C, tail: &Tail) -> aws::Result<(Option<Stack>, V
 }
 
 /// Failed calls in a row: borne with growing pauses, for long but not for ever.
-struct Patience {
+pub(super) struct Patience {
     stack: String,
     failures: u32,
     since: Option<Instant>,
 }
 
 impl Patience {
-    fn new(stack: &str) -> Patience {
+    pub(super) fn new(stack: &str) -> Patience {
         Patience { stack: stack.to_owned(), failures: 0, since: None }
     }
 
-    fn calm(&mut self) {
+    pub(super) fn calm(&mut self) {
         (self.failures, self.since) = (0, None);
     }
 
-    /// Pauses when the same call may succeed later; else, or after too long, gives the error back.
-    async fn after<C: Cloud>(&mut self, run: &mut Run<'_, C>, error: aws::Error) -> aws::Result<()> {
+    /// The pause before the same call, when it may succeed later; else, or after too long, the error.
+    pub(super) fn bear(&mut self, pace: &Pace, error: &aws::Error) -> aws::Result<Duration> {
         let since = *self.since.get_or_insert_with(Instant::now);
-        if !error.is_transient() || since.elapsed() > run.options.pace.give_up {
-            return Err(error);
+        if !error.is_transient() || since.elapsed() > pace.give_up {
+            return Err(error.clone());
         }
-        let pause = run.options.pace.retry(self.failures);
         self.failures += 1;
+        Ok(pace.retry(self.failures - 1))
+    }
+
+    async fn after<C: Cloud>(&mut self, run: &mut Run<'_, C>, error: aws::Error) -> aws::Result<()> {
+        let pause = self.bear(&run.options.pace, &error)?;
         (run.emit)(Event::Retrying { stack: self.stack.clone(), error, pause });
         tokio::time::sleep(pause).await;
         Ok(())

@@ -115,9 +115,26 @@ impl Workload {
 
     /// `deploy --local` of an environment.
     pub(crate) fn deploy(&self, environment: &str, more: &[&str]) -> Output {
-        let mut command = smstack(self.path());
-        command.args(["deploy", "deep-learning", "--env", environment, "--local"]).args(more);
-        command.output().unwrap()
+        self.run("deploy", environment, more)
+    }
+
+    /// Any command on an environment of the stack.
+    pub(crate) fn run(&self, command: &str, environment: &str, more: &[&str]) -> Output {
+        let mut program = smstack(self.path());
+        program.args([command, "deep-learning", "--env", environment, "--local"]).args(more);
+        program.output().unwrap()
+    }
+
+    /// What a command prints with `--format json`, which its published schema describes.
+    pub(crate) fn told(&self, command: &str, environment: &str, code: i32) -> Value {
+        let output = self.run(command, environment, &["--format", "json"]);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let value = serde_json::from_slice(&output.stdout).unwrap();
+        fits(
+            &value,
+            &std::fs::read_to_string(root().join(format!("schemas/{command}.schema.json"))).unwrap(),
+        );
+        value
     }
 
     /// `deploy --local --yes --format json`, which has to succeed: its outcome, and what it said meanwhile.
@@ -181,9 +198,12 @@ impl Workload {
 pub(crate) fn outcome(output: &Output) -> Value {
     let outcome: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
-    let schema: Value = serde_json::from_str(include_str!("../../schemas/outcome.schema.json")).unwrap();
-    let validator = jsonschema::draft202012::new(&schema).unwrap();
-    let problems: Vec<String> = validator.iter_errors(&outcome).map(|error| error.to_string()).collect();
-    assert!(problems.is_empty(), "{outcome:#}\n{}", problems.join("\n"));
+    fits(&outcome, include_str!("../../schemas/outcome.schema.json"));
     outcome
+}
+
+fn fits(value: &Value, schema: &str) {
+    let validator = jsonschema::draft202012::new(&serde_json::from_str(schema).unwrap()).unwrap();
+    let problems: Vec<String> = validator.iter_errors(value).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{value:#}\n{}", problems.join("\n"));
 }

@@ -35,10 +35,42 @@ fn the_reference_workload_is_deployed_approved_changed_and_left_alone() {
     let waiting = first["stacks"][2]["detail"].as_str().unwrap();
     assert!(waiting.contains("no approved model in group `deep-learning-models-dev`"), "{waiting}");
     assert!(first["uploaded"].as_u64().unwrap() >= 5, "{first}");
+    let told = workload.told("outputs", "dev", 0);
+    assert_eq!(told["stacks"][0]["outputs"], first["stacks"][1]["outputs"]);
+    let told = workload.told("events", "dev", 0);
+    let of = |n: usize, what: &str| told["stacks"][n][what].clone();
+    assert_eq!((of(1, "status"), of(2, "status")), (json!("CREATE_COMPLETE"), Value::Null));
+    let events = of(1, "events");
+    let all = events.as_array().unwrap();
+    assert!(all.len() > 20 && all[0]["status"] == "CREATE_IN_PROGRESS", "{events:#}");
+    assert_eq!(all[all.len() - 1]["status"], "CREATE_COMPLETE");
 
     // The approval makes the serving stack by itself, and just as `deploy` would have made it.
+    let told = workload.told("run", "dev", 0);
+    assert_eq!(told["execution"]["status"], "Succeeded", "{told}");
+    assert!(told["steps"].as_array().unwrap().len() >= 4, "{told}");
+    let refused = workload.run("run", "dev", &["--param", "Epoch=3"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("has no parameter `Epoch`"), "{refused:?}");
+
     workload.register("dev");
     workload.check("dev");
+    let told = workload.told("status", "dev", 0);
+    assert_eq!(told["stacks"][1]["status"], "CREATE_COMPLETE");
+    assert_eq!(told["pipelines"][0]["state"]["last_execution"]["status"], "Succeeded");
+    assert_eq!(told["groups"][0]["state"]["approved"]["version"], 1);
+    assert_eq!(told["endpoints"][0]["state"]["status"], "InService");
+    assert!(
+        told["alarms"].as_array().unwrap().iter().all(|alarm| alarm["state"]["state"].is_string()),
+        "{told}"
+    );
+    assert_eq!(told["monitors"][0]["error"], Value::Null);
+    let told = workload.told("models", "dev", 0);
+    assert_eq!(told["groups"][0]["versions"][0]["approval"], "Approved");
+    let output = workload.run("approve", "dev", &["1"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("is Approved already"), "{output:?}");
+    let output = workload.run("approve", "dev", &["7"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
     nothing_to_do(&workload);
 
     changed(&workload);
@@ -156,6 +188,7 @@ fn without_consent_nothing_is_made() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("consent") && said.contains("--yes"), "{said}");
     assert!(workload.is_empty());
+    assert_eq!(workload.told("outputs", "dev", 1)["stacks"], json!([]));
 }
 
 #[test]
@@ -183,6 +216,30 @@ fn a_failed_resource_is_the_first_cause() {
     assert_eq!(again.status.code(), Some(1), "{again:?}");
     let said = String::from_utf8(again.stderr).unwrap();
     assert!(said.contains("`faulty-dev-platform` is in `ROLLBACK_COMPLETE`"), "{said}");
+    assert!(said.contains("smstack recover"), "{said}");
+
+    let told = workload.told("events", "dev", 0);
+    assert_eq!(told["stacks"][1]["status"], "ROLLBACK_COMPLETE");
+    let events = told["stacks"][1]["events"].as_array().unwrap();
+    let cause = events.iter().find(|event| event["status"] == "CREATE_FAILED").unwrap();
+    assert_eq!(cause["logical_id"], "PipelineDefinition", "{cause}");
+
+    // Nothing is deleted without being asked.
+    let output = workload.run("recover", "dev", &[]);
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("first cause: PipelineDefinition") && said.contains("way out: delete the stack"),
+        "{said}"
+    );
+    let output = workload.run("recover", "dev", &["--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("faulty-dev-platform: deleted"), "{output:?}");
+    let output = workload.run("recover", "dev", &["--yes"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "no stack needs a way out\n", "{output:?}");
+    cloud.faults(&json!({}));
+    let (outcome, said) = workload.deployed("dev");
+    assert_eq!(results(&outcome)[1], ("platform", "created"), "{said}");
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn access_logs_go_where_s3_delivers_them() {
     );
     for (id, resource) in resources {
         let kept = resource["Type"] != "AWS::KMS::Alias";
-        assert_eq!(resource["DeletionPolicy"] == "Retain", kept, "{id}");
+        assert_eq!(resource["DeletionPolicy"] == "RetainExceptOnCreate", kept, "{id}");
         assert_eq!(resource["UpdateReplacePolicy"] == "Retain", kept, "{id}");
     }
 }

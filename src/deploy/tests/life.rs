@@ -5,7 +5,7 @@ use crate::rules::stack_states::{self, OnDeploy, Recovery};
 
 const OURS: &str = "smstack-20261123T203000Z-1f3870be274f6c49";
 
-fn ask<T>(stub: &Stub, work: impl AsyncFnOnce(Aws) -> T) -> T {
+pub(super) fn ask<T>(stub: &Stub, work: impl AsyncFnOnce(Aws) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { work(connected(&stub.url, "111122223333").await).await })
 }
