@@ -465,6 +465,9 @@ pub trait Cloud: Clone + Send + Sync + 'static {
     /// `DescribeAlarms`: those with these names that exist.
     fn alarms(&self, names: &[String]) -> impl Future<Output = Result<Vec<Alarm>>> + Send;
 
+    /// `ListObjectVersions` and `DeleteObjects`: deletes every version of every object in a bucket; how many.
+    fn empty_bucket(&self, bucket: &str, owner: &str) -> impl Future<Output = Result<u64>> + Send;
+
     /// `GetObject`: a small object as text; [`ErrorKind::Local`] when it is larger than `most` bytes, or no text.
     fn small_object(&self, uri: &str, most: u64) -> impl Future<Output = Result<String>> + Send;
 }

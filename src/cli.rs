@@ -29,6 +29,9 @@ pub enum Command {
     /// Deploy one environment of a stack as change sets
     #[cfg(feature = "aws")]
     Deploy(DeployArgs),
+    /// Delete the stacks of an environment; what holds data is kept
+    #[cfg(feature = "aws")]
+    Destroy(DestroyArgs),
     /// Say how everything is that a stack file describes: stacks, pipeline, models, endpoints, alarms, monitors
     #[cfg(feature = "aws")]
     Status(StatusArgs),
@@ -210,6 +213,20 @@ pub struct DeployArgs {
     /// How to write the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// `smstack destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// A bucket of these stacks whose objects are deleted, with all versions; may be given more than once
+    #[arg(long, value_name = "BUCKET")]
+    pub empty: Vec<String>,
+    /// Delete without asking
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// `smstack status`.

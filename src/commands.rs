@@ -3,6 +3,8 @@
 mod completions;
 #[cfg(feature = "aws")]
 mod deploy;
+#[cfg(feature = "aws")]
+mod destroy;
 mod diff;
 #[cfg(feature = "aws")]
 mod events;
@@ -133,6 +135,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]
         Command::Events(args) => events::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Destroy(args) => destroy::run(&args),
         #[cfg(feature = "aws")]
         Command::Status(args) => status::run(&args),
         #[cfg(feature = "aws")]

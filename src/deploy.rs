@@ -11,8 +11,9 @@
 //! the next run of smstack follows it to that end before it goes on. Only an abandoned *first* change set leaves
 //! a trace: an empty stack in `REVIEW_IN_PROGRESS`, which the next run uses.
 //!
-//! **Never** does anything here delete a stack that holds or ever held something. The one deletion is of
-//! an empty `REVIEW_IN_PROGRESS` stack that this very run made and found no use for.
+//! **Never** does [`deploy`] delete a stack that holds or ever held something. Its one deletion is of an empty
+//! `REVIEW_IN_PROGRESS` stack that this very run made and found no use for. [`recover`] and [`destroy`] delete what was
+//! proposed and consented to.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::synth::TemplateKind;
 
 mod bootstrap;
 mod change_set;
+mod destroy;
 mod error;
 mod events;
 mod execution;
@@ -36,6 +38,7 @@ mod upload;
 mod watch;
 
 pub use bootstrap::BOOTSTRAP_STACK;
+pub use destroy::{Doom, destroy, doom};
 pub use error::Error;
 pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
@@ -370,7 +373,8 @@ async fn assembly_stack<C: Cloud>(
         capabilities: entry.capabilities.clone(),
         tags: plan.tags.clone(),
         role_arn: plan.service_role(entry, facts)?,
-        import_existing: false,
+        // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
+        import_existing: true,
     };
     deploy_stack(run, order).await
 }

@@ -371,6 +371,10 @@ impl Cloud for Aws {
         live::alarms(&self.cloudwatch, names).await
     }
 
+    async fn empty_bucket(&self, bucket: &str, owner: &str) -> Result<u64> {
+        s3::empty_bucket(&self.s3, bucket, owner).await
+    }
+
     async fn small_object(&self, uri: &str, most: u64) -> Result<String> {
         s3::small_object(&self.s3, uri, most).await
     }

@@ -7,7 +7,7 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, Delete, ObjectIdentifier};
 
 use super::connect::CONNECT_TIMEOUT;
 use super::{Error, ErrorKind, NewObject, Result, StoredObject};
@@ -82,4 +82,44 @@ pub(super) async fn small_object(client: &Client, uri: &str, most: u64) -> Resul
     let body = output.body.collect().await;
     let body = body.map_err(|error| Error::own(OPERATION, ErrorKind::Network, error.to_string()))?;
     String::from_utf8(body.to_vec()).map_err(|_| local("is no text"))
+}
+
+/// Deletes every version of every object, and every mark of a deletion. What was deleted before a call failed is gone:
+/// the next run goes on from there.
+pub(super) async fn empty_bucket(client: &Client, bucket: &str, owner: &str) -> Result<u64> {
+    const OPERATION: &str = "DeleteObjects";
+    let mut count = 0;
+    loop {
+        // Always the first page: what it held is gone when the next one is asked for.
+        let call = client.list_object_versions().bucket(bucket).expected_bucket_owner(owner);
+        let page = match call.send().await {
+            Ok(page) => page,
+            Err(error) => match Error::of("ListObjectVersions", &error) {
+                error if error.kind == ErrorKind::NotFound => return Ok(count),
+                error => return Err(error),
+            },
+        };
+        let versions = page.versions.unwrap_or_default().into_iter().map(|it| (it.key, it.version_id));
+        let marks = page.delete_markers.unwrap_or_default().into_iter().map(|it| (it.key, it.version_id));
+        let doomed: Vec<ObjectIdentifier> = versions
+            .chain(marks)
+            .filter_map(|(key, version)| {
+                ObjectIdentifier::builder().key(key?).set_version_id(version).build().ok()
+            })
+            .collect();
+        if doomed.is_empty() {
+            return Ok(count);
+        }
+        let deleted = doomed.len() as u64;
+        let delete = Delete::builder().set_objects(Some(doomed)).quiet(true).build();
+        let delete = delete.map_err(|error| Error::own(OPERATION, ErrorKind::Local, error.to_string()))?;
+        let call = client.delete_objects().bucket(bucket).expected_bucket_owner(owner).delete(delete);
+        let output = call.send().await.map_err(|error| Error::of(OPERATION, &error))?;
+        if let Some(refused) = output.errors.unwrap_or_default().into_iter().next() {
+            let words = |text: Option<String>| text.unwrap_or_default();
+            let detail = format!("`{}`: {}", words(refused.key), words(refused.message));
+            return Err(Error::own(OPERATION, ErrorKind::AccessDenied, detail));
+        }
+        count += deleted;
+    }
 }

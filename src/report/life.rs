@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::deploy::{is_failure, short};
-use crate::aws::{Stack, StackEvent, Status};
-use crate::deploy::{Proposal, Remedy, StackKind};
+use crate::aws::{Stack, StackEvent, StackResource, Status};
+use crate::deploy::{Doom, Proposal, Remedy, StackKind};
 use crate::rules::stack_states;
 
 /// Changes when a reader of the old form could not read the new one.
@@ -149,6 +149,31 @@ pub fn proposal_text(proposal: &Proposal) -> String {
             let _ = writeln!(text, "  way out: {}", stack_states::of(stack.status.as_str()).way_out);
         }
     }
+    text
+}
+
+/// A stack that is to go: what goes with it, what stays, and what of that costs.
+pub fn doom_text(doom: &Doom, empty: &[String]) -> String {
+    let mut text = headline(&doom.stack.name, Some(&doom.stack));
+    let mut list = |title: &str, resources: &[StackResource]| {
+        if resources.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "  {title}:");
+        for resource in resources {
+            let kind = short(&resource.resource_type);
+            let name = resource.physical_id.as_deref().unwrap_or("no name yet");
+            let emptied = if empty.iter().any(|bucket| bucket == name) { ", emptied" } else { "" };
+            let _ = writeln!(text, "    - {} ({kind}) {name}{emptied}", resource.logical_id);
+        }
+    };
+    let (costs, free): (Vec<_>, Vec<_>) =
+        doom.stays.iter().cloned().partition(|resource| {
+            matches!(resource.resource_type.as_str(), "AWS::S3::Bucket" | "AWS::KMS::Key")
+        });
+    list("goes", &doom.goes);
+    list("stays, and goes on costing as long as it is there", &costs);
+    list("stays", &free);
     text
 }
 

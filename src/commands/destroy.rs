@@ -1,0 +1,91 @@
+//! `smstack destroy`: deletes the stacks of an environment, the last deployed first.
+
+use std::cell::RefCell;
+
+use super::reach::{self, Reach, failed};
+use super::{Exit, Stop};
+use crate::aws::Cloud as _;
+use crate::cli::DestroyArgs;
+use crate::deploy::{self, Doom, Event};
+use crate::report::deploy::Progress;
+use crate::report::{self, life};
+
+const PARTING: &str = "stopped here; a deletion that has begun goes on by itself: run the same command again";
+
+pub(super) fn run(args: &DestroyArgs) -> Result<Exit, Stop> {
+    reach::run(&args.target, PARTING, async |reach| destroy(args, reach).await)
+}
+
+async fn destroy(args: &DestroyArgs, reach: &Reach) -> Result<Exit, Stop> {
+    let mut dooms = Vec::new();
+    for (kind, name) in reach.stacks().into_iter().rev() {
+        match deploy::doom(&reach.cloud, kind, name).await {
+            Ok(doom) => dooms.extend(doom),
+            Err(error) => return Ok(failed(&error, error.help())),
+        }
+    }
+    check(&args.empty, &dooms)?;
+    if dooms.is_empty() {
+        report::out("nothing is deployed\n")?;
+        return Ok(Exit::Done);
+    }
+    for doom in &dooms {
+        report::out(&life::doom_text(doom, &args.empty))?;
+    }
+    let names: Vec<&str> = dooms.iter().map(|doom| doom.stack.name.as_str()).collect();
+    if !(args.yes || report::ask(&format!("delete {}?", names.join(" and ")))) {
+        report::err("consent is needed: answer `y` on a terminal, or give `--yes`\n");
+        return Ok(Exit::NeedsConsent);
+    }
+    for doom in &dooms {
+        if let Some(exit) = one(args, reach, doom).await? {
+            return Ok(exit);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Only buckets of these stacks can be emptied.
+fn check(empty: &[String], dooms: &[Doom]) -> Result<(), Stop> {
+    let buckets: Vec<&str> = dooms.iter().flat_map(buckets).collect();
+    match empty.iter().find(|name| !buckets.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) if buckets.is_empty() => Err(Stop::usage(format!("no stack has a bucket `{name}`"))),
+        Some(name) => {
+            let names = life::names(&buckets);
+            Err(Stop::usage(format!("no stack has a bucket `{name}`: `--empty` takes {names}")))
+        }
+    }
+}
+
+fn buckets(doom: &Doom) -> impl Iterator<Item = &str> {
+    let all = doom.goes.iter().chain(&doom.stays);
+    let buckets = all.filter(|resource| resource.resource_type == "AWS::S3::Bucket");
+    buckets.filter_map(|bucket| bucket.physical_id.as_deref())
+}
+
+/// Deletes a stack; how the command ends, where that did not go well.
+async fn one(args: &DestroyArgs, reach: &Reach, doom: &Doom) -> Result<Option<Exit>, Stop> {
+    for bucket in buckets(doom).filter(|bucket| args.empty.iter().any(|name| name == bucket)) {
+        match reach.cloud.empty_bucket(bucket, &reach.target.identity.account).await {
+            Ok(count) => report::err(&format!("{bucket}: {count} versions of objects deleted\n")),
+            Err(error) => return Ok(Some(failed(&error, error.help()))),
+        }
+    }
+    let progress = RefCell::new(Progress::new(reach.local.as_deref()));
+    let mut emit = |event: Event| progress.borrow_mut().show(&event);
+    let result = deploy::destroy(&reach.cloud, doom, &deploy::Options::default(), &mut emit).await;
+    progress.borrow_mut().end();
+    match result {
+        Ok(None) => {
+            report::out(&format!("{}: deleted\n", doom.stack.name))?;
+            Ok(None)
+        }
+        Ok(Some(failure)) => {
+            report::out(&format!("{}\n", report::deploy::failed(&doom.stack.name, &failure)))?;
+            report::err("mend what stands in the way, and run the same command again\n");
+            Ok(Some(Exit::DeploymentFailed))
+        }
+        Err(error) => Ok(Some(failed(&error, error.help()))),
+    }
+}
