@@ -288,6 +288,8 @@ codes! {
     TuningParallel = "tuning-parallel", Error;
     /// More jobs at once than accounts have by default.
     TuningQuota = "tuning-quota", Warning;
+    /// A path to the best job's model elsewhere than where the tuning job writes.
+    BestModelPath = "best-model-path", Warning;
 
     // The pipeline.
     /// A pipeline's name longer than AWS has accepted.

@@ -3,7 +3,9 @@
 mod alarms;
 mod endpoint_configs;
 mod endpoints;
+mod features;
 mod images;
+mod models;
 mod monitors;
 mod names;
 mod properties;
@@ -27,12 +29,23 @@ pub const RULES: &[Rule] = &[
     alarms::alarms,
     endpoint_configs::endpoint_configs,
     endpoints::endpoints,
+    features::features,
+    models::models,
     monitors::monitors,
     schedules::schedules,
     retention::retention,
     images::images,
     roles::roles,
 ];
+
+/// What is said of models and endpoints alone, which steps of a pipeline make as well as templates do.
+pub(super) fn of_serving(template: &Template<'_>) -> Vec<Issue> {
+    let mut found = Vec::new();
+    for rule in [endpoint_configs::endpoint_configs, endpoints::endpoints, models::models] {
+        rule(template, &mut found);
+    }
+    found
+}
 
 /// What all rules say of a template.
 pub fn check(template: &Template<'_>) -> Vec<Issue> {
