@@ -326,6 +326,8 @@ codes! {
     // Templates.
     /// A document that is no template.
     UnknownDocument = "unknown-document", Error;
+    /// Text that must be JSON and is not.
+    JsonSyntax = "json-syntax", Error;
     /// An attribute that a resource's type does not have.
     UnknownAttribute = "unknown-attribute", Error;
     /// A property that AWS sets itself.

@@ -4,6 +4,8 @@ mod alarms;
 mod endpoint_configs;
 mod endpoints;
 mod features;
+mod formats;
+mod holds;
 mod images;
 mod models;
 mod monitors;
