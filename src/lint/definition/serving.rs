@@ -22,6 +22,11 @@ const MADE: [(&str, &str); 3] = [
 /// How deep values are looked into.
 const DEEPEST: usize = 32;
 
+/// Whether the rules over templates judge the step.
+pub(super) fn is_judged(step: &Step<'_>) -> bool {
+    MADE.iter().any(|(kind, _)| step.is(kind))
+}
+
 /// Says what is wrong with what the steps make.
 pub(super) fn check(definition: &Definition<'_>, issues: &mut Vec<Issue>) {
     let made: Vec<(&Step<'_>, &str)> = definition
