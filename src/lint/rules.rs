@@ -4,6 +4,7 @@ mod alarms;
 mod endpoint_configs;
 mod endpoints;
 mod formats;
+mod grants;
 mod holds;
 mod images;
 mod monitors;
@@ -12,6 +13,7 @@ mod properties;
 mod retention;
 mod roles;
 mod scaling;
+mod scaling_policies;
 mod schedules;
 mod serving;
 
@@ -26,6 +28,7 @@ pub const RULES: &[Rule] = &[
     names::names,
     properties::properties,
     scaling::scaling,
+    scaling_policies::scaling_policies,
     alarms::alarms,
     endpoint_configs::endpoint_configs,
     endpoints::endpoints,

@@ -24,5 +24,6 @@ mod project;
 mod readme;
 mod schema;
 mod synth;
+mod template_mutations;
 mod templates;
 mod tools;
