@@ -70,6 +70,14 @@ fn starts<'d>(
 ) {
     let counts = variant.values(template, "InitialInstanceCount");
     let [count] = counts.as_slice() else { return };
+    // Bounds in the wrong order hold nothing.
+    if template
+        .values(target, "MinCapacity")
+        .iter()
+        .any(|min| template.values(target, "MaxCapacity").iter().any(|max| min.number() > max.number()))
+    {
+        return;
+    }
     let (Some(number), Some(when)) = (count.number(), count.when.and(template, &id.when)) else { return };
     for (key, outside) in [("MinCapacity", Ordering::Less), ("MaxCapacity", Ordering::Greater)] {
         let bounds = template.values(target, key);
