@@ -25,5 +25,6 @@ mod project;
 mod readme;
 mod schema;
 mod synth;
+mod template_mutations;
 mod templates;
 mod tools;
