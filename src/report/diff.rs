@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::diff::{Change, ChangeKind, Diff, Flag, Link, PipelineDiff, Recompute, ResourceDiff};
+use crate::diff::{
+    AcceptState, Accepted, Change, ChangeKind, Diff, Flag, Link, PipelineDiff, Recompute, ResourceDiff,
+};
 
 /// The width of the terminals that it is made for.
 const WIDTH: usize = 80;
@@ -34,8 +36,20 @@ pub fn diff_text(diff: &Diff) -> String {
         .iter()
         .map(|it| format!("{}: {}; if it differs, the worst is: {}", it.name, it.why, it.impact.words()));
     tree("known after the deployment", &unknowns.collect::<Vec<_>>(), &mut out);
+    tree("accepted risks", &diff.accepted.iter().map(accepted).collect::<Vec<_>>(), &mut out);
     out.push_str(&sum(diff));
     out
+}
+
+/// An accepted risk in one line.
+fn accepted(it: &Accepted) -> String {
+    let Accepted { class, resource, reason, expires, state, about } = it;
+    let held = match state {
+        AcceptState::Holds => about.join("; "),
+        AcceptState::Expired => "expired: accepts nothing".to_owned(),
+        AcceptState::Unused => "unused: nothing of the kind changes".to_owned(),
+    };
+    format!("{class} of {resource} until {expires}, because: {reason} ({held})")
 }
 
 /// `2 resources: 1 replace, 1 update`.
