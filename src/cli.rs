@@ -62,6 +62,17 @@ pub enum FindingsFormat {
     Github,
 }
 
+/// How a diff is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people.
+    Text,
+    /// For programs; has a version and a published schema.
+    Json,
+    /// A comment of a pull request on GitHub, with a picture of the pipeline.
+    Markdown,
+}
+
 /// How templates and the definition are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TemplateFormat {
@@ -134,8 +145,8 @@ pub struct DiffArgs {
     #[arg(long, short, value_name = "OLD")]
     pub base: PathBuf,
     /// How to write the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
     /// An impact (or worse: `replace`) or a flag (`permission-broadened`) that ends with exit code 4
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub fail_on: Vec<Gate>,

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Exit, Stop};
-use crate::cli::{DiffArgs, Format};
+use crate::cli::{DiffArgs, DiffFormat};
 use crate::diff::{self, Document, Side};
 use crate::report;
 use crate::synth::{self, Manifest, ParameterSource};
@@ -25,8 +25,9 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
     }
     let diff = diff::diff(&side(&args.base)?, &side(&args.new)?);
     match args.format {
-        Format::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
-        Format::Text => report::out(&report::diff_text(&diff))?,
+        DiffFormat::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
+        DiffFormat::Text => report::out(&report::diff_text(&diff))?,
+        DiffFormat::Markdown => report::out(&report::diff_markdown(&diff))?,
     }
     let tripped: Vec<_> = args.fail_on.iter().flat_map(|gate| gate.tripped(&diff)).collect();
     for what in &tripped {

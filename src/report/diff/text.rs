@@ -357,7 +357,7 @@ mod tests {
             &format!("~ {}Resource", part.repeat(4)),
             &[&format!("├─ ~ {}", part.repeat(3)), &format!("│    {part}Resource")],
         );
-        check(&x, &[&format!("├─ {}", "x".repeat(77)), &format!("│    {}", "x".repeat(43))]);
+        check(&x, &[&format!("├─ {}", "x".repeat(75)), &format!("│    {}", "x".repeat(45))]);
         let red = painted("permission broadened", RED);
         assert_eq!(strip_str(&red).to_string(), "permission broadened");
         assert_eq!(red.matches("\u{1b}[0m").count(), 2);
