@@ -9,7 +9,8 @@
 //! places, so that `/Resources/Key/Properties/Alias/Fn::Sub` names the text behind `!Sub`. [`kind_of`] says what the
 //! document is.
 //!
-//! A definition goes to [`definition::check`], which has a model and rules of its own.
+//! A definition goes to [`definition::check`], which has a model and rules of its own; so does one that a template holds,
+//! and what is found in it stands where the template says it (`embedded`).
 //!
 //! # The template model
 //!
@@ -41,12 +42,15 @@
 //! An issue's pointer is into the template, its code decides the severity. What the document itself allows, in comments or
 //! in `Metadata`, is taken out of the findings last.
 
-use crate::diag::{self, Diagnostic, Hides, arrange};
+use serde_json::Value;
+
+use crate::diag::{self, Diagnostic, Hides, Issue, Severity, arrange};
 use crate::source::{self, SourceFile};
 
 mod allowed;
 mod assume;
 pub mod definition;
+mod embedded;
 mod functions;
 mod kind;
 mod references;
@@ -63,24 +67,55 @@ pub use resolve::{Case, Node, Thing};
 pub use template::{Parameter, Resource, Template};
 pub use text::{Piece, Text};
 
+/// What there is to say of a file.
+#[derive(Debug, Default)]
+pub struct Examined {
+    /// All that is wrong with it, arranged.
+    pub found: Vec<Diagnostic>,
+    /// The keys in S3 under which a template expects definitions: what of them is kept beside it is part of it.
+    pub beside: Vec<String>,
+}
+
 /// All that is wrong with a file, arranged. `region` is where a template will be deployed, if that is known.
 pub fn check(file: &SourceFile, region: Option<&str>) -> Vec<Diagnostic> {
+    examine(file, region).found
+}
+
+/// Looks at a file. `region` is where a template will be deployed, if that is known.
+pub fn examine(file: &SourceFile, region: Option<&str>) -> Examined {
     let document = match read(file) {
         Ok(document) => document,
-        Err(problems) => return problems,
+        Err(found) => return Examined { found, beside: Vec::new() },
     };
-    let issues = match kind_of(&document.value) {
-        Err(issue) => vec![*issue],
-        Ok(Kind::Template) => rules::check(&Template::new(&document.value, region)),
-        Ok(Kind::Definition) => definition::check(&document.value),
+    let locate = |issue| source::locate(issue, file, &document.places);
+    let mut beside = Vec::new();
+    let mut found: Vec<Diagnostic> = match kind_of(&document.value) {
+        Err(issue) => vec![locate(*issue)],
+        Ok(Kind::Definition) => of_definition(&document.value).into_iter().map(locate).collect(),
+        Ok(Kind::Template) => {
+            let template = Template::new(&document.value, region);
+            let mut found: Vec<_> = rules::check(&template).into_iter().map(locate).collect();
+            found.extend(embedded::check(&template, file, &document.places));
+            beside = embedded::beside(&template);
+            found
+        }
     };
-    let mut found: Vec<_> =
-        issues.into_iter().map(|issue| source::locate(issue, file, &document.places)).collect();
     let allows = allowed::allows(&document, file);
     let used = diag::hide(&allows, &mut found, Hides::Everything);
     found.extend(diag::malformed(file.path(), &allows));
     found.extend(diag::unused(file.path(), &allows, &used, Hides::Everything));
     arrange(&mut found);
+    Examined { found, beside }
+}
+
+/// What is wrong with a definition. Of one that smstack made, what merely may hurt has been said where people read and
+/// change it: of the stack file.
+fn of_definition(definition: &Value) -> Vec<Issue> {
+    let mut found = definition::check(definition);
+    let maker = definition.pointer("/Metadata/Generator").and_then(Value::as_str).unwrap_or_default();
+    if maker.starts_with("smstack ") {
+        found.retain(|issue| issue.code.severity() == Severity::Error);
+    }
     found
 }
 

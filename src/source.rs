@@ -6,6 +6,7 @@
 //! and an environment's overrides, so that no type of the model carries a span.
 
 mod allow;
+mod characters;
 mod dialect;
 mod events;
 mod locate;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 use crate::diag::{Code, Diagnostic};
 
+pub use characters::Characters;
 pub use dialect::{Dialect, STACK_FILE, Short};
 pub use locate::locate;
 pub use overlay::Merged;

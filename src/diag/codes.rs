@@ -250,6 +250,8 @@ codes! {
     LocalPath = "local-path", Error;
     /// An output that executions write over each other.
     OutputRace = "output-race", Warning;
+    /// Something that a job's network, or the lack of one, does not reach.
+    OutsideNetwork = "outside-network", Warning;
     /// A setting that mode `pipe` alone has.
     PipeOnly = "pipe-only", Error;
     /// A spot job may wait less than it may run.
@@ -322,6 +324,8 @@ codes! {
     // Templates.
     /// A document that is no template.
     UnknownDocument = "unknown-document", Error;
+    /// Text that must be JSON and is not.
+    JsonSyntax = "json-syntax", Error;
     /// An attribute that a resource's type does not have.
     UnknownAttribute = "unknown-attribute", Error;
     /// A property that AWS sets itself.

@@ -1,5 +1,7 @@
 //! CloudFormation's intrinsic functions in a value.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 /// The function and its argument, if the value is a call: a mapping whose only key is `Ref` or `Fn::…`.
@@ -21,24 +23,29 @@ pub(super) enum SubPart<'a> {
 
 /// Takes the text of `Fn::Sub` apart; `${!x}` is the text `${x}`.
 pub(super) fn sub_parts(text: &str) -> Vec<SubPart<'_>> {
+    sub_places(text).into_iter().map(|(part, _)| part).collect()
+}
+
+/// The parts of the text of `Fn::Sub`, each with its place.
+pub(super) fn sub_places(text: &str) -> Vec<(SubPart<'_>, Range<usize>)> {
     let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("${") {
-        let inside = &rest[start + 2..];
-        let Some(end) = inside.find('}') else { break };
-        if start > 0 {
-            parts.push(SubPart::Text(&rest[..start]));
+    let mut at = 0;
+    while let Some(start) = text[at..].find("${").map(|start| at + start) {
+        let Some(end) = text[start..].find('}').map(|end| start + end) else { break };
+        if start > at {
+            parts.push((SubPart::Text(&text[at..start]), at..start));
         }
-        if inside.starts_with('!') {
-            parts.push(SubPart::Text("${"));
-            parts.push(SubPart::Text(&inside[1..=end]));
+        let inside = start + 2..end;
+        if text[inside.clone()].starts_with('!') {
+            parts.push((SubPart::Text("${"), start..inside.start));
+            parts.push((SubPart::Text(&text[inside.start + 1..=end]), inside.start + 1..end + 1));
         } else {
-            parts.push(SubPart::Variable(inside[..end].trim()));
+            parts.push((SubPart::Variable(text[inside].trim()), start..end + 1));
         }
-        rest = &inside[end + 1..];
+        at = end + 1;
     }
-    if !rest.is_empty() {
-        parts.push(SubPart::Text(rest));
+    if at < text.len() {
+        parts.push((SubPart::Text(&text[at..]), at..text.len()));
     }
     parts
 }

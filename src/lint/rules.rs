@@ -3,6 +3,8 @@
 mod alarms;
 mod endpoint_configs;
 mod endpoints;
+mod formats;
+mod holds;
 mod images;
 mod monitors;
 mod names;

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::tree::Tree;
 use crate::diag::Pointer;
 
@@ -94,6 +96,15 @@ impl Places {
             exact,
             simple: !(self.tree.is_map(target) || self.tree.is_list(target) || self.tree.is_block(target)),
         }
+    }
+
+    /// What the scalar at `pointer` says, in a document that was read once for values and places.
+    pub(super) fn scalar(&self, pointer: &Pointer) -> Option<&Value> {
+        let mut step = self.root()?;
+        for segment in pointer.segments() {
+            step = self.child(&step, &segment)?;
+        }
+        Some(&self.tree.node(self.tree.target(step.node)).scalar)
     }
 
     /// Which of the two says the value: the override, unless both are mappings.

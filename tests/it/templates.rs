@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use smstack::lint;
 use smstack::source::SourceFile;
 
@@ -67,6 +68,66 @@ fn lint_has_nothing_to_say_of_what_synth_writes() {
             .unwrap();
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
+    }
+}
+
+/// What `lint` says of a path, as `file:line:column code`.
+fn said(at: &Path, path: &str) -> Vec<String> {
+    let output = smstack(at).args(["lint", path, "--format", "json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let shown = report["diagnostics"].as_array().unwrap().iter().map(|one| {
+        let file = one["file"].as_str().unwrap().rsplit('/').next().unwrap();
+        format!("{file}:{}:{} {}", one["line"], one["column"], one["code"].as_str().unwrap())
+    });
+    shown.collect()
+}
+
+#[test]
+fn a_problem_of_a_definition_and_of_its_template_is_said_once() {
+    let at = tempfile::tempdir().unwrap();
+    project::write(at.path(), &project::reference());
+    let assembly = synth(at.path(), "dev");
+    for name in ["platform.template.json", "pipeline.json"] {
+        let text = fs::read_to_string(assembly.join(name)).unwrap();
+        let wrong = text.replace("Bayesian", "Baysian");
+        assert_ne!(text, wrong, "{name}");
+        fs::write(assembly.join(name), wrong).unwrap();
+    }
+    let found = said(at.path(), assembly.to_str().unwrap());
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("pipeline.json:") && found[0].ends_with(" unknown-value"), "{found:?}");
+    let template = assembly.join("platform.template.json");
+    let found = said(at.path(), template.to_str().unwrap());
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("platform.template.json:"), "{found:?}");
+}
+
+#[test]
+fn a_definition_in_s3_is_looked_for_beside_its_template() {
+    let template = "Resources:\n  P:\n    Type: AWS::SageMaker::Pipeline\n    Properties:\n      PipelineName: p\n      \
+        RoleArn: arn:aws:iam::111122223333:role/r\n      PipelineDefinition:\n        \
+        PipelineDefinitionS3Location: { Bucket: b, Key: KEY }\n";
+    let definition =
+        r#"{ "Version": "2020-12-01", "Steps": [{ "Name": "a", "Type": "Fail", "Argument": {} }] }"#;
+    let wrong = ["1:38 missing-key", "1:69 unknown-key"];
+    for (key, path, found) in [
+        ("definitions/nightly.json", "nightly.json", true),
+        ("definitions/nightly.json", "definitions/nightly.json", true),
+        ("0a1b.json", "asset.0a1b.json", true),
+        ("!Sub 'x/${AWS::StackName}/nightly.json'", "nightly.json", true),
+        ("!Sub '${AWS::StackName}.json'", "nightly.json", false),
+        ("../nightly.json", "nightly.json", true),
+        ("other.json", "nightly.json", false),
+    ] {
+        let at = tempfile::tempdir().unwrap();
+        let key = if key.starts_with('!') { key.to_owned() } else { format!("\"{key}\"") };
+        fs::write(at.path().join("t.yaml"), template.replace("KEY", &key)).unwrap();
+        let path = at.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, definition).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let expected: Vec<_> = wrong.iter().filter(|_| found).map(|it| format!("{name}:{it}")).collect();
+        assert_eq!(said(at.path(), "t.yaml"), expected, "{key} {name}");
     }
 }
 
