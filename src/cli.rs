@@ -71,6 +71,8 @@ pub enum DiffFormat {
     Json,
     /// A comment of a pull request on GitHub, with a picture of the pipeline.
     Markdown,
+    /// One page with the pipeline and the infrastructure drawn before and after.
+    Html,
 }
 
 /// How templates and the definition are written.

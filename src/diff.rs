@@ -14,6 +14,7 @@
 //! | `pipeline`, `recompute` | what changes in each step, and which steps are computed anew |
 //! | `policy`, `iam` | what IAM lets whom do, and what of it comes or goes |
 //! | `gate` | what of a diff may not happen |
+//! | `picture` | what refers to what on one side, to be drawn |
 //! | `apply` | the new side, from the old side and the diff |
 
 mod align;
@@ -26,6 +27,7 @@ mod gate;
 mod iam;
 mod impact;
 mod lifecycle;
+mod picture;
 mod pipeline;
 mod policy;
 mod reach;
@@ -46,6 +48,7 @@ use serde_json::Value;
 pub use apply::{Mismatch, apply};
 pub use change::{Change, ChangeKind};
 pub use gate::Gate;
+pub use picture::{ResourceNode, infrastructure};
 
 /// The version of the serialised [`Diff`]. It rises when a member is renamed, removed or means something else;
 /// readers skip members that they do not know.

@@ -41,14 +41,20 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
         New::Assembly(path) => vec![assembly(args, &path)?],
     };
     let one = pairs.len() == 1;
+    let (mut old, mut new) = (Side::default(), Side::default());
     let diffs = pairs.into_iter().map(|pair| {
         let label = if one { "" } else { &pair.label };
-        diff::diff(&pair.old.labelled(label), &pair.new.labelled(label))
+        let (before, after) = (pair.old.labelled(label), pair.new.labelled(label));
+        let diff = diff::diff(&before, &after);
+        old.documents.extend(before.documents);
+        new.documents.extend(after.documents);
+        diff
     });
     let diff = Diff::join(diffs);
     match args.format {
         DiffFormat::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
         DiffFormat::Text => report::out(&report::diff_text(&diff))?,
+        DiffFormat::Html => report::out(&report::diff_html(&diff, &old, &new))?,
         DiffFormat::Markdown => report::out(&report::diff_markdown(&diff))?,
     }
     let tripped: Vec<_> = args.fail_on.iter().flat_map(|gate| gate.tripped(&diff)).collect();
