@@ -71,6 +71,8 @@ pub enum DiffFormat {
     Json,
     /// A comment of a pull request on GitHub, with a picture of the pipeline.
     Markdown,
+    /// SARIF 2.1.0, for code scanning and editors: what asks for a look.
+    Sarif,
     /// One page with the pipeline and the infrastructure drawn before and after.
     Html,
 }

@@ -72,9 +72,20 @@ pub struct Document {
     /// Parameters that take their value from an output of another document of the side: parameter → document and
     /// output.
     pub wired: BTreeMap<String, (String, String)>,
+    /// The file that people change to change it; empty where there is none.
+    pub origin: String,
 }
 
 impl Side {
+    /// The side, of whose documents those without an origin come from a file.
+    #[must_use]
+    pub fn from_file(mut self, path: &str) -> Side {
+        for document in self.documents.values_mut().filter(|it| it.origin.is_empty()) {
+            path.clone_into(&mut document.origin);
+        }
+        self
+    }
+
     /// A side with one document and no known parameter.
     pub fn one(name: &str, value: Value) -> Side {
         let document = Document { value, ..Document::default() };

@@ -22,6 +22,7 @@ use crate::cli::{DiffArgs, DiffFormat};
 use crate::diag::{has_errors, nearest, or_list};
 use crate::diff::{self, Diff, Side};
 use crate::report;
+use crate::source::SourceFile;
 use crate::synth::Assembly;
 
 use base::Base;
@@ -54,6 +55,7 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
     match args.format {
         DiffFormat::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
         DiffFormat::Text => report::out(&report::diff_text(&diff))?,
+        DiffFormat::Sarif => report::out(&report::diff_sarif(&diff, &origins(&new)))?,
         DiffFormat::Html => report::out(&report::diff_html(&diff, &old, &new))?,
         DiffFormat::Markdown => report::out(&report::diff_markdown(&diff))?,
     }
@@ -62,6 +64,16 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
         report::failure(what, None);
     }
     Ok(if tripped.is_empty() { Exit::Done } else { Exit::Tripped })
+}
+
+/// The files from which documents come, as far as they can be read, by document.
+fn origins(side: &Side) -> BTreeMap<String, SourceFile> {
+    let read = |path: &str| {
+        let bytes = load::read(Path::new(path)).unwrap_or_default();
+        SourceFile::from_bytes(path, &bytes).unwrap_or_else(|_| SourceFile::new(path, ""))
+    };
+    let known = side.documents.iter().filter(|(_, it)| !it.origin.is_empty() && it.origin != "-");
+    known.map(|(name, it)| (name.clone(), read(&it.origin))).collect()
 }
 
 /// A template or definition with another one.
@@ -94,7 +106,7 @@ fn document(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
     Ok(Pair {
         label: String::new(),
         old,
-        new: Side::one("document", input::document(path, &load::shown(path))?),
+        new: Side::one("document", input::document(path, &load::shown(path))?).from_file(&load::shown(path)),
     })
 }
 
@@ -153,6 +165,7 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
     let mut pairs = Vec::new();
     let mut told = None;
     for path in stack_files(args, named)? {
+        let of_file = pairs.len();
         let new = if path.exists() { Some(load::one(&path, load::shown(&path), &args.env)?) } else { None };
         let (new, known) = sound(new, "")?;
         match base::base(args.base.as_deref(), &path)? {
@@ -207,6 +220,9 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
                 let (old, new) = base::counterpart(input::side(assembly)?, value);
                 pairs.push(Pair { label: assembly.manifest.stack.clone(), old, new });
             }
+        }
+        for pair in pairs.get_mut(of_file..).unwrap_or_default() {
+            pair.new = std::mem::take(&mut pair.new).from_file(&load::shown(&path));
         }
     }
     shorten(&mut pairs);

@@ -299,7 +299,8 @@ fn text(text: &str) -> String {
 
 fn escaped(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
@@ -307,8 +308,9 @@ fn escaped(text: &str) -> String {
             // A mention or a reference to an issue needs it next to a word.
             '@' => out.push_str("&#64;"),
             '#' => out.push_str("&#35;"),
-            // A bare address becomes a link where these stand.
-            ':' => out.push_str("&#58;"),
+            // `https://…` becomes a link, `:tada:` a picture, `www.…` a link.
+            ':' if rest.peek().is_some_and(|next| !next.is_whitespace()) => out.push_str("&#58;"),
+            '.' if out.ends_with("www") => out.push_str("&#46;"),
             c if "\\`*_{}[]()!|~$".contains(c) => {
                 out.push('\\');
                 out.push(c);
@@ -364,7 +366,7 @@ mod tests {
         assert!(text.contains("… and 840 more resources"), "{text}");
         let tail: String = text.chars().skip(length - 150).collect();
         assert!(tail.contains("**Cut to fit a comment:** "), "{tail}");
-        assert!(tail.contains("of resources&#58; what changes \\(R"), "{tail}");
+        assert!(tail.contains("of resources: what changes \\(R"), "{tail}");
         assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
     }
 

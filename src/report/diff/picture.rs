@@ -21,7 +21,7 @@ pub(super) struct Node {
 /// An arrow, perhaps with a word.
 pub(super) type Edge = (usize, usize, Option<&'static str>);
 
-const WIDTH: usize = 200;
+const WIDTH: usize = 250;
 const HEIGHT: usize = 46;
 const ACROSS: usize = 56;
 const DOWN: usize = 14;
@@ -230,11 +230,15 @@ fn arrow(path: &[usize], places: &[(usize, usize)], word: Option<&str>, marker: 
     let _ = writeln!(out, "<path d=\"{line}\" marker-end=\"url(#{marker})\"/>");
 }
 
+/// A text that fits, with its beginning and its end: logical ids that begin alike end differently.
 fn shortened(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
+    let count = text.chars().count();
+    if count <= room {
         return text.to_owned();
     }
-    text.chars().take(room - 1).chain(['…']).collect()
+    let head = room / 2 - 1;
+    let tail = text.chars().skip(count - (room - head - 1));
+    text.chars().take(head).chain(['…']).chain(tail).collect()
 }
 
 /// Text as it is read, within HTML or SVG, also in quotes.
