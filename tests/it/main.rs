@@ -4,6 +4,7 @@
 
 mod arrives;
 mod bad;
+mod browser;
 #[cfg(feature = "aws")]
 mod cloud;
 mod definition;

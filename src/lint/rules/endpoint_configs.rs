@@ -149,22 +149,6 @@ fn capacity<'d>(template: &Template<'d>, serverless: &[Case<'d>], found: &mut Ve
                 );
             }
         }
-        for provisioned in template.beneath(case, "ProvisionedConcurrency") {
-            for most in template.beneath(case, "MaxConcurrency") {
-                let (Some(number), Some(limit)) = (provisioned.number(), most.number()) else { continue };
-                if number > limit && provisioned.when.and(template, &most.when).is_some() {
-                    found.push(
-                        Issue::new(
-                            Code::OutOfBounds,
-                            provisioned.at.clone(),
-                            format!("{number} is more than `MaxConcurrency`, which is {limit}"),
-                        )
-                        .also(most.at.clone(), "the bound")
-                        .help(format!("write {limit} or less, or raise `MaxConcurrency`")),
-                    );
-                }
-            }
-        }
     }
 }
 
