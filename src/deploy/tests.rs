@@ -1,6 +1,7 @@
 //! Deployments through the real SDK against a scripted AWS on loopback.
 
 mod connecting;
+mod destroy;
 mod execution;
 mod files_and_models;
 mod life;

@@ -240,6 +240,21 @@ fn a_failed_resource_is_the_first_cause() {
     cloud.faults(&json!({}));
     let (outcome, said) = workload.deployed("dev");
     assert_eq!(results(&outcome)[1], ("platform", "created"), "{said}");
+
+    // What holds data is kept, and said before.
+    let output = workload.run("destroy", "dev", &[]);
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let (goes, stays) = listed.split_once("  stays, and goes on costing").unwrap();
+    assert!(goes.contains("(SageMaker::Pipeline)") && !goes.contains("(S3::Bucket)"), "{listed}");
+    assert!(stays.contains("(S3::Bucket)") && stays.contains("(KMS::Key)"), "{listed}");
+    let refused = workload.run("destroy", "dev", &["--yes", "--empty", "nobodys"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let bucket = stays.lines().find_map(|line| line.rsplit_once("(S3::Bucket) ")).unwrap().1;
+    let output = workload.run("destroy", "dev", &["--yes", "--empty", bucket]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = workload.run("destroy", "dev", &["--yes"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "nothing is deployed\n", "{output:?}");
 }
 
 #[test]
