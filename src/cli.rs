@@ -24,7 +24,7 @@ pub enum Command {
     Synth(SynthArgs),
     /// Say what is wrong with CloudFormation templates, whoever wrote them
     Lint(LintArgs),
-    /// Say what changes between two templates, definitions or assemblies, and what that does
+    /// Say what changes since another state, and what that does
     Diff(DiffArgs),
     /// Deploy one environment of a stack as change sets
     #[cfg(feature = "aws")]
@@ -127,12 +127,17 @@ pub struct LintArgs {
 /// `smstack diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// A template or definition as JSON, or the directory of an assembly
-    #[arg(value_name = "NEW")]
-    pub new: PathBuf,
-    /// What it is compared with
-    #[arg(long, short, value_name = "OLD")]
-    pub base: PathBuf,
+    /// Stack files, or names in `stacks/`; or one template or definition in JSON or YAML (`-` is standard input), or
+    /// the directory of an assembly [default: all of `stacks/`]
+    #[arg(value_name = "STACK")]
+    pub new: Vec<PathBuf>,
+    /// Environment of the stack file; may be given more than once [default: all]
+    #[arg(long, short, value_name = "ENV")]
+    pub env: Vec<String>,
+    /// What it is compared with: a commit, the directory of an assembly, a template or definition
+    /// [default: the merge base with the default branch]
+    #[arg(long, short, value_name = "REF|DIR|FILE")]
+    pub base: Option<String>,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

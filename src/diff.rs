@@ -77,6 +77,21 @@ impl Side {
         let document = Document { value, ..Document::default() };
         Side { documents: BTreeMap::from([(name.to_owned(), document)]) }
     }
+
+    /// The same side with `label/` before the names of its documents; as it is when the label is empty.
+    #[must_use]
+    pub fn labelled(self, label: &str) -> Side {
+        if label.is_empty() {
+            return self;
+        }
+        let name = |name: String| format!("{label}/{name}");
+        let documents = self.documents.into_iter().map(|(key, mut document)| {
+            let wired = document.wired.into_iter();
+            document.wired = wired.map(|(it, (from, output))| (it, (name(from), output))).collect();
+            (name(key), document)
+        });
+        Side { documents: documents.collect() }
+    }
 }
 
 /// Everything that changes between two sides, and what it does.
@@ -104,6 +119,28 @@ impl Diff {
         self.resources.is_empty()
             && self.pipelines.is_empty()
             && self.documents.iter().all(|document| document.changes.is_empty())
+    }
+
+    /// Several comparisons as one, whose documents have different names.
+    pub fn join(diffs: impl IntoIterator<Item = Diff>) -> Diff {
+        let mut all = Diff {
+            version: VERSION,
+            documents: Vec::new(),
+            resources: Vec::new(),
+            pipelines: Vec::new(),
+            permissions: Vec::new(),
+            unknowns: Vec::new(),
+        };
+        for diff in diffs {
+            all.documents.extend(diff.documents);
+            all.resources.extend(diff.resources);
+            all.pipelines.extend(diff.pipelines);
+            all.permissions.extend(diff.permissions);
+            all.unknowns.extend(diff.unknowns);
+        }
+        all.documents.sort_by(|a, b| a.name.cmp(&b.name));
+        template::arrange(&mut all.resources);
+        all
     }
 
     /// The worst impact on any resource.

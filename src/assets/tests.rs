@@ -100,6 +100,7 @@ fn a_tree_goes_up_sorted_and_without_what_no_job_needs() {
         ("src/lib/__pycache__/a.pyc", "x"),
         ("src/old.pyc", "x"),
         ("src/.git/config", "x"),
+        ("src/submodule/.git", "gitdir: ../../.git/modules/submodule"),
         ("src/.DS_Store", "x"),
         ("src/.ipynb_checkpoints/a", "x"),
         ("src/.venv/bin/python", "x"),

@@ -15,7 +15,7 @@ pub const IGNORE_FILE: &str = ".smstackignore";
 
 /// What no job needs. An ignore file of the tree can bring any of it back with `!`.
 const BUILT_IN: [&str; 7] =
-    ["__pycache__/", "*.pyc", ".git/", ".DS_Store", ".ipynb_checkpoints/", ".venv/", "smstack.out/"];
+    ["__pycache__/", "*.pyc", ".git", ".DS_Store", ".ipynb_checkpoints/", ".venv/", "smstack.out/"];
 
 /// A source tree. Directories are there only through their files, as in git.
 pub(super) struct Tree {

@@ -1,29 +1,51 @@
-//! `smstack diff`: what changes between two templates, definitions or assemblies, and what that does.
+//! `smstack diff`: what changes between two states of stack files, assemblies, templates or definitions, and what
+//! that does.
+//!
+//! | room | says |
+//! | --- | --- |
+//! | `input` | what is new, and how documents and assemblies are read |
+//! | `base` | what it is compared with |
+//! | `git` | what a repository holds at a commit |
+
+mod base;
+mod git;
+mod input;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
+use super::load::{self, Loaded};
 use super::{Exit, Stop};
 use crate::cli::{DiffArgs, Format};
-use crate::diff::{self, Document, Side};
+use crate::diag::{has_errors, nearest, or_list};
+use crate::diff::{self, Diff, Side};
 use crate::report;
-use crate::synth::{self, Manifest, ParameterSource};
+use crate::synth::Assembly;
+
+use base::Base;
+use input::New;
+
+/// Two sides, and what to call them when there are several such pairs.
+struct Pair {
+    label: String,
+    old: Side,
+    new: Side,
+}
 
 pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
-    for path in [&args.base, &args.new] {
-        if !path.exists() {
-            return Err(Stop::usage(format!("there is no `{}`", path.display())));
-        }
-    }
-    if args.base.is_dir() != args.new.is_dir() {
-        return Err(Stop::usage("a file is compared with a file, an assembly's directory with a directory"));
-    }
-    let diff = diff::diff(&side(&args.base)?, &side(&args.new)?);
+    let pairs = match input::what(&args.new)? {
+        New::Stacks(named) => stacks(args, &named)?,
+        New::Document(path) => vec![document(args, &path)?],
+        New::Assembly(path) => vec![assembly(args, &path)?],
+    };
+    let one = pairs.len() == 1;
+    let diffs = pairs.into_iter().map(|pair| {
+        let label = if one { "" } else { &pair.label };
+        diff::diff(&pair.old.labelled(label), &pair.new.labelled(label))
+    });
+    let diff = Diff::join(diffs);
     match args.format {
         Format::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
         Format::Text => report::out(&report::diff_text(&diff))?,
@@ -35,40 +57,257 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
     Ok(if tripped.is_empty() { Exit::Done } else { Exit::Tripped })
 }
 
-/// A file as it is, or what an assembly's manifest names.
-fn side(path: &Path) -> Result<Side, Stop> {
-    if !path.is_dir() {
-        return Ok(Side::one("document", read(path)?));
+/// A template or definition with another one.
+fn document(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
+    no_environments(args)?;
+    if args.base.is_none() && path.as_os_str() == "-" {
+        return Err(Stop::usage(
+            "standard input has no past: give `--base` a commit's file, a directory or a file",
+        ));
     }
-    let manifest_path = path.join(synth::MANIFEST);
-    if !manifest_path.is_file() {
-        let shown = path.display();
-        return Err(Stop::usage(format!("`{shown}` is no assembly: it has no `{}`", synth::MANIFEST)));
-    }
-    let manifest: Manifest = read(&manifest_path)?;
-    let mut documents = BTreeMap::new();
-    for template in &manifest.templates {
-        let wired = template.parameters.iter().filter_map(|(name, source)| match source {
-            ParameterSource::Output { template, output } => {
-                Some((name.clone(), (template.as_str().to_owned(), output.clone())))
+    let mixed = || Stop::usage("a file is compared with a file, an assembly's directory with a directory");
+    let old = match base::base(args.base.as_deref(), path)? {
+        Base::File(base) if base.as_os_str() == "-" && path.as_os_str() == "-" => {
+            return Err(Stop::usage("only one of the two can be standard input"));
+        }
+        Base::File(base) => Side::one("document", input::document(&base, &load::shown(&base))?),
+        Base::Directory(_) => return Err(mixed()),
+        Base::Commit(repository, commit) => match base::at(&repository, &commit, path)? {
+            Some((_tree, there)) => {
+                said(&commit);
+                let shown = format!("{}:{}", commit.name, load::shown(path));
+                Side::one("document", input::document(&there, &shown)?)
             }
-            _ => None,
-        });
-        let (wired, value) = (wired.collect(), read(&path.join(&template.file.file))?);
-        documents.insert(template.kind.as_str().to_owned(), Document { value, wired, ..Document::default() });
+            None => absent(path, &commit),
+        },
+    };
+    if path.as_os_str() != "-" && !path.exists() {
+        return Err(Stop::usage(format!("there is no `{}`", path.display())));
     }
-    if let Some(definition) = &manifest.definition {
-        let value: Value = read(&path.join(&definition.file))?;
-        documents.insert("pipeline".to_owned(), Document { value, ..Document::default() });
-    }
-    Ok(Side { documents })
+    Ok(Pair {
+        label: String::new(),
+        old,
+        new: Side::one("document", input::document(path, &load::shown(path))?),
+    })
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Stop> {
-    let shown = path.display();
-    let bytes = fs::read(path).with_context(|| format!("cannot read `{shown}`"))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let message = format!("`{shown}` is not what is compared, which is JSON: {error}");
-        Stop { exit: Exit::Invalid, error: anyhow::anyhow!("{message}") }
-    })
+/// The directory of an assembly with another one.
+fn assembly(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
+    no_environments(args)?;
+    let read = |path: &Path| {
+        let none = || Stop::usage(format!("`{}` is no assembly: it has no `manifest.json`", path.display()));
+        input::directory(path)?.ok_or_else(none)
+    };
+    let (_, new) = read(path)?;
+    let old = match base::base(args.base.as_deref(), path)? {
+        Base::Directory(base) => read(&base)?.1,
+        Base::File(base) if base.as_os_str() != "-" => {
+            let value = input::document(&base, &load::shown(&base))?;
+            let (old, new) = base::counterpart(new, value);
+            return Ok(Pair { label: String::new(), old, new });
+        }
+        Base::File(_) => {
+            return Err(Stop::usage(
+                "a file is compared with a file, an assembly's directory with a directory",
+            ));
+        }
+        Base::Commit(repository, commit) => match base::at(&repository, &commit, path)? {
+            Some((_tree, there)) => {
+                said(&commit);
+                read(&there)?.1
+            }
+            None => absent(path, &commit),
+        },
+    };
+    Ok(Pair { label: String::new(), old, new })
+}
+
+/// Says what is compared with, which the user has perhaps not named.
+fn said(commit: &git::Commit) {
+    report::err(&format!("comparing with {}\n", commit.shown()));
+}
+
+fn absent(path: &Path, commit: &git::Commit) -> Side {
+    said(commit);
+    report::err(&format!("`{}` is not there: everything in it is new\n", path.display()));
+    Side::default()
+}
+
+fn no_environments(args: &DiffArgs) -> Result<(), Stop> {
+    if args.env.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::usage("only a stack file has environments: leave `--env` out"))
+}
+
+/// Stack files as the working tree has them, each with its past.
+fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
+    let trees = base::Trees::default();
+    let mut pairs = Vec::new();
+    let mut told = None;
+    for path in stack_files(args, named)? {
+        let new = if path.exists() { Some(load::one(&path, load::shown(&path), &args.env)?) } else { None };
+        let (new, known) = sound(new, "")?;
+        match base::base(args.base.as_deref(), &path)? {
+            Base::Commit(repository, commit) => {
+                if told.as_ref() != Some(&commit) {
+                    said(&commit);
+                    told = Some(commit.clone());
+                }
+                let old = trees.stack_file(&repository, &commit, &path, &args.env)?;
+                if old.is_none() {
+                    report::err(&format!("`{}` is not there: everything in it is new\n", path.display()));
+                }
+                let at = format!(" at `{}`: give `--base` a commit at which it is valid", commit.name);
+                let (old, known_before) = sound(old, &at)?;
+                environments_exist(args, &known, &known_before)?;
+                join(&new, old, &mut pairs)?;
+            }
+            Base::Directory(directory) => {
+                environments_exist(args, &known, &[])?;
+                let before = pairs.len();
+                for assembly in &new {
+                    let (stack, environment) = (&assembly.manifest.stack, &assembly.manifest.environment);
+                    let old = base::assembly(&directory, stack, environment)?;
+                    pairs.push(Pair {
+                        label: format!("{stack}/{environment}"),
+                        old: old.clone().unwrap_or_default(),
+                        new: input::side(assembly)?,
+                    });
+                    if old.is_none() {
+                        report::err(&format!(
+                            "`{}` has no assembly of `{environment}`: everything in it is new\n",
+                            directory.display()
+                        ));
+                    }
+                }
+                if pairs[before..].iter().all(|pair| pair.old.documents.is_empty()) {
+                    return Err(Stop::usage(format!(
+                        "`{}` holds no assembly of these environments: `smstack synth` writes `DIR/STACK/ENV`",
+                        directory.display()
+                    )));
+                }
+            }
+            Base::File(file) => {
+                environments_exist(args, &known, &[])?;
+                let [assembly] = new.as_slice() else {
+                    return Err(Stop::usage(format!(
+                        "one file is compared with one environment: give `--env` {}",
+                        or_list(known.iter().map(String::as_str))
+                    )));
+                };
+                let value = input::document(&file, &load::shown(&file))?;
+                let (old, new) = base::counterpart(input::side(assembly)?, value);
+                pairs.push(Pair { label: assembly.manifest.stack.clone(), old, new });
+            }
+        }
+    }
+    shorten(&mut pairs);
+    Ok(pairs)
+}
+
+/// The files that are meant; those, too, that only the past has.
+fn stack_files(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
+    let past = |near: &Path| match base::base(args.base.as_deref(), near) {
+        Ok(Base::Commit(repository, commit)) => Some((repository, commit)),
+        _ => None,
+    };
+    let is_yaml = |path: &Path| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
+    if named.is_empty() {
+        let mut found = load::find(&[]);
+        if let Some((repository, commit)) = past(Path::new("stacks/x"))
+            && let Some(within) = repository.within(Path::new("stacks/x"))
+        {
+            let listed = repository.list(&commit, within.parent().unwrap_or(Path::new("")))?;
+            let gone = listed.iter().map(|name| Path::new("stacks").join(name)).filter(|path| is_yaml(path));
+            let gone: Vec<PathBuf> = gone.filter(|path| !path.exists()).collect();
+            match &mut found {
+                Ok(found) => found.extend(gone),
+                Err(_) if !gone.is_empty() => found = Ok(gone),
+                Err(_) => {}
+            }
+        }
+        let mut found = found?;
+        found.sort();
+        return Ok(found);
+    }
+    let mut files = Vec::new();
+    for name in named {
+        let error = match load::find(std::slice::from_ref(name)) {
+            Ok(found) => {
+                files.extend(found);
+                continue;
+            }
+            Err(error) => error,
+        };
+        let candidates = if is_yaml(name) {
+            vec![name.clone()]
+        } else {
+            ["yaml", "yml"].map(|it| Path::new("stacks").join(name).with_extension(it)).to_vec()
+        };
+        let there = candidates.into_iter().find(|path| {
+            past(path).is_some_and(|(repository, commit)| {
+                let within = repository.within(path);
+                within.is_some_and(|within| repository.holds(&commit, &within).unwrap_or_default())
+            })
+        });
+        files.push(there.ok_or(error)?);
+    }
+    Ok(files)
+}
+
+/// The assemblies of a sound stack file, and the names of all its environments. What makes it unsound is shown; of
+/// warnings `validate` speaks.
+fn sound(loaded: Option<Loaded>, place: &str) -> Result<(Vec<Assembly>, Vec<String>), Stop> {
+    let Some(mut loaded) = loaded else { return Ok((Vec::new(), Vec::new())) };
+    let assemblies = loaded.assemble();
+    let known = std::mem::take(&mut loaded.known);
+    let (files, found) = load::findings(&[loaded]);
+    if has_errors(&found) {
+        report::diagnostics(&files, &found);
+        return Err(input::invalid(format!("`{}` is invalid{place}", files[0].path())));
+    }
+    Ok((assemblies, known))
+}
+
+fn environments_exist(args: &DiffArgs, now: &[String], before: &[String]) -> Result<(), Stop> {
+    let known = || now.iter().chain(before).map(String::as_str);
+    match args.env.iter().find(|name| !known().any(|known| known == *name)) {
+        None => Ok(()),
+        Some(name) => Err(Stop::usage(match nearest(name, known()) {
+            Some(near) => format!("there is no environment `{name}`: did you mean `{near}`?"),
+            None => format!("there is no environment `{name}`: there is {}", or_list(known())),
+        })),
+    }
+}
+
+/// Pairs the environments of both sides; one that a side does not have is created or gone.
+fn join(new: &[Assembly], old: Vec<Assembly>, pairs: &mut Vec<Pair>) -> Result<(), Stop> {
+    let key = |assembly: &Assembly| assembly.manifest.environment.clone();
+    let mut before: BTreeMap<String, Assembly> = old.into_iter().map(|it| (key(&it), it)).collect();
+    for assembly in new {
+        let old = before.remove(&key(assembly)).map(|it| input::side(&it)).transpose()?.unwrap_or_default();
+        let label = format!("{}/{}", assembly.manifest.stack, assembly.manifest.environment);
+        pairs.push(Pair { label, old, new: input::side(assembly)? });
+    }
+    for (environment, assembly) in before {
+        let label = format!("{}/{environment}", assembly.manifest.stack);
+        report::err(&format!("`{label}` is gone: what is deployed of it stays until it is destroyed\n"));
+        pairs.push(Pair { label, old: input::side(&assembly)?, new: Side::default() });
+    }
+    Ok(())
+}
+
+/// Labels that all begin with the same stack's name do without it.
+fn shorten(pairs: &mut [Pair]) {
+    let Some(stack) =
+        pairs.first().and_then(|pair| pair.label.split_once('/')).map(|(it, _)| format!("{it}/"))
+    else {
+        return;
+    };
+    if pairs.iter().all(|pair| pair.label.starts_with(&stack)) {
+        for pair in pairs {
+            pair.label.drain(..stack.len());
+        }
+    }
 }

@@ -32,6 +32,17 @@ pub(crate) struct Loaded {
     allows: Vec<Allow>,
     /// Whether all environments were looked at.
     whole: bool,
+    /// All environments that the file names.
+    pub(super) known: Vec<String>,
+}
+
+/// Which environments of a stack file.
+#[derive(Debug, Clone, Copy)]
+enum Wanted<'a> {
+    /// These, each of which must be there; all when there is none.
+    Named(&'a [String]),
+    /// Those of these that are there; all when there is none.
+    Present(&'a [String]),
 }
 
 /// One environment of a stack file, rendered.
@@ -87,7 +98,7 @@ impl Loaded {
 
     /// A file in which nothing more can be looked for.
     fn unread(file: SourceFile, diagnostics: Vec<Diagnostic>) -> Loaded {
-        Loaded { file, stacks: Vec::new(), diagnostics, allows: Vec::new(), whole: false }
+        Loaded { file, stacks: Vec::new(), diagnostics, allows: Vec::new(), whole: false, known: Vec::new() }
     }
 }
 
@@ -99,7 +110,17 @@ pub(crate) fn load(args: &StackArgs) -> Result<Vec<Loaded>, Stop> {
         tables::prepare();
         Shapes::prepare();
     });
-    find(&args.stacks)?.iter().map(|path| load_file(path, &args.env)).collect()
+    find(&args.stacks)?.iter().map(|path| load_file(path, shown(path), Wanted::Named(&args.env))).collect()
+}
+
+/// Takes one stack file through every check, with those of the environments that it has; it is called as shown.
+pub(super) fn one(path: &Path, shown: String, environments: &[String]) -> Result<Loaded, Stop> {
+    load_file(path, shown, Wanted::Present(environments))
+}
+
+/// A path as messages show it.
+pub(super) fn shown(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
 }
 
 /// All files and all that was found in them, arranged.
@@ -110,8 +131,7 @@ pub(crate) fn findings(loaded: &[Loaded]) -> (Vec<SourceFile>, Vec<Diagnostic>) 
     (files, diagnostics)
 }
 
-fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
-    let shown = path.to_string_lossy().replace('\\', "/");
+fn load_file(path: &Path, shown: String, wanted: Wanted) -> Result<Loaded, Stop> {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -129,13 +149,13 @@ fn load_file(path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
 /// # Errors
 /// When the project's own shapes cannot be read.
 pub fn assemblies(path: &Path, bytes: &[u8]) -> anyhow::Result<(SourceFile, Vec<Diagnostic>, Vec<Assembly>)> {
-    let mut loaded =
-        load_bytes(path, path.to_string_lossy().into_owned(), bytes, &[]).map_err(|stop| stop.error)?;
+    let mut loaded = load_bytes(path, path.to_string_lossy().into_owned(), bytes, Wanted::Named(&[]))
+        .map_err(|stop| stop.error)?;
     let assemblies = loaded.assemble();
     Ok((loaded.file, loaded.diagnostics, assemblies))
 }
 
-fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: &[String]) -> Result<Loaded, Stop> {
+fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: Wanted) -> Result<Loaded, Stop> {
     let file = match SourceFile::from_bytes(shown, bytes) {
         Ok(file) => file,
         Err(problem) => {
@@ -161,11 +181,21 @@ pub(super) fn read_all(from: impl io::Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) -> Result<Loaded, Stop> {
+fn check(file: SourceFile, document: &Document, path: &Path, wanted: Wanted) -> Result<Loaded, Stop> {
     let shapes = Shapes::new(overridden_shapes(path)?);
     let root = path.parent().unwrap_or(Path::new(""));
-    let chosen = stack::choose(&document.value, wanted)
-        .map_err(|message| Stop::usage(format!("{}: {message}", file.path())))?;
+    let known = stack::choose(&document.value, &[]).unwrap_or_default();
+    let (chosen, whole) = match wanted {
+        Wanted::Named(wanted) => {
+            let chosen = stack::choose(&document.value, wanted);
+            let stop = |message| Stop::usage(format!("{}: {message}", file.path()));
+            (chosen.map_err(stop)?, wanted.is_empty())
+        }
+        Wanted::Present([]) => (known.clone(), true),
+        Wanted::Present(wanted) => {
+            (known.iter().filter(|name| wanted.contains(name)).cloned().collect(), false)
+        }
+    };
     let mut diagnostics: Vec<Diagnostic> = stack::check_environments(&document.value)
         .into_iter()
         .map(|issue| source::locate(issue, &file, &document.places))
@@ -173,7 +203,7 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) 
     let packed = Packed::default();
     let mut stacks = Vec::new();
     // A file without environments is still checked, so that all its problems show at once.
-    let views = if chosen.is_empty() { vec![String::new()] } else { chosen };
+    let views = if chosen.is_empty() && whole { vec![String::new()] } else { chosen };
     let checked = side_by_side(views, |environment| {
         check_environment(&file, document, &environment, &shapes, |requests| packed.collect(root, requests))
     });
@@ -186,7 +216,7 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: &[String]) 
         stacks.clear();
     }
     let allows = document.places.allows(&file);
-    Ok(Loaded { file, stacks, diagnostics, allows, whole: wanted.is_empty() })
+    Ok(Loaded { file, stacks, diagnostics, allows, whole, known })
 }
 
 fn check_environment(
@@ -277,7 +307,7 @@ fn asset_issue(problem: &assets::Problem, view: &Value) -> Issue {
 }
 
 /// The files that the command line means, or all of `stacks/`.
-fn find(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
+pub(super) fn find(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
     let there = in_stacks();
     if named.is_empty() {
         return match there {
@@ -330,15 +360,20 @@ fn in_stacks() -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The project's directory: where `stacks/` lies, or else the stack file.
+pub(super) fn project(stack_file: &Path) -> &Path {
+    let home = stack_file.parent().unwrap_or(Path::new(""));
+    if home.file_name().is_some_and(|name| name == "stacks") { home.parent().unwrap_or(home) } else { home }
+}
+
+/// The directory of the project's own shapes.
+pub(super) fn shapes_of(stack_file: &Path) -> PathBuf {
+    project(stack_file).join("templates").join("shapes")
+}
+
 /// Shapes of the project's own: `templates/shapes/*.json` beside the stack file's directory.
 fn overridden_shapes(stack_file: &Path) -> Result<BTreeMap<String, String>, Stop> {
-    let home = stack_file.parent().unwrap_or(Path::new(""));
-    let project = if home.file_name().is_some_and(|name| name == "stacks") {
-        home.parent().unwrap_or(home)
-    } else {
-        home
-    };
-    let directory = project.join("templates").join("shapes");
+    let directory = shapes_of(stack_file);
     let mut found = BTreeMap::new();
     let Ok(entries) = fs::read_dir(&directory) else { return Ok(found) };
     let known = Shapes::names();

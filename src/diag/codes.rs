@@ -250,6 +250,8 @@ codes! {
     LocalPath = "local-path", Error;
     /// An output that executions write over each other.
     OutputRace = "output-race", Warning;
+    /// Something that a job's network, or the lack of one, does not reach.
+    OutsideNetwork = "outside-network", Warning;
     /// A setting that mode `pipe` alone has.
     PipeOnly = "pipe-only", Error;
     /// A spot job may wait less than it may run.

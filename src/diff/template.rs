@@ -101,10 +101,15 @@ pub(super) fn diff(old: &Side, new: &Side) -> Diff {
         .filter(|((item, reasons), _)| item.action != Action::Reached || !reasons.is_empty())
         .filter_map(|((item, reasons), flags)| item.into_diff(reasons, flags))
         .collect();
+    arrange(&mut resources);
+    Diff { version: VERSION, documents, resources, pipelines, permissions, unknowns }
+}
+
+/// The worst first.
+pub(super) fn arrange(resources: &mut [ResourceDiff]) {
     resources.sort_by(|a, b| {
         b.impact.cmp(&a.impact).then_with(|| (&a.document, &a.logical_id).cmp(&(&b.document, &b.logical_id)))
     });
-    Diff { version: VERSION, documents, resources, pipelines, permissions, unknowns }
 }
 
 /// What a document is; what differs on both sides is compared as any JSON.

@@ -4,7 +4,8 @@
 //! definition. `model` reads it leniently, once; each other room then looks at one thing: `envelope` at what stands
 //! around the steps, `steps` at what every step has, `request` at the arguments against the shapes of the API,
 //! `arguments` and `condition` at those that no API describes, `expressions` and `reference` at expressions, `graph`
-//! at the order of steps, `training`, `tuning` and `images` at what members of a request have to do with each other.
+//! at the order of steps, `jobs`, `training`,
+//! `tuning`, `endpoints` and `images` at what members of a request have to do with each other.
 //!
 //! What CloudFormation fills in (`{"Ref": …}`, `{"Fn::Sub": …}`, `${…}` in text), and types and functions that are
 //! new, flow through: nothing is known of them, so nothing is said.
@@ -17,6 +18,7 @@ mod expressions;
 mod forms;
 mod graph;
 mod images;
+mod jobs;
 mod kinds;
 mod model;
 mod reference;
@@ -40,6 +42,7 @@ pub fn check(definition: &Value) -> Vec<Issue> {
         expressions::check(step, &definition, &mut issues);
         request::check(step, &definition, &mut issues);
         arguments::check(step, &definition, &mut issues);
+        jobs::check(step, &mut issues);
         training::check(step, &mut issues);
         tuning::check(step, &mut issues);
     }

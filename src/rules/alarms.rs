@@ -22,6 +22,25 @@ pub fn in_unit(metric: &str, quantity: Quantity) -> Result<f64, &'static str> {
     }
 }
 
+/// Below that many microseconds, milliseconds are probably meant.
+const LIKELY_MILLISECONDS: f64 = 10_000.0;
+
+/// Whether a bound on an endpoint metric in microseconds was probably meant in milliseconds.
+pub fn is_likely_in_milliseconds(metric: &str, statistic: &str, bound: f64) -> bool {
+    // Counting values is in no unit of the metric.
+    statistic != "SampleCount"
+        && tables::endpoint_metric(metric).is_some_and(|metric| metric.unit == Unit::Microseconds)
+        && (0.0..LIKELY_MILLISECONDS).contains(&bound)
+}
+
+/// Whether the values are shares of requests, which never exceed 1.
+pub fn is_share(metric: &str, statistic: &str) -> bool {
+    metric.ends_with("Errors") && statistic == "Average"
+}
+
+/// Seconds between two values of an endpoint metric.
+pub const INTERVAL: u64 = 60;
+
 /// What CloudWatch refuses in an alarm's periods, in words; none when all is well.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 pub fn refused_window(window: Window) -> Option<String> {
@@ -54,6 +73,15 @@ mod tests {
         assert_eq!(check("Invocation5XXErrors", "5"), Ok(5.0));
         assert_eq!(check("Invocation5XXErrors", "5s"), Err("a number"));
         assert_eq!(check("ModelLatency", "80%"), Err("a time"));
+    }
+
+    #[test]
+    fn bounds_that_are_probably_meant_otherwise() {
+        assert!(is_likely_in_milliseconds("ModelLatency", "Average", 500.0));
+        assert!(!is_likely_in_milliseconds("ModelLatency", "SampleCount", 500.0));
+        assert!(!is_likely_in_milliseconds("ModelLatency", "p99", 500_000.0));
+        assert!(!is_likely_in_milliseconds("Invocations", "Sum", 5.0));
+        assert!(is_share("Invocation5XXErrors", "Average") && !is_share("Invocation5XXErrors", "Sum"));
     }
 
     #[test]

@@ -29,9 +29,71 @@ pub fn longest_run(hours: u32, labels: bool) -> u64 {
     if labels && hours == 1 { 1800 } else { u64::from(hours) * 3600 }
 }
 
+/// What is wrong with a stretch of captured data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowFault {
+    /// It ends before it begins.
+    Inverted,
+    /// It begins more than a day before the run.
+    TooLong,
+    /// It begins or ends within a minute.
+    Broken,
+}
+
+/// What is wrong with the stretch from `start` to `end`, in milliseconds before the run.
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_EndpointInput.html>
+pub fn window_fault(start: u64, end: u64) -> Option<WindowFault> {
+    if start <= end {
+        Some(WindowFault::Inverted)
+    } else if start > 86_400_000 {
+        Some(WindowFault::TooLong)
+    } else if !start.is_multiple_of(60_000) || !end.is_multiple_of(60_000) {
+        Some(WindowFault::Broken)
+    } else {
+        None
+    }
+}
+
+/// The milliseconds before the run that an offset such as `-PT1H30M` says; none when it cannot be read.
+pub fn offset(text: &str) -> Option<u64> {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (date, time) = text.strip_prefix('P')?.split_once('T').unwrap_or((text.strip_prefix('P')?, ""));
+    let mut total = 0_u64;
+    for (mut rest, units) in [(date, &[('D', 86_400)][..]), (time, &[('H', 3600), ('M', 60), ('S', 1)][..])] {
+        while !rest.is_empty() {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let unit = rest[digits..].chars().next()?;
+            let (_, seconds) = units.iter().find(|(known, _)| *known == unit)?;
+            let number: u64 = rest[..digits].parse().ok()?;
+            total = total.checked_add(number.checked_mul(seconds * 1000)?)?;
+            rest = &rest[digits + 1..];
+        }
+    }
+    Some(total)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{interval, longest_run};
+    use super::WindowFault::{Broken, Inverted, TooLong};
+    use super::{interval, longest_run, offset, window_fault};
+
+    #[test]
+    fn a_stretch_of_data_lies_within_a_day() {
+        for (text, expected) in [
+            ("-PT1H", Some(3_600_000)),
+            ("-PT0H", Some(0)),
+            ("-P1DT30M", Some(88_200_000)),
+            ("PT5S", Some(5000)),
+            ("-PT1", None),
+            ("-1H", None),
+            ("-PT1é", None),
+        ] {
+            assert_eq!(offset(text), expected, "{text}");
+        }
+        let found = [(3_600_000, 0), (0, 0), (90_000_000, 0), (3_600_001, 0)]
+            .map(|(start, end)| window_fault(start, end));
+        assert_eq!(found, [None, Some(Inverted), Some(TooLong), Some(Broken)]);
+    }
 
     #[test]
     fn a_run_ends_before_the_next_one() {

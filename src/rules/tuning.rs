@@ -10,6 +10,14 @@ pub const MOST_JOBS: u32 = 750;
 pub const MOST_RANDOM_JOBS: u32 = 10_000;
 /// Training jobs at once, whatever the account's quota.
 pub const MOST_PARALLEL: u32 = 100;
+/// Metrics of the training jobs.
+pub const MOST_METRICS: usize = 20;
+/// The most resources, such as epochs, of a job that `Hyperband` runs.
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperbandStrategyConfig.html>
+pub const MOST_RESOURCE: u32 = 20_000;
+/// Static hyperparameters in which `Hyperband` looks for the resources of a job, where `MaxResource` says nothing; and
+/// that of XGBoost.
+pub const RESOURCES: [&str; 6] = ["epochs", "numepochs", "n-epochs", "n_epochs", "num_epochs", "num_round"];
 /// Training jobs at once, unless the account's quota is raised.
 pub const PARALLEL_QUOTA: u32 = 10;
 

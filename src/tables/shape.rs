@@ -132,6 +132,26 @@ impl Shape {
         JobKind::of_shape(self.api?.strip_prefix("sagemaker:")?)
     }
 
+    /// Whether nothing is said of the value.
+    pub fn is_silent(&self) -> bool {
+        let lists = [&self.required, &self.one_required, &self.any_required, &self.values];
+        let limits = [self.size, self.count, self.length, self.range];
+        self.reference.is_none()
+            && self.kinds.is_empty()
+            && self.requires.is_empty()
+            && self.excludes.is_empty()
+            && lists.into_iter().all(Vec::is_empty)
+            && limits.into_iter().all(Limits::is_open)
+            && self.pattern.is_none()
+            && self.multiple.is_none()
+            && self.format.is_none()
+            && !self.unique
+            && !self.never
+            && self.api.is_none()
+            && self.properties.is_none()
+            && self.parts().next().is_none()
+    }
+
     /// The shapes inside this one, each once.
     pub fn parts(&self) -> impl Iterator<Item = &Self> {
         let nested = [&self.keys, &self.item, &self.not, &self.condition, &self.then, &self.otherwise];

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use crate::project::{self, root};
+use crate::project::{self, replaced, root};
 use crate::tools::{python, succeed};
 
 /// How many tests use the server now.
@@ -186,10 +186,4 @@ pub(crate) fn outcome(output: &Output) -> Value {
     let problems: Vec<String> = validator.iter_errors(&outcome).map(|error| error.to_string()).collect();
     assert!(problems.is_empty(), "{outcome:#}\n{}", problems.join("\n"));
     outcome
-}
-
-/// `text` with one part replaced, which has to be there.
-pub(crate) fn replaced(text: &str, part: &str, by: &str) -> String {
-    assert_eq!(text.matches(part).count(), 1, "`{part}` in the stack file");
-    text.replace(part, by)
 }

@@ -294,7 +294,7 @@ fn the_command_names_what_trips_it() {
     for (name, value) in [("old.json", &base), ("new.json", &after)] {
         std::fs::write(at.path().join(name), value.to_string()).unwrap();
     }
-    std::fs::write(at.path().join("bad.json"), "Resources: {}").unwrap();
+    std::fs::write(at.path().join("bad.json"), "Resources: [}").unwrap();
     let check = |arguments: &[&str], exit: i32, expected: &str| {
         let output = crate::project::run(at.path(), &[&["diff"], arguments].concat());
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
@@ -313,8 +313,9 @@ fn the_command_names_what_trips_it() {
     check(&["new.json", "--base", "old.json", "--fail-on", "update"], 4, "error: `Reads`: update");
     check(&["new.json", "--base", "old.json", "--fail-on", "nothing-such"], 2, "permission_broadened");
     check(&["new.json", "--base", "none.json"], 2, "there is no `none.json`");
+    check(&["none.json", "--base", "new.json"], 2, "there is no `none.json`");
     check(&["new.json", "--base", "."], 2, "a file is compared with a file");
-    check(&["new.json", "--base", "bad.json"], 3, "JSON");
+    check(&["new.json", "--base", "bad.json"], 3, "bad.json:1:");
 }
 
 /// What people read: every kind of line, each within 80 columns.

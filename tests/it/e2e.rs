@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, Workload, outcome, replaced, smstack};
+use crate::cloud::{Cloud, Workload, outcome, smstack};
+use crate::project::replaced;
 
 /// Each stack's result, in the order of deployment.
 fn results(outcome: &Value) -> Vec<(&str, &str)> {

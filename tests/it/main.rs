@@ -9,6 +9,7 @@ mod cloud;
 mod definition;
 mod definitions;
 mod diff;
+mod diff_inputs;
 #[cfg(feature = "aws")]
 mod e2e;
 mod explain;

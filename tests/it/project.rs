@@ -61,3 +61,9 @@ pub(crate) fn synth(at: &Path, environment: &str) -> PathBuf {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     at.join("smstack.out/deep-learning").join(environment)
 }
+
+/// `text` with one part replaced, which has to be there.
+pub(crate) fn replaced(text: &str, part: &str, by: &str) -> String {
+    assert_eq!(text.matches(part).count(), 1, "`{part}` in the stack file");
+    text.replace(part, by)
+}

@@ -7,7 +7,7 @@ use crate::constructs::{Export, Scope, This, serving};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::rules::alarms as metrics;
 use crate::rules::units::Quantity;
-use crate::tables::{self, Unit};
+use crate::tables;
 
 impl Alarms {
     pub(super) fn check_all<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
@@ -97,7 +97,9 @@ impl Alarm {
                 Issue::new(Code::AlarmWindow, pointer.key("for"), refusal)
                     .help("write `<breaching> of <periods> x <period>` with a period of 10s, 20s, 30s or whole minutes, within a day"),
             );
-        } else if self.window.period.secs() < 60 && tables::endpoint_metric(&self.metric).is_some() {
+        } else if self.window.period.secs() < metrics::INTERVAL
+            && tables::endpoint_metric(&self.metric).is_some()
+        {
             issues.push(
                 Issue::new(
                     Code::AlarmSilent,
@@ -176,13 +178,8 @@ impl Alarm {
             );
             return;
         }
-        // Counting values is in no unit of the metric.
-        if self.statistic == "SampleCount" {
-            return;
-        }
-        let unit = tables::endpoint_metric(&self.metric).map(|metric| metric.unit);
-        if let (Some(Unit::Microseconds), Quantity::Number(number)) = (unit, quantity)
-            && number < 10_000.0
+        if let Quantity::Number(number) = quantity
+            && metrics::is_likely_in_milliseconds(&self.metric, &self.statistic, number)
         {
             issues.push(
                 Issue::new(
@@ -216,9 +213,7 @@ impl Alarm {
             issues.push(issue);
             return;
         }
-        let errors = self.metric.ends_with("Errors");
-        if errors
-            && self.statistic == "Average"
+        if metrics::is_share(&self.metric, &self.statistic)
             && matches!(self.above, Some(Quantity::Number(number)) if number >= 1.0)
         {
             issues.push(

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Capacity, Rollout};
+use crate::rules::rollout::{self, TIMES};
 use crate::rules::units::Duration;
 
 /// The time that a fleet may take to start, beyond the waits of a rollout.
@@ -32,15 +33,13 @@ impl Way {
         }
     }
 
-    /// The step, with the least and most percents that AWS takes.
-    /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html>,
-    /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RollingUpdatePolicy.html>
-    pub(super) fn step(self) -> Option<(Capacity, u32, u32)> {
+    /// The step, and how it is taken.
+    pub(super) fn step(self) -> Option<(Capacity, rollout::Steps)> {
         match self {
             Way::AllAtOnce => None,
-            Way::Canary(step) => Some((step, 1, 50)),
-            Way::Linear(step) => Some((step, 10, 50)),
-            Way::Rolling(step) => Some((step, 5, 50)),
+            Way::Canary(step) => Some((step, rollout::Steps::Canary)),
+            Way::Linear(step) => Some((step, rollout::Steps::Linear)),
+            Way::Rolling(step) => Some((step, rollout::Steps::Rolling)),
         }
     }
 
@@ -71,8 +70,17 @@ impl Rollout {
         self.wait.unwrap_or(Duration::from_secs(300))
     }
 
-    /// The time that the waits take together.
-    pub(super) fn waits(&self, way: Way) -> Duration {
+    /// The time that the waits take together at the least.
+    pub(super) fn least_waits(&self, way: Way) -> Duration {
+        let count = way.step().map_or(0, |(step, steps)| {
+            steps.waits(if let Capacity::Percent(share) = step { Some(share) } else { None })
+        });
+        let after = self.termination_wait.map_or(0, Duration::secs);
+        Duration::from_secs(self.wait().secs().saturating_mul(count).saturating_add(after))
+    }
+
+    /// The time that the waits take together in the longest case.
+    fn waits(&self, way: Way) -> Duration {
         let between = match way {
             Way::AllAtOnce => 0,
             other => self.wait().secs().saturating_mul(other.steps()),
@@ -87,7 +95,7 @@ impl Rollout {
         // What the waits take, and time for the fleet to start, within what the API takes.
         let most = match self.max_duration {
             Some(given) => given.secs(),
-            None => self.waits(way).secs().saturating_add(START).clamp(600, 28_800),
+            None => self.waits(way).secs().saturating_add(START).clamp(*TIMES.start(), *TIMES.end()),
         };
         let policy = |routing: Value| {
             json!({

@@ -6,7 +6,7 @@ use super::rollout::Way;
 use super::{Capacity, Endpoint, Rollout, VariantSection};
 use crate::constructs::{Export, Scope, This};
 use crate::diag::{Code, Issue, Pointer};
-use crate::rules::rollout::{self, Fleet};
+use crate::rules::rollout::{self, Fleet, LONGEST_WAIT, TIMES};
 use crate::rules::units::Duration;
 
 impl Rollout {
@@ -54,7 +54,8 @@ impl Rollout {
     }
 
     fn check_step(way: Way, endpoint: &Endpoint, pointer: &Pointer, issues: &mut Vec<Issue>) {
-        let Some((step, least, most)) = way.step() else { return };
+        let Some((step, steps)) = way.step() else { return };
+        let (least, most) = steps.share().into_inner();
         let at = pointer.key(way.key());
         if let Capacity::Percent(share) = step
             && !(least..=most).contains(&share)
@@ -73,8 +74,7 @@ impl Rollout {
             if variant.serverless.is_some() {
                 continue;
             }
-            // A step is at most half of the fleet, so one instance has none.
-            if count < 2 {
+            if rollout::is_indivisible(count.into()) {
                 issues.push(
                     Issue::new(
                         Code::RolloutFleet,
@@ -108,7 +108,7 @@ impl Rollout {
     fn check_waits(&self, way: Way, pointer: &Pointer, issues: &mut Vec<Issue>) {
         for (key, wait) in [("wait", self.wait), ("termination_wait", self.termination_wait)] {
             if let Some(wait) = wait
-                && wait.secs() > 3600
+                && wait.secs() > LONGEST_WAIT
             {
                 issues.push(Issue::new(
                     Code::RolloutBounds,
@@ -128,15 +128,15 @@ impl Rollout {
                 .help("use `termination_wait` to keep the old fleet for a while"),
             );
         }
-        let needed = self.waits(way);
-        let most = Duration::from_secs(28_800);
+        let needed = self.least_waits(way);
+        let most = Duration::from_secs(*TIMES.end());
         match self.max_duration {
-            Some(given) if !(600..=28_800).contains(&given.secs()) => issues.push(Issue::new(
+            Some(given) if !TIMES.contains(&given.secs()) => issues.push(Issue::new(
                 Code::RolloutBounds,
                 pointer.key("max_duration"),
                 format!("{given} is not 10m to 8h"),
             )),
-            Some(given) if given <= needed => issues.push(
+            Some(given) if rollout::is_too_short(given.secs(), needed.secs()) => issues.push(
                 Issue::new(
                     Code::RolloutTime,
                     pointer.key("max_duration"),
@@ -144,7 +144,7 @@ impl Rollout {
                 )
                 .help("raise `max_duration`, or shorten the waits"),
             ),
-            None if needed >= most => issues.push(
+            None if rollout::is_too_short(most.secs(), needed.secs()) => issues.push(
                 Issue::new(
                     Code::RolloutTime,
                     pointer.clone(),

@@ -7,6 +7,7 @@ use super::{Backend, Monitor, MonitorKind, ProblemType, REPORTS};
 use crate::constructs::exports::Capture;
 use crate::constructs::{Export, Scope, This, serving};
 use crate::diag::{Code, Issue, Pointer, or_list};
+use crate::rules::monitor_schedule::WindowFault;
 use crate::rules::units::Duration;
 use crate::rules::{images, monitor_schedule, names};
 use crate::tables::{self, JobKind};
@@ -327,31 +328,29 @@ impl Monitor {
     fn check_window(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
         let Some(window) = &self.window else { return };
         let at = pointer.key("window");
-        if window.start <= window.end {
-            issues.push(
-                Issue::new(
-                    Code::MonitorWindow,
-                    at,
-                    format!(
-                        "the window begins {} before the run and ends {} before it",
-                        window.start, window.end
-                    ),
-                )
-                .help("let `start` be longer ago than `end`"),
-            );
-        } else if window.start.secs() > 86_400 {
-            issues.push(Issue::new(
+        let Some(fault) = monitor_schedule::window_fault(window.start.millis(), window.end.millis()) else {
+            return;
+        };
+        issues.push(match fault {
+            WindowFault::Inverted => Issue::new(
+                Code::MonitorWindow,
+                at,
+                format!(
+                    "the window begins {} before the run and ends {} before it",
+                    window.start, window.end
+                ),
+            )
+            .help("let `start` be longer ago than `end`"),
+            WindowFault::TooLong => Issue::new(
                 Code::MonitorWindow,
                 at.key("start"),
                 format!("{} is more than 24h before the run", window.start),
-            ));
-        } else if !window.start.millis().is_multiple_of(60_000) || !window.end.millis().is_multiple_of(60_000)
-        {
-            issues.push(Issue::new(
+            ),
+            WindowFault::Broken => Issue::new(
                 Code::MonitorWindow,
                 at,
                 "a window begins and ends at whole minutes before the run",
-            ));
-        }
+            ),
+        });
     }
 }

@@ -11,10 +11,7 @@ use super::{Cache, Entry, Failure, Pipeline, Retry, graph};
 use crate::definition::Step;
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::rules::caching;
-use crate::rules::pipelines::{MOST_LOOKUPS, MOST_PROPERTY_FILES, MOST_STEPS, beyond};
-
-/// Quota of steps in a branch: <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quotas.html>
-const MOST_IN_BRANCH: usize = 20;
+use crate::rules::pipelines::{MOST_IN_BRANCH, MOST_LOOKUPS, MOST_PROPERTY_FILES, MOST_STEPS, beyond};
 
 /// The longest name that has been accepted everywhere: the display name of an execution is made from it.
 /// <https://github.com/aws/sagemaker-python-sdk/issues/2933>
@@ -148,8 +145,8 @@ fn check_entry(entry: &Entry, pointer: &Pointer, scope: &Scope<'_>, issues: &mut
         for (key, steps) in [("then", &condition.then), ("else", &condition.otherwise)] {
             within(
                 &format!("the number of steps in `{key}`"),
-                steps.len(),
-                &(0..=MOST_IN_BRANCH),
+                steps.len() as u64,
+                &(0..=MOST_IN_BRANCH.unsigned_abs()),
                 &at.key(key),
                 issues,
             );

@@ -7,10 +7,8 @@ use serde_json::Value;
 use super::super::jobs::{self, Brief, at_most, within};
 use super::{CODE, Export, InputMode, Processing, Scope, Text, This};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
+use crate::rules::local_path::{self, ROOT};
 use crate::tables::{JobKind, Purpose};
-
-/// Where the container's data lies.
-const ROOT: &str = "/opt/ml/processing/";
 
 pub(super) fn check(job: &Processing, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
     let at = |key: &str| this.pointer.key(key);
@@ -114,8 +112,7 @@ fn check_path(
     issues: &mut Vec<Issue>,
 ) {
     let clean = path.trim_end_matches('/');
-    // https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Input.html
-    if !path.starts_with(ROOT) || path.contains("/../") || path.ends_with("/..") || path.len() > 256 {
+    if !local_path::is_possible(path) {
         issues.push(
             Issue::new(
                 Code::LocalPath,

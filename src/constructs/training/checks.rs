@@ -7,10 +7,8 @@ use super::{ChannelMode, Parallel, Scope, Strategy, This, Training};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::distribution::{self, Fit};
 use crate::rules::log_metrics;
+use crate::rules::pipelines::LONGEST_RUN;
 use crate::tables::{self, JobKind, Purpose};
-
-/// 28 days: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html>
-const LONGEST_RUN: u64 = 28 * 86_400;
 
 pub(super) fn check(job: &Training, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
     let at = |key: &str| this.pointer.key(key);
@@ -35,7 +33,13 @@ pub(super) fn check(job: &Training, this: &This, scope: &Scope<'_>, issues: &mut
 fn check_times(job: &Training, this: &This, issues: &mut Vec<Issue>) {
     let at = |key: &str| this.pointer.key(key);
     let runtime = job.runtime();
-    within("`max_runtime` in seconds", runtime.secs(), &(1..=LONGEST_RUN), &at("max_runtime"), issues);
+    within(
+        "`max_runtime` in seconds",
+        runtime.secs(),
+        &(1..=LONGEST_RUN.unsigned_abs()),
+        &at("max_runtime"),
+        issues,
+    );
     if let Some(warm) = job.keep_alive {
         within("`keep_alive` in seconds", warm.secs(), &(0..=21_600), &at("keep_alive"), issues);
         if job.spot.is_some() {

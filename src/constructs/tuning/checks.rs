@@ -7,11 +7,9 @@ use super::super::jobs::{self, within};
 use super::{Range, Scale, Scope, SearchStrategy, This, TrainingJob, Tuning};
 use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
 use crate::rules::tuning::{
-    self, MOST_CATEGORIES, MOST_JOBS, MOST_PARALLEL, MOST_RANDOM_JOBS, MOST_RANGES, Misfit, PARALLEL_QUOTA,
+    self, MOST_CATEGORIES, MOST_JOBS, MOST_METRICS, MOST_PARALLEL, MOST_RANDOM_JOBS, MOST_RANGES,
+    MOST_RESOURCE, Misfit, PARALLEL_QUOTA,
 };
-
-const MOST_METRICS: usize = 20;
-const MOST_RESOURCE: u32 = 20_000;
 
 pub(super) fn check(tuning: &Tuning, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
     let at = |key: &str| this.pointer.key(key);
@@ -197,9 +195,7 @@ fn check_strategy(tuning: &Tuning, job: Option<&TrainingJob>, this: &This, issue
                 );
             }
             let resources = job.is_some_and(|job| {
-                job.hyperparameters
-                    .keys()
-                    .any(|name| matches!(name.as_str(), "epochs" | "n_epochs" | "num_round"))
+                job.hyperparameters.keys().any(|name| tuning::RESOURCES.contains(&name.as_str()))
             });
             let says = tuning.hyperband.as_ref().is_some_and(|band| band.max_resource.is_some());
             if !says && !resources {

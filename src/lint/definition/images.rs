@@ -1,14 +1,10 @@
 //! The images of jobs and models: AWS's own lie in an account per region, and all of a pipeline in its one region.
 
-use serde_json::Value;
-
 use super::Definition;
 use super::expression::text;
+use super::model::mappings;
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::tables;
-
-/// How deep images are looked for.
-const DEEPEST: usize = 32;
 
 /// An image in ECR.
 struct Image<'d> {
@@ -22,7 +18,12 @@ struct Image<'d> {
 pub(super) fn check(definition: &Definition<'_>, issues: &mut Vec<Issue>) {
     let mut images = Vec::new();
     for step in definition.steps.iter().filter(|step| !step.is("Condition") && !step.is("ForEach")) {
-        collect(step.arguments(), &step.arguments_at(), 0, &mut images);
+        for (members, at) in mappings(step.arguments(), &step.arguments_at()) {
+            for key in ["Image", "ImageUri", "TrainingImage"] {
+                let uri = members.get(key).and_then(text);
+                images.extend(uri.and_then(|uri| image(uri, &at.key(key))));
+            }
+        }
     }
     for image in &images {
         let before = issues.len();
@@ -65,30 +66,6 @@ fn check_account(image: &Image<'_>, issues: &mut Vec<Issue>) {
     } else {
         issue.help(format!("in {region} it is in account {}", or_list(accounts.iter().copied())))
     });
-}
-
-fn collect<'d>(value: &'d Value, at: &Pointer, depth: usize, found: &mut Vec<Image<'d>>) {
-    if depth > DEEPEST {
-        return;
-    }
-    match value {
-        Value::Object(members) => {
-            for (key, value) in members {
-                let place = at.key(key);
-                if let ("Image" | "ImageUri" | "TrainingImage", Some(uri)) = (key.as_str(), text(value)) {
-                    found.extend(image(uri, &place));
-                } else {
-                    collect(value, &place, depth + 1, found);
-                }
-            }
-        }
-        Value::Array(items) => {
-            for (index, value) in items.iter().enumerate() {
-                collect(value, &at.index(index), depth + 1, found);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// `<account>.dkr.ecr.<region>.<suffix>/<repository>:<tag>`.

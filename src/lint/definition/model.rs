@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::kinds::{self, Kind};
 use crate::diag::Pointer;
@@ -128,4 +128,39 @@ impl<'d> Definition<'d> {
 /// The items of a list with their places; nothing where it is no list.
 pub(super) fn items(value: &Value) -> impl Iterator<Item = (usize, &Value)> {
     value.as_array().into_iter().flatten().enumerate()
+}
+
+/// How deep mappings are looked for.
+const DEEPEST_MAPPING: usize = 32;
+
+/// Every mapping in a value, outermost first, with its place.
+pub(super) fn mappings<'d>(value: &'d Value, at: &Pointer) -> Vec<(&'d Map<String, Value>, Pointer)> {
+    fn collect<'d>(
+        value: &'d Value,
+        at: &Pointer,
+        depth: usize,
+        found: &mut Vec<(&'d Map<String, Value>, Pointer)>,
+    ) {
+        if depth > DEEPEST_MAPPING {
+            return;
+        }
+        match value {
+            Value::Object(members) => {
+                found.push((members, at.clone()));
+                for (key, value) in members.iter().filter(|(_, value)| value.is_object() || value.is_array())
+                {
+                    collect(value, &at.key(key), depth + 1, found);
+                }
+            }
+            Value::Array(items) => {
+                for (index, value) in items.iter().enumerate() {
+                    collect(value, &at.index(index), depth + 1, found);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    collect(value, at, 0, &mut found);
+    found
 }

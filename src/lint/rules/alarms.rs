@@ -4,10 +4,9 @@ use super::scaling::{no_endpoint, no_variant};
 use super::serving::{self, Named};
 use crate::diag::{Code, Issue};
 use crate::lint::{Case, Node, Resource, Template, Thing};
-use crate::tables::{self, Unit};
-
-/// Below that many microseconds, milliseconds are probably meant.
-const LIKELY_MILLISECONDS: f64 = 10_000.0;
+use crate::rules::alarms as metrics;
+use crate::rules::units::{Duration, Window};
+use crate::tables;
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 pub(super) fn alarms(template: &Template<'_>, found: &mut Vec<Issue>) {
@@ -27,20 +26,52 @@ pub(super) fn alarms(template: &Template<'_>, found: &mut Vec<Issue>) {
     }
 }
 
+/// The places and values of a property: the one that it has when nothing is said, too.
+fn numbers<'d>(
+    template: &Template<'d>,
+    alarm: &Resource<'d>,
+    property: &str,
+) -> Vec<(Option<Case<'d>>, Option<f64>)> {
+    let cases = template.values(alarm, property);
+    if cases.is_empty() {
+        return vec![(None, None)];
+    }
+    cases.into_iter().filter_map(|case| Some((Some(case.clone()), Some(case.number()?)))).collect()
+}
+
+/// Windows that can never breach, or that CloudWatch refuses. What is not said, or not known, does no harm.
 fn window(template: &Template<'_>, alarm: &Resource<'_>, found: &mut Vec<Issue>) {
-    for datapoints in template.values(alarm, "DatapointsToAlarm") {
-        for periods in template.values(alarm, "EvaluationPeriods") {
-            let (Some(breaching), Some(all)) = (datapoints.number(), periods.number()) else { continue };
-            if breaching > all && datapoints.when.and(template, &periods.when).is_some() {
-                found.push(
-                    Issue::new(
-                        Code::AlarmWindow,
-                        datapoints.at.clone(),
-                        format!("{breaching} of {all} periods can never breach"),
-                    )
-                    .also(periods.at.clone(), "the periods looked at")
-                    .help(format!("write {all} or less, or raise `EvaluationPeriods`")),
-                );
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, which is what is wanted"
+    )]
+    let whole = |number: f64| number as u32;
+    for (periods_at, periods) in numbers(template, alarm, "EvaluationPeriods") {
+        let (Some(periods_at), Some(periods)) = (periods_at, periods) else { continue };
+        for (datapoints_at, datapoints) in numbers(template, alarm, "DatapointsToAlarm") {
+            for (period_at, period) in numbers(template, alarm, "Period") {
+                let together = [&datapoints_at, &period_at]
+                    .into_iter()
+                    .flatten()
+                    .try_fold(periods_at.when.clone(), |when, case| when.and(template, &case.when));
+                let said = Window {
+                    datapoints: datapoints.map_or(1, whole),
+                    periods: whole(periods),
+                    period: Duration::from_secs(period.map_or(60, whole).into()),
+                };
+                let Some(refusal) = metrics::refused_window(said).filter(|_| together.is_some()) else {
+                    continue;
+                };
+                let breaching = datapoints_at.as_ref().filter(|_| said.datapoints > said.periods);
+                let at = breaching.or(period_at.as_ref()).unwrap_or(&periods_at).at.clone();
+                let issue = Issue::new(Code::AlarmWindow, at, refusal);
+                let issue = issue.also(periods_at.at.clone(), "the periods looked at");
+                found.push(match breaching {
+                    Some(_) => issue.help(format!("write {periods} or less, or raise `EvaluationPeriods`")),
+                    None => issue.help("take a period of 10, 20, 30 or a multiple of 60 seconds, and all of them within a day"),
+                });
+                return;
             }
         }
     }
@@ -94,24 +125,42 @@ fn dimension<'d>(
         .collect()
 }
 
-/// A bound in milliseconds on a metric in microseconds.
+/// A bound in milliseconds on a metric in microseconds, a count where there are shares, and periods that nothing is
+/// sent in.
 fn bound(template: &Template<'_>, alarm: &Resource<'_>, found: &mut Vec<Issue>) {
-    if template.values(alarm, "Statistic").iter().any(|case| case.known().as_deref() == Some("SampleCount")) {
-        return;
-    }
+    let statistics = template.values(alarm, "Statistic");
+    let statistic = match statistics.as_slice() {
+        [] => String::new(),
+        [one] => one.known().unwrap_or_else(|| "SampleCount".to_owned()),
+        // Who knows: counting values is in no unit.
+        _ => "SampleCount".to_owned(),
+    };
     for metric in template.values(alarm, "MetricName") {
-        let Some(name) = metric.known() else { continue };
-        let Some(known) = tables::endpoint_metric(&name) else { continue };
-        if known.unit != Unit::Microseconds {
+        let Some(name) = metric.known().filter(|name| tables::endpoint_metric(name).is_some()) else {
             continue;
+        };
+        for period in template.values(alarm, "Period") {
+            let short = period.number().filter(|number| (1.0..60.0).contains(number));
+            if let Some(short) = short.filter(|_| metric.when.and(template, &period.when).is_some()) {
+                found.push(
+                    Issue::new(
+                        Code::AlarmSilent,
+                        period.at.clone(),
+                        format!(
+                            "endpoints send `{name}` once a minute, so periods of {short}s are mostly empty"
+                        ),
+                    )
+                    .also(metric.at.clone(), "once a minute")
+                    .help(format!("write {} or more", metrics::INTERVAL)),
+                );
+            }
         }
         for threshold in template.values(alarm, "Threshold") {
-            let Some(number) =
-                threshold.number().filter(|number| (0.0..LIKELY_MILLISECONDS).contains(number))
-            else {
+            let Some(number) = threshold.number() else { continue };
+            if metric.when.and(template, &threshold.when).is_none() {
                 continue;
-            };
-            if metric.when.and(template, &threshold.when).is_some() {
+            }
+            if metrics::is_likely_in_milliseconds(&name, &statistic, number) {
                 let millis = number / 1000.0;
                 found.push(
                     Issue::new(
@@ -121,6 +170,24 @@ fn bound(template: &Template<'_>, alarm: &Resource<'_>, found: &mut Vec<Issue>) 
                     )
                     .also(metric.at.clone(), "in microseconds")
                     .help(format!("if milliseconds are meant, write {}", number * 1000.0)),
+                );
+            }
+            let above = template.values(alarm, "ComparisonOperator").iter().all(|operator| {
+                operator.known().is_some_and(|operator| {
+                    operator.starts_with("GreaterThan") && operator.ends_with("Threshold")
+                })
+            });
+            if above && number >= 1.0 && metrics::is_share(&name, &statistic) {
+                found.push(
+                    Issue::new(
+                        Code::AlarmSilent,
+                        threshold.at.clone(),
+                        format!(
+                            "the average of `{name}` is the share of failed requests, which never exceeds 1"
+                        ),
+                    )
+                    .also(metric.at.clone(), "the metric")
+                    .help("write `Statistic: Sum` to count them"),
                 );
             }
         }

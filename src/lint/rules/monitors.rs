@@ -3,7 +3,7 @@
 use super::serving::{self, Named, beneath, named};
 use crate::diag::{Code, Issue};
 use crate::lint::{Assumptions, Case, Resource, Template, Thing};
-use crate::rules::monitor_schedule;
+use crate::rules::monitor_schedule::{self, WindowFault};
 use crate::tables;
 
 const SCHEDULE: &str = "AWS::SageMaker::MonitoringSchedule";
@@ -29,7 +29,10 @@ pub(super) fn monitors(template: &Template<'_>, found: &mut Vec<Issue>) {
             let inline = template.beneath(&config, "MonitoringJobDefinition");
             for job in &inline {
                 let runtimes = beneath(template, job, "StoppingCondition.MaxRuntimeInSeconds");
-                runtime(template, &config, &runtimes, found);
+                runtime(template, &config, &runtimes, false, found);
+                for input in beneath(template, job, "MonitoringInputs.*") {
+                    inputs(template, &input, found);
+                }
                 for input in beneath(template, job, "MonitoringInputs.*.EndpointInput.EndpointName") {
                     captured(template, &input, found);
                 }
@@ -41,6 +44,12 @@ pub(super) fn monitors(template: &Template<'_>, found: &mut Vec<Issue>) {
     }
     for (kind, _, input) in KINDS {
         for job in template.of_type(kind) {
+            for case in template.values(job, input) {
+                inputs(template, &case, found);
+            }
+            if kind == "AWS::SageMaker::ModelQualityJobDefinition" {
+                binary(template, job, found);
+            }
             for name in template.values(job, &format!("{input}.EndpointInput.EndpointName")) {
                 captured(template, &name, found);
             }
@@ -113,25 +122,30 @@ fn expression<'d>(template: &Template<'d>, config: &Case<'d>, found: &mut Vec<Is
 }
 
 /// A run must end before the next begins.
-fn runtime<'d>(template: &Template<'d>, config: &Case<'d>, runtimes: &[Case<'d>], found: &mut Vec<Issue>) {
+fn runtime<'d>(
+    template: &Template<'d>,
+    config: &Case<'d>,
+    runtimes: &[Case<'d>],
+    labels: bool,
+    found: &mut Vec<Issue>,
+) {
     for schedule in beneath(template, config, "ScheduleConfig.ScheduleExpression") {
         let Some(hours) = schedule.known().and_then(|text| monitor_schedule::interval(&text)) else {
             continue;
         };
         for runtime in runtimes {
             let Some(seconds) = runtime.number() else { continue };
-            if seconds > f64::from(hours) * 3600.0 && schedule.when.and(template, &runtime.when).is_some() {
+            #[expect(clippy::cast_precision_loss, reason = "at most a day")]
+            let longest = monitor_schedule::longest_run(hours, labels) as f64;
+            if seconds > longest && schedule.when.and(template, &runtime.when).is_some() {
                 found.push(
                     Issue::new(
                         Code::MonitorRuntime,
                         runtime.at.clone(),
-                        format!(
-                            "a run may take {seconds} seconds, and the next begins after {}",
-                            hours * 3600
-                        ),
+                        format!("a run may take {seconds} seconds, and {longest} are left before the next"),
                     )
                     .also(schedule.at.clone(), "the schedule")
-                    .help(format!("write {} or less, or run less often", hours * 3600)),
+                    .help(format!("write {longest} or less, or run less often")),
                 );
             }
         }
@@ -179,7 +193,92 @@ fn definition<'d>(template: &Template<'d>, config: &Case<'d>, name: &Case<'d>, f
         }
     }
     let runtimes = template.values(job, "StoppingCondition.MaxRuntimeInSeconds");
-    runtime(template, config, &runtimes, found);
+    runtime(template, config, &runtimes, matches!(label, "ModelQuality" | "ModelBias"), found);
+}
+
+/// The data of a monitor: of an endpoint or of a batch transform, from a stretch of time.
+fn inputs<'d>(template: &Template<'d>, input: &Case<'d>, found: &mut Vec<Issue>) {
+    const KEYS: [&str; 2] = ["EndpointInput", "BatchTransformInput"];
+    let Thing::Map(members) = input.thing else { return };
+    let given: Vec<Vec<Case<'d>>> = KEYS.iter().map(|key| template.beneath(input, key)).collect();
+    let sure = |cases: &Vec<Case<'_>>| {
+        !cases.is_empty() && cases.iter().all(|case| matches!(case.thing, Thing::Map(_)))
+    };
+    if given.iter().all(sure) {
+        found.push(
+            Issue::new(
+                Code::OneOf,
+                input.at.key(KEYS[1]),
+                format!("a monitor reads either `{}` or `{}`", KEYS[0], KEYS[1]),
+            )
+            .on_key()
+            .also(input.at.key(KEYS[0]), "the other")
+            .help("keep one of them"),
+        );
+    } else if !members.keys().any(|key| KEYS.contains(&key.as_str()) || key.starts_with("Fn::")) {
+        found.push(
+            Issue::new(Code::OneOf, input.at.clone(), "the monitor reads nothing")
+                .on_key()
+                .label(format!("neither `{}` nor `{}`", KEYS[0], KEYS[1]))
+                .help(format!("add `{}`, or `{}`", KEYS[0], KEYS[1])),
+        );
+    }
+    for source in given.iter().flatten() {
+        for start in template.beneath(source, "StartTimeOffset") {
+            for end in template.beneath(source, "EndTimeOffset") {
+                if start.when.and(template, &end.when).is_some() {
+                    found.extend(stretch(&start, &end));
+                }
+            }
+        }
+    }
+}
+
+fn stretch(start: &Case<'_>, end: &Case<'_>) -> Option<Issue> {
+    let (from, to) = (start.known()?, end.known()?);
+    let fault =
+        monitor_schedule::window_fault(monitor_schedule::offset(&from)?, monitor_schedule::offset(&to)?)?;
+    let message = match fault {
+        WindowFault::Inverted => format!("the data begins at `{from}` and ends at `{to}`, not after it"),
+        WindowFault::TooLong => format!("`{from}` is more than 24h before the run"),
+        WindowFault::Broken => "the data begins and ends at whole minutes before the run".to_owned(),
+    };
+    Some(
+        Issue::new(Code::MonitorWindow, start.at.clone(), message)
+            .also(end.at.clone(), "the end")
+            .help("write such as `-PT1H` and `-PT0H`: the last hour before the run"),
+    )
+}
+
+/// What tells the two classes of a binary classification apart.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-baseline.html>
+fn binary<'d>(template: &Template<'d>, job: &Resource<'d>, found: &mut Vec<Issue>) {
+    for problem in template.values(job, "ModelQualityAppSpecification.ProblemType") {
+        if problem.known().as_deref() != Some("BinaryClassification") {
+            continue;
+        }
+        for key in ["EndpointInput", "BatchTransformInput"] {
+            for source in template.values(job, &format!("ModelQualityJobInput.{key}")) {
+                let Thing::Map(members) = source.thing else { continue };
+                let has = |key: &str| members.contains_key(key);
+                let hidden = members.keys().any(|key| key.starts_with("Fn::"));
+                let threshold = has("ProbabilityAttribute") && has("ProbabilityThresholdAttribute");
+                if hidden || has("InferenceAttribute") || threshold {
+                    continue;
+                }
+                found.push(
+                    Issue::new(
+                        Code::MonitorNeeds,
+                        source.at.clone(),
+                        "nothing tells the two classes of the predictions apart",
+                    )
+                    .on_key()
+                    .also(problem.at.clone(), "two classes")
+                    .help("give `InferenceAttribute`, or `ProbabilityAttribute` and `ProbabilityThresholdAttribute`"),
+                );
+            }
+        }
+    }
 }
 
 /// What a monitor reads is captured.

@@ -1,8 +1,12 @@
 //! Properties that a type does not have, that are missing, or whose values it does not take.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
-use crate::diag::{Code, Issue, nearest, or_list};
+use super::formats;
+use super::holds::{self, Holder};
+use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::lint::{Assumptions, Case, Node, Resource, Template, Thing};
 use crate::tables::{self, Kind, Limits, Shape, TypeSchema};
 
@@ -21,11 +25,16 @@ pub(super) fn properties(template: &Template<'_>, found: &mut Vec<Issue>) {
         let mut checker = Checker { template, schema, resource, found };
         match resource.members.get("Properties") {
             Some(properties) => {
-                checker.read_only(properties, &facts.read_only);
+                checker.read_only(properties, &facts.read_only, &when);
                 let node = Node::new(properties, resource.pointer.key("Properties"));
                 checker.node(&schema.root, &node, &when, 0);
             }
-            None if !schema.root.required.is_empty() => {
+            None if schema.root.required.is_empty() => checker.sets(
+                &schema.root,
+                &NOTHING,
+                &Case { thing: Thing::Map(&NOTHING), at: resource.pointer.clone(), when },
+            ),
+            None => {
                 let names = or_list(schema.root.required.iter().copied()).replace(" or ", " and ");
                 let message = format!("`{}` has no `Properties`", resource.id);
                 found.push(
@@ -35,10 +44,14 @@ pub(super) fn properties(template: &Template<'_>, found: &mut Vec<Issue>) {
                         .help(format!("`{}` cannot be made without {names}", resource.kind)),
                 );
             }
-            None => {}
         }
     }
 }
+
+/// Ends of the names of properties that are JSON where they are text.
+const JSON: [&str; 4] = ["Policy`", "PolicyDocument`", "PolicyText`", "EventPattern`"];
+/// What a resource without properties has.
+static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 struct Checker<'c, 'd> {
     template: &'c Template<'d>,
@@ -47,20 +60,35 @@ struct Checker<'c, 'd> {
     found: &'c mut Vec<Issue>,
 }
 
-impl<'d> Checker<'_, 'd> {
-    fn read_only(&mut self, properties: &Value, paths: &[&str]) {
-        for path in paths.iter().filter(|path| !path.contains('.')) {
-            if properties.get(path).is_none() || self.schema.root.required.contains(path) {
+impl<'c, 'd> Checker<'c, 'd> {
+    fn read_only(&mut self, properties: &'d Value, paths: &[&str], when: &Assumptions<'d>) {
+        let root = Node::new(properties, self.resource.pointer.key("Properties"));
+        for path in paths {
+            let (parents, name) = path.rsplit_once('.').unwrap_or(("", path));
+            let mut cases = self.template.cases(&root, when);
+            let mut shape = Some(&self.schema.root);
+            for segment in parents.split('.').filter(|segment| !segment.is_empty()) {
+                cases = cases.iter().flat_map(|case| self.template.beneath(case, segment)).collect();
+                shape = shape.map(|shape| self.schema.resolve(shape)).and_then(|shape| match segment {
+                    "*" => shape.item.as_deref(),
+                    name => shape.property(name),
+                });
+            }
+            // What must be given is no mistake, whatever else the facts say of it.
+            if shape.is_none_or(|shape| self.schema.resolve(shape).required.contains(&name)) {
                 continue;
             }
-            let at = self.resource.pointer.key("Properties").key(path);
-            let message = format!("`{path}` of `{}` can only be read", self.resource.kind);
-            self.found.push(
-                Issue::new(Code::ReadOnlyProperty, at, message)
-                    .on_key()
-                    .label("AWS sets this")
-                    .help("remove it; `Fn::GetAtt` reads it where it is needed"),
-            );
+            for case in cases {
+                let Some(node) = case.member(name) else { continue };
+                if self.template.cases(&node, &case.when).iter().all(Case::is_absent) {
+                    continue;
+                }
+                let message = format!("`{name}` of `{}` can only be read", self.resource.kind);
+                let issue = Issue::new(Code::ReadOnlyProperty, node.at, message).on_key();
+                self.found.push(
+                    issue.label("AWS sets this").help("remove it; `Fn::GetAtt` reads it where it is needed"),
+                );
+            }
         }
     }
 
@@ -94,6 +122,57 @@ impl<'d> Checker<'_, 'd> {
             }
             Thing::Scalar(_) | Thing::Text(_) => self.scalar(shape, case),
         }
+        if !matches!(case.thing, Thing::Unknown | Thing::Absent) {
+            self.combined(shape, case, depth);
+        }
+    }
+
+    /// What holds together with other shapes, or instead of them.
+    fn combined(&mut self, shape: &Shape, case: &Case<'d>, depth: usize) {
+        for part in &shape.all_of {
+            self.case(part, case, depth + 1);
+        }
+        let holder = self.holder();
+        for several in [&shape.one_of, &shape.any_of] {
+            let fails = |shape: &Shape| !shape.is_silent() && holder.holds(shape, case) == Some(false);
+            if !several.is_empty() && several.iter().all(fails) {
+                self.none_of(several, case, depth);
+            }
+        }
+        let Some(condition) = shape.condition.as_deref().filter(|it| !it.is_silent()) else { return };
+        let chosen = match holder.holds(condition, case) {
+            Some(true) => shape.then.as_deref(),
+            Some(false) => shape.otherwise.as_deref(),
+            None => None,
+        };
+        if let Some(chosen) = chosen {
+            self.case(chosen, case, depth + 1);
+        }
+    }
+
+    /// Says what a value is wrong in that has none of the shapes: of the one to which the least is missing.
+    fn none_of(&mut self, several: &[Shape], case: &Case<'d>, depth: usize) {
+        let sets: Vec<&[&str]> = several.iter().map(|shape| shape.required.as_slice()).collect();
+        if matches!(case.thing, Thing::Map(_)) && sets.iter().all(|names| !names.is_empty()) {
+            let together = |names: &&[&str]| or_list(names.iter().copied()).replace(" or ", " and ");
+            let wanted: Vec<String> = sets.iter().map(together).collect();
+            let wanted = wanted.join(", or ");
+            let issue = Issue::new(Code::OneOf, case.at.clone(), format!("{wanted} must be given")).on_key();
+            self.found.push(issue.label(format!("needs {wanted}")).help("give one of them"));
+            return;
+        }
+        let each = several.iter().map(|shape| {
+            let mut found = Vec::new();
+            let mut checker = Checker { found: &mut found, ..*self };
+            checker.case(shape, case, depth + 1);
+            found
+        });
+        let least = each.filter(|found| !found.is_empty()).min_by_key(Vec::len);
+        self.found.extend(least.unwrap_or_default());
+    }
+
+    fn holder(&self) -> Holder<'c, 'd> {
+        Holder { template: self.template, schema: self.schema }
     }
 
     /// Whether a value of this kind goes; says so if not.
@@ -116,14 +195,25 @@ impl<'d> Checker<'_, 'd> {
                 continue;
             }
             let at = case.at.key(key);
-            if let Some(property) = shape.property(key) {
-                self.node(property, &Node::new(value, at), &case.when, depth + 1);
-            } else if shape.is_closed() {
+            let mut known = false;
+            for property in shape.of_property(key) {
+                known = true;
+                if property.never {
+                    self.never(members, key, case);
+                } else {
+                    self.node(property, &Node::new(value, at.clone()), &case.when, depth + 1);
+                }
+            }
+            if !known && shape.is_closed() {
                 self.unknown(shape, members, key, at);
             }
         }
         if hidden {
             return;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "members of a mapping in a file of some megabytes")]
+        if !shape.size.holds(members.len() as f64) {
+            self.bounds(case, shape.size, &format!("has {} members", members.len()));
         }
         for name in &shape.required {
             match members.get(*name) {
@@ -151,17 +241,12 @@ impl<'d> Checker<'_, 'd> {
 
     /// Sets of properties of which one must be there, or that exclude or need each other.
     fn sets(&mut self, shape: &Shape, members: &'d Map<String, Value>, case: &Case<'d>) {
+        let holder = self.holder();
         // What some branch leaves out may be another's turn.
-        let sure = |name: &str| {
-            members.get(name).is_some_and(|value| {
-                let node = Node::new(value, case.at.key(name));
-                let cases = self.template.cases(&node, &case.when);
-                !cases.is_empty()
-                    && cases.iter().all(|case| !matches!(case.thing, Thing::Absent | Thing::Unknown))
-            })
-        };
+        let sure = |name: &str| holder.is_there(members, name, case) == Some(true);
         let there = |names: &[&'static str]| {
-            names.iter().copied().filter(|name| members.contains_key(*name)).collect::<Vec<_>>()
+            let there = |name: &&str| holder.is_there(members, name, case) != Some(false);
+            names.iter().copied().filter(there).collect::<Vec<_>>()
         };
         let mut found = Vec::new();
         for names in [&shape.one_required, &shape.any_required] {
@@ -195,7 +280,18 @@ impl<'d> Checker<'_, 'd> {
         self.found.extend(found);
     }
 
-    fn unknown(&mut self, shape: &Shape, members: &Map<String, Value>, key: &str, at: crate::diag::Pointer) {
+    /// A property that excludes what else is there.
+    fn never(&mut self, members: &'d Map<String, Value>, name: &str, case: &Case<'d>) {
+        if self.holder().is_there(members, name, case) != Some(true) {
+            return;
+        }
+        let message = format!("`{name}` does not go with the other properties here");
+        let issue = Issue::new(Code::OneOf, case.at.key(name), message).on_key();
+        let help = format!("remove it; `{}` takes it only with other settings", self.resource.kind);
+        self.found.push(issue.label("excluded").help(help));
+    }
+
+    fn unknown(&mut self, shape: &Shape, members: &Map<String, Value>, key: &str, at: Pointer) {
         let known: Vec<&str> = shape.properties.iter().flat_map(|all| all.keys().copied()).collect();
         let message = format!("`{key}` is no property of `{}` here", self.resource.kind);
         let issue = Issue::new(Code::UnknownKey, at, message).on_key().label("unknown property");
@@ -209,16 +305,46 @@ impl<'d> Checker<'_, 'd> {
 
     fn list(&mut self, shape: &Shape, count: usize, case: &Case<'d>, depth: usize) {
         let mut sure = true;
+        let format = shape.format.and_then(|format| format.strip_suffix('s'));
+        let formatted = format.map(|format| Shape { format: Some(format), ..Shape::default() });
         for item in case.items() {
             let cases = self.template.cases(&item, &case.when);
             sure &= cases.iter().all(|case| !matches!(case.thing, Thing::Absent | Thing::Unknown));
-            for one in shape.item.iter().flat_map(|item| cases.iter().map(move |case| (item, case))) {
-                self.case(one.0, one.1, depth + 1);
+            for one in &cases {
+                for inner in shape.item.as_deref().into_iter().chain(&formatted) {
+                    self.case(inner, one, depth + 1);
+                }
             }
         }
         #[expect(clippy::cast_precision_loss, reason = "a list in a file of some megabytes")]
         if sure && !shape.count.holds(count as f64) {
             self.bounds(case, shape.count, &format!("has {count} items"));
+        }
+        if shape.unique {
+            self.twice(case, "", |item| item);
+        }
+        for key in &shape.unique_by {
+            self.twice(case, key, |item| item.get(*key).unwrap_or(&Value::Null));
+        }
+    }
+
+    /// Items of which two are the same, or have the same member.
+    fn twice(&mut self, case: &Case<'d>, key: &str, part: impl Fn(&Value) -> &Value) {
+        let mut seen: Vec<(&Value, Pointer)> = Vec::new();
+        for item in case.items() {
+            let value = part(item.value);
+            let known = self.template.cases(&item, &case.when);
+            if value.is_null() || known.iter().any(|case| matches!(case.thing, Thing::Absent)) {
+                continue;
+            }
+            let at = if key.is_empty() { item.at } else { item.at.key(key) };
+            if let Some((_, first)) = seen.iter().find(|(other, _)| *other == value) {
+                let message = format!("two items of {} are the same", name(case));
+                let issue = Issue::new(Code::DuplicateName, at, message).label("the same again");
+                self.found.push(issue.also(first.clone(), "the first").help("remove one of them"));
+            } else {
+                seen.push((value, at));
+            }
         }
     }
 
@@ -228,72 +354,53 @@ impl<'d> Checker<'_, 'd> {
             if case.text().is_some_and(|text| text.pieces().len() > 1) {
                 self.text_kind(shape, case);
             }
+            self.found.extend(formats::reference(self.template, shape, case, &name(case)));
             return;
         };
         if !self.text_kind(shape, case) {
             return;
         }
-        // Instance types have a table of their own.
-        let values = match shape.instance_types_of() {
-            Some(kind) => tables::instance_types(kind),
-            None => shape.values.as_slice(),
-        };
-        if !values.is_empty() {
-            let same = |value: &&str| **value == text || shape.any_case && value.eq_ignore_ascii_case(&text);
-            if !values.iter().any(same) {
-                self.unknown_value(values, case, &text);
-                return;
-            }
+        let values = holds::values(shape);
+        if !values.is_empty() && !values.iter().any(|value| holds::same(shape, value, &text)) {
+            self.unknown_value(values, case, &text);
+            return;
         }
-        let number = text.parse::<f64>().ok();
-        let takes_text = shape.kinds.take(Kind::String);
-        match number {
-            Some(number) if !takes_text || shape.kinds.is_empty() => {
-                if !shape.range.holds(number) {
-                    self.bounds(case, shape.range, &format!("is {text}"));
-                }
+        if let Some(number) = holds::number(shape, &text) {
+            if !shape.range.holds(number) {
+                self.bounds(case, shape.range, &format!("is {text}"));
+            } else if let Some(step) = shape.multiple.filter(|step| number % step != 0.0) {
+                let message = format!("{} is {text}, which is no multiple of {step}", name(case));
+                let issue = Issue::new(Code::OutOfBounds, case.at.clone(), message);
+                self.found.push(issue.label("out of step").help(format!("give a multiple of {step}")));
             }
-            _ => {
-                #[expect(clippy::cast_precision_loss, reason = "text in a file of some megabytes")]
-                let length = text.chars().count() as f64;
-                if takes_text && !shape.length.holds(length) {
-                    self.bounds(case, shape.length, &format!("has {length} characters"));
-                } else if takes_text
-                    && let Some(pattern) = &shape.pattern
-                    && pattern.matches(&text) == Some(false)
-                {
-                    let message = format!(
-                        "{} does not have the form that `{}` asks for",
-                        name(case),
-                        self.resource.kind
-                    );
-                    let issue = Issue::new(Code::WrongForm, case.at.clone(), message);
-                    self.found
-                        .push(issue.label("wrong form").help(format!("it must match `{}`", pattern.text())));
-                }
-            }
+            return;
+        }
+        // A policy is a structure, or the same as text.
+        let named = name(case);
+        let structure = shape.kinds.contains(&Kind::Object) && shape.kinds.contains(&Kind::String);
+        if structure && JSON.iter().any(|end| named.ends_with(end)) && !formats::is_json(&text) {
+            self.wrong_form(case, "give JSON, or write it as a mapping");
+        } else if !holds::length(shape, &text) {
+            self.bounds(case, shape.length, &format!("has {} characters", text.chars().count()));
+        } else if shape.pattern.as_ref().is_some_and(|pattern| pattern.matches(&text) == Some(false)) {
+            let pattern = shape.pattern.as_ref().map(tables::Pattern::text).unwrap_or_default();
+            self.wrong_form(case, &format!("it must match `{pattern}`"));
+        } else if let Some(format) = shape.format
+            && formats::matches(shape, &text) == Some(false)
+        {
+            self.wrong_form(case, &format!("give {}", formats::shown(format)));
         }
     }
 
-    /// Whether text goes, as CloudFormation reads it: `"5"` is a number, `5` is text.
+    fn wrong_form(&mut self, case: &Case<'d>, help: &str) {
+        let kind = self.resource.kind;
+        let message = format!("{} does not have the form that `{kind}` asks for", name(case));
+        self.found.push(Issue::new(Code::WrongForm, case.at.clone(), message).label("wrong form").help(help));
+    }
+
+    /// Whether text goes; says so if not.
     fn text_kind(&mut self, shape: &Shape, case: &Case<'d>) -> bool {
-        if shape.kinds.take(Kind::String) {
-            return true;
-        }
-        let text = case.known();
-        let goes = |kind: &Kind| match (kind, text.as_deref()) {
-            (Kind::Object | Kind::Array, _) => false,
-            // What references give is not known to be wrong.
-            (_, None) | (Kind::String, _) => true,
-            (Kind::Boolean, Some(text)) => {
-                ["true", "false", "yes", "no", "on", "off"].contains(&text.to_ascii_lowercase().as_str())
-            }
-            (Kind::Integer, Some(text)) => {
-                text.trim().parse::<f64>().is_ok_and(|number| number.fract() == 0.0)
-            }
-            (Kind::Number, Some(text)) => text.trim().parse::<f64>().is_ok(),
-        };
-        if shape.kinds.iter().any(goes) {
+        if holds::takes_text(shape, case) {
             return true;
         }
         let is = match &case.thing {
