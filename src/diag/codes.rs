@@ -288,6 +288,8 @@ codes! {
     TuningParallel = "tuning-parallel", Error;
     /// More jobs at once than accounts have by default.
     TuningQuota = "tuning-quota", Warning;
+    /// A path to the best job's model elsewhere than where the tuning job writes.
+    BestModelPath = "best-model-path", Warning;
 
     // The pipeline.
     /// A pipeline's name longer than AWS has accepted.
@@ -358,4 +360,10 @@ codes! {
     // Definitions.
     /// A parameter that nothing refers to.
     UnusedParameter = "unused-parameter", Warning;
+
+    // Accepted risks of changes.
+    /// A risk that is no longer accepted: its last day is over.
+    AcceptExpired = "accept-expired", Warning;
+    /// An accepted risk that the diff does not have.
+    AcceptUnused = "accept-unused", Warning;
 }
