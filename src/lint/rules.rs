@@ -20,7 +20,7 @@ mod serving;
 use std::collections::BTreeSet;
 
 use super::Template;
-use crate::diag::{Code, Issue, Pointer};
+use crate::diag::{Code, Issue, Pointer, Severity};
 
 /// Looks at a template and says what is wrong with it.
 pub type Rule = fn(&Template<'_>, &mut Vec<Issue>);
