@@ -3,8 +3,8 @@
 //! Only changes count that a source says are refused. What the type's schema says, the fact tables say here: a property
 //! that is required and missing, a value of another kind, out of its bounds or its list. What they say nothing of counts,
 //! too, or the tables would be held against themselves: any key that is renamed and any value in a list of its own, but
-//! for maps whose keys are the author's (listed below), and references to nothing, to other resources as well as to
-//! variants by name. `MUTATIONS=all` makes all changes of all templates, else each tenth.
+//! for maps whose keys are the author's (listed below), keys of resources and parameters, and references to nothing, to
+//! other resources as well as to variants by name. `MUTATIONS=all` makes all changes of all templates, else each tenth.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -248,11 +248,22 @@ fn changes(document: &Value) -> Vec<Change> {
     for (id, resource) in document["Resources"].as_object().unwrap() {
         let at = format!("/Resources/{}/Properties", escaped(id));
         let Some(schema) = resource["Type"].as_str().and_then(tables::properties) else { continue };
+        for key in ["Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"] {
+            let whole = format!("/Resources/{}", escaped(id));
+            if let Some(value) = resource.get(key) {
+                let mut changed = without(document, &whole, key);
+                changed.pointer_mut(&whole).unwrap()[format!("{key}x")] = value.clone();
+                found.push(Change { kind: "key renamed", at: format!("{whole}/{key}"), document: changed });
+            }
+        }
         let Some(properties) = resource.get("Properties") else { continue };
         anything(document, properties, &at, &mut found);
         let mut walk = Walk { document, schema, changes: Vec::new() };
         walk.visit(&schema.root, properties, &at);
         found.extend(walk.changes);
+    }
+    for (name, parameter) in document.get("Parameters").and_then(Value::as_object).into_iter().flatten() {
+        anything(document, parameter, &format!("/Parameters/{}", escaped(name)), &mut found);
     }
     for section in ["Resources", "Outputs", "Conditions"] {
         if let Some(value) = document.get(section) {
