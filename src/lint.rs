@@ -95,6 +95,7 @@ pub fn examine(file: &SourceFile, region: Option<&str>) -> Examined {
         Ok(Kind::Template) => {
             let template = Template::new(&document.value, region);
             let mut found: Vec<_> = rules::check(&template).into_iter().map(locate).collect();
+            found.extend(rules::sections::size(file.text().len()).map(locate));
             found.extend(embedded::check(&template, file, &document.places));
             beside = embedded::beside(&template);
             found

@@ -1,21 +1,29 @@
 //! The rules over a template: each a function of its own room, in one table.
 
 mod alarms;
+mod attributes;
+mod calls;
 mod endpoint_configs;
 mod endpoints;
 mod features;
 mod formats;
+mod forms;
+mod guarded;
 mod holds;
 mod images;
 mod models;
 mod monitors;
 mod names;
+mod parameters;
 mod properties;
+mod regions;
 mod retention;
 mod roles;
 mod scaling;
 mod schedules;
+pub(super) mod sections;
 mod serving;
+mod unused;
 
 use super::Template;
 use crate::diag::Issue;
@@ -25,7 +33,14 @@ pub type Rule = fn(&Template<'_>, &mut Vec<Issue>);
 
 /// All rules, in no order that matters.
 pub const RULES: &[Rule] = &[
+    sections::sections,
+    parameters::parameters,
+    attributes::attributes,
+    calls::calls,
     names::names,
+    guarded::guarded,
+    unused::unused,
+    regions::regions,
     properties::properties,
     scaling::scaling,
     alarms::alarms,
