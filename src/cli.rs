@@ -62,6 +62,21 @@ pub enum FindingsFormat {
     Github,
 }
 
+/// How a diff is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people.
+    Text,
+    /// For programs; has a version and a published schema.
+    Json,
+    /// A comment of a pull request on GitHub, with a picture of the pipeline.
+    Markdown,
+    /// SARIF 2.1.0, for code scanning and editors: what asks for a look.
+    Sarif,
+    /// One page with the pipeline and the infrastructure drawn before and after.
+    Html,
+}
+
 /// How templates and the definition are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TemplateFormat {
@@ -139,9 +154,10 @@ pub struct DiffArgs {
     #[arg(long, short, value_name = "REF|DIR|FILE")]
     pub base: Option<String>,
     /// How to write the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-    /// An impact (or worse: `replace`) or a flag (`permission-broadened`) that ends with exit code 4
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+    /// What ends with exit code 4: `any`, an impact or worse (`rolls`, `may-replace`, `replace`, `delete`), `stateful`,
+    /// `downtime`, `broadening`, `weakened`, `cost`, `name-pinned`, `recompute`, …; several by commas
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub fail_on: Vec<Gate>,
 }

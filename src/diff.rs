@@ -14,8 +14,11 @@
 //! | `pipeline`, `recompute` | what changes in each step, and which steps are computed anew |
 //! | `policy`, `iam` | what IAM lets whom do, and what of it comes or goes |
 //! | `gate` | what of a diff may not happen |
+//! | `accept` | what of it somebody has accepted |
+//! | `picture` | what refers to what on one side, to be drawn |
 //! | `apply` | the new side, from the old side and the diff |
 
+mod accept;
 mod align;
 mod apply;
 mod change;
@@ -26,6 +29,7 @@ mod gate;
 mod iam;
 mod impact;
 mod lifecycle;
+mod picture;
 mod pipeline;
 mod policy;
 mod reach;
@@ -43,9 +47,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use accept::{
+    AcceptFile, AcceptState, Acceptance, Accepted, FILE as ACCEPT_FILE, accept_schema, idle,
+    read as read_accepted,
+};
 pub use apply::{Mismatch, apply};
 pub use change::{Change, ChangeKind};
-pub use gate::Gate;
+pub use gate::{Finding, FindingKind, Gate, findings, tripped};
+pub use picture::{ResourceNode, infrastructure};
 
 /// The version of the serialised [`Diff`]. It rises when a member is renamed, removed or means something else;
 /// readers skip members that they do not know.
@@ -69,9 +78,20 @@ pub struct Document {
     /// Parameters that take their value from an output of another document of the side: parameter → document and
     /// output.
     pub wired: BTreeMap<String, (String, String)>,
+    /// The file that people change to change it; empty where there is none.
+    pub origin: String,
 }
 
 impl Side {
+    /// The side, of whose documents those without an origin come from a file.
+    #[must_use]
+    pub fn from_file(mut self, path: &str) -> Side {
+        for document in self.documents.values_mut().filter(|it| it.origin.is_empty()) {
+            path.clone_into(&mut document.origin);
+        }
+        self
+    }
+
     /// A side with one document and no known parameter.
     pub fn one(name: &str, value: Value) -> Side {
         let document = Document { value, ..Document::default() };
@@ -111,6 +131,9 @@ pub struct Diff {
     pub permissions: Vec<PermissionDiff>,
     /// What only a deployment can know, and what it does if it changed.
     pub unknowns: Vec<Unknown>,
+    /// Risks that somebody has accepted, in the order of their file; also those that hold nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
 }
 
 impl Diff {
@@ -130,6 +153,7 @@ impl Diff {
             pipelines: Vec::new(),
             permissions: Vec::new(),
             unknowns: Vec::new(),
+            accepted: Vec::new(),
         };
         for diff in diffs {
             all.documents.extend(diff.documents);
@@ -137,6 +161,7 @@ impl Diff {
             all.pipelines.extend(diff.pipelines);
             all.permissions.extend(diff.permissions);
             all.unknowns.extend(diff.unknowns);
+            all.accepted.extend(diff.accepted);
         }
         all.documents.sort_by(|a, b| a.name.cmp(&b.name));
         template::arrange(&mut all.resources);

@@ -6,7 +6,9 @@
 //! | `input` | what is new, and how documents and assemblies are read |
 //! | `base` | what it is compared with |
 //! | `git` | what a repository holds at a commit |
+//! | `accepted` | the files that say which risks are accepted |
 
+mod accepted;
 mod base;
 mod git;
 mod input;
@@ -18,10 +20,11 @@ use anyhow::Context as _;
 
 use super::load::{self, Loaded};
 use super::{Exit, Stop};
-use crate::cli::{DiffArgs, Format};
+use crate::cli::{DiffArgs, DiffFormat};
 use crate::diag::{has_errors, nearest, or_list};
 use crate::diff::{self, Diff, Side};
 use crate::report;
+use crate::source::SourceFile;
 use crate::synth::Assembly;
 
 use base::Base;
@@ -35,26 +38,47 @@ struct Pair {
 }
 
 pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
-    let pairs = match input::what(&args.new)? {
+    let new = input::what(&args.new)?;
+    let accepted = accepted::Files::find(&new)?;
+    let pairs = match new {
         New::Stacks(named) => stacks(args, &named)?,
         New::Document(path) => vec![document(args, &path)?],
         New::Assembly(path) => vec![assembly(args, &path)?],
     };
     let one = pairs.len() == 1;
+    let (mut old, mut new) = (Side::default(), Side::default());
     let diffs = pairs.into_iter().map(|pair| {
         let label = if one { "" } else { &pair.label };
-        diff::diff(&pair.old.labelled(label), &pair.new.labelled(label))
+        let (before, after) = (pair.old.labelled(label), pair.new.labelled(label));
+        let diff = diff::diff(&before, &after);
+        old.documents.extend(before.documents);
+        new.documents.extend(after.documents);
+        diff
     });
-    let diff = Diff::join(diffs);
+    let mut diff = Diff::join(diffs);
+    accepted.hold(&mut diff);
     match args.format {
-        Format::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
-        Format::Text => report::out(&report::diff_text(&diff))?,
+        DiffFormat::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
+        DiffFormat::Text => report::out(&report::diff_text(&diff))?,
+        DiffFormat::Sarif => report::out(&report::diff_sarif(&diff, &origins(&new)))?,
+        DiffFormat::Html => report::out(&report::diff_html(&diff, &old, &new))?,
+        DiffFormat::Markdown => report::out(&report::diff_markdown(&diff))?,
     }
-    let tripped: Vec<_> = args.fail_on.iter().flat_map(|gate| gate.tripped(&diff)).collect();
+    let tripped = diff::tripped(&args.fail_on, &diff);
     for what in &tripped {
         report::failure(what, None);
     }
     Ok(if tripped.is_empty() { Exit::Done } else { Exit::Tripped })
+}
+
+/// The files from which documents come, as far as they can be read, by document.
+fn origins(side: &Side) -> BTreeMap<String, SourceFile> {
+    let read = |path: &str| {
+        let bytes = load::read(Path::new(path)).unwrap_or_default();
+        SourceFile::from_bytes(path, &bytes).unwrap_or_else(|_| SourceFile::new(path, ""))
+    };
+    let known = side.documents.iter().filter(|(_, it)| !it.origin.is_empty() && it.origin != "-");
+    known.map(|(name, it)| (name.clone(), read(&it.origin))).collect()
 }
 
 /// A template or definition with another one.
@@ -87,7 +111,7 @@ fn document(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
     Ok(Pair {
         label: String::new(),
         old,
-        new: Side::one("document", input::document(path, &load::shown(path))?),
+        new: Side::one("document", input::document(path, &load::shown(path))?).from_file(&load::shown(path)),
     })
 }
 
@@ -146,6 +170,7 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
     let mut pairs = Vec::new();
     let mut told = None;
     for path in stack_files(args, named)? {
+        let of_file = pairs.len();
         let new = if path.exists() { Some(load::one(&path, load::shown(&path), &args.env)?) } else { None };
         let (new, known) = sound(new, "")?;
         match base::base(args.base.as_deref(), &path)? {
@@ -200,6 +225,9 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
                 let (old, new) = base::counterpart(input::side(assembly)?, value);
                 pairs.push(Pair { label: assembly.manifest.stack.clone(), old, new });
             }
+        }
+        for pair in pairs.get_mut(of_file..).unwrap_or_default() {
+            pair.new = std::mem::take(&mut pair.new).from_file(&load::shown(&path));
         }
     }
     shorten(&mut pairs);

@@ -360,4 +360,10 @@ codes! {
     // Definitions.
     /// A parameter that nothing refers to.
     UnusedParameter = "unused-parameter", Warning;
+
+    // Accepted risks of changes.
+    /// A risk that is no longer accepted: its last day is over.
+    AcceptExpired = "accept-expired", Warning;
+    /// An accepted risk that the diff does not have.
+    AcceptUnused = "accept-unused", Warning;
 }

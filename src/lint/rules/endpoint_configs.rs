@@ -25,6 +25,21 @@ pub(super) fn endpoint_configs(template: &Template<'_>, found: &mut Vec<Issue>) 
     }
 }
 
+/// Values of two members that can be so together.
+fn one_and_other<'d>(
+    template: &Template<'d>,
+    case: &Case<'d>,
+    one: &str,
+    other: &str,
+) -> Vec<(Case<'d>, Case<'d>)> {
+    let others = template.beneath(case, other);
+    let with = |one: Case<'d>| {
+        let fitting = others.iter().filter(|other| one.when.and(template, &other.when).is_some());
+        fitting.map(|other| (one.clone(), other.clone())).collect::<Vec<_>>()
+    };
+    template.beneath(case, one).into_iter().flat_map(with).collect()
+}
+
 /// The capacity of one variant, and what its instance type does not take.
 fn instance<'d>(template: &Template<'d>, config: &Resource<'d>, variant: &Case<'d>, found: &mut Vec<Issue>) {
     let Thing::Map(members) = variant.thing else { return };
@@ -43,6 +58,22 @@ fn instance<'d>(template: &Template<'d>, config: &Resource<'d>, variant: &Case<'
                 .on_key()
                 .also(variant.at.key("ServerlessConfig"), "serverless here")
                 .help(format!("remove `{key}` or `ServerlessConfig`")),
+            );
+        }
+    }
+    for (provisioned, most) in template
+        .beneath(variant, "ServerlessConfig")
+        .iter()
+        .flat_map(|it| one_and_other(template, it, "ProvisionedConcurrency", "MaxConcurrency"))
+    {
+        let (Some(given), Some(limit)) = (provisioned.number(), most.number()) else { continue };
+        if given > limit {
+            let message = format!("`ProvisionedConcurrency` is {given}, above `MaxConcurrency`");
+            found.push(
+                Issue::new(Code::OutOfBounds, provisioned.at.clone(), message)
+                    .label(format!("more than {limit}"))
+                    .also(most.at.clone(), "the bound")
+                    .help(format!("provision {limit} or less, or raise `MaxConcurrency`")),
             );
         }
     }
@@ -116,22 +147,6 @@ fn capacity<'d>(template: &Template<'d>, serverless: &[Case<'d>], found: &mut Ve
                         .label("not a multiple of 1024")
                         .help("write 1024, 2048, 3072, 4096, 5120 or 6144"),
                 );
-            }
-        }
-        for provisioned in template.beneath(case, "ProvisionedConcurrency") {
-            for most in template.beneath(case, "MaxConcurrency") {
-                let (Some(number), Some(limit)) = (provisioned.number(), most.number()) else { continue };
-                if number > limit && provisioned.when.and(template, &most.when).is_some() {
-                    found.push(
-                        Issue::new(
-                            Code::OutOfBounds,
-                            provisioned.at.clone(),
-                            format!("{number} is more than `MaxConcurrency`, which is {limit}"),
-                        )
-                        .also(most.at.clone(), "the bound")
-                        .help(format!("write {limit} or less, or raise `MaxConcurrency`")),
-                    );
-                }
             }
         }
     }

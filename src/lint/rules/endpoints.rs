@@ -285,10 +285,15 @@ fn watches<'d>(template: &Template<'d>, endpoint: &Resource<'d>, name: &Case<'d>
     }
 }
 
-/// Whether a scalable target of the template certainly is a variant of the endpoint.
+/// Whether a scalable target of the template certainly is a variant of the endpoint, whose instances it scales.
 fn scaled<'d>(template: &Template<'d>, endpoint: &Resource<'d>) -> bool {
     template
         .of_type("AWS::ApplicationAutoScaling::ScalableTarget")
+        // Provisioned concurrency is none of the properties that are retained.
+        .filter(|target| {
+            let dimensions = template.values(target, "ScalableDimension");
+            dimensions.iter().any(|it| it.known().as_deref() == Some("sagemaker:variant:DesiredInstanceCount"))
+        })
         .flat_map(|target| template.values(target, "ResourceId"))
         .any(|id| {
             let parts = id.text().map(|text| text.split('/')).unwrap_or_default();
