@@ -165,7 +165,7 @@ fn scaled<'d>(
             }
             for variant in &variants {
                 fits(template, dimension, variant, id, found);
-                if dimension == INSTANCES {
+                if dimension == Dimension::Instances.name() {
                     starts(template, target, variant, id, found);
                 }
             }
@@ -273,7 +273,7 @@ fn fits<'d>(
     // <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-autoscale.html>
     if let [one] = serverless.as_slice()
         && let crate::lint::Thing::Map(members) = one.thing
-        && dimension == CONCURRENCY
+        && dimension == Dimension::Concurrency.name()
         && !members.contains_key("ProvisionedConcurrency")
         && !members.keys().any(|key| key.starts_with("Fn::"))
     {
