@@ -156,7 +156,8 @@ pub struct DiffArgs {
     /// How to write the result
     #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
     pub format: DiffFormat,
-    /// An impact (or worse: `replace`) or a flag (`permission-broadened`) that ends with exit code 4
+    /// What ends with exit code 4: `any`, an impact or worse (`rolls`, `may-replace`, `replace`, `delete`), `stateful`,
+    /// `downtime`, `broadening`, `weakened`, `cost`, `name-pinned`, `recompute`, …; several by commas
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub fail_on: Vec<Gate>,
 }

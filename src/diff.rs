@@ -14,9 +14,11 @@
 //! | `pipeline`, `recompute` | what changes in each step, and which steps are computed anew |
 //! | `policy`, `iam` | what IAM lets whom do, and what of it comes or goes |
 //! | `gate` | what of a diff may not happen |
+//! | `accept` | what of it somebody has accepted |
 //! | `picture` | what refers to what on one side, to be drawn |
 //! | `apply` | the new side, from the old side and the diff |
 
+mod accept;
 mod align;
 mod apply;
 mod change;
@@ -45,9 +47,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use accept::{
+    AcceptFile, AcceptState, Acceptance, Accepted, FILE as ACCEPT_FILE, accept_schema, idle,
+    read as read_accepted,
+};
 pub use apply::{Mismatch, apply};
 pub use change::{Change, ChangeKind};
-pub use gate::Gate;
+pub use gate::{Finding, FindingKind, Gate, findings, tripped};
 pub use picture::{ResourceNode, infrastructure};
 
 /// The version of the serialised [`Diff`]. It rises when a member is renamed, removed or means something else;
@@ -125,6 +131,9 @@ pub struct Diff {
     pub permissions: Vec<PermissionDiff>,
     /// What only a deployment can know, and what it does if it changed.
     pub unknowns: Vec<Unknown>,
+    /// Risks that somebody has accepted, in the order of their file; also those that hold nothing here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
 }
 
 impl Diff {
@@ -144,6 +153,7 @@ impl Diff {
             pipelines: Vec::new(),
             permissions: Vec::new(),
             unknowns: Vec::new(),
+            accepted: Vec::new(),
         };
         for diff in diffs {
             all.documents.extend(diff.documents);
@@ -151,6 +161,7 @@ impl Diff {
             all.pipelines.extend(diff.pipelines);
             all.permissions.extend(diff.permissions);
             all.unknowns.extend(diff.unknowns);
+            all.accepted.extend(diff.accepted);
         }
         all.documents.sort_by(|a, b| a.name.cmp(&b.name));
         template::arrange(&mut all.resources);

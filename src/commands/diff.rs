@@ -6,7 +6,9 @@
 //! | `input` | what is new, and how documents and assemblies are read |
 //! | `base` | what it is compared with |
 //! | `git` | what a repository holds at a commit |
+//! | `accepted` | the files that say which risks are accepted |
 
+mod accepted;
 mod base;
 mod git;
 mod input;
@@ -36,7 +38,9 @@ struct Pair {
 }
 
 pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
-    let pairs = match input::what(&args.new)? {
+    let new = input::what(&args.new)?;
+    let accepted = accepted::Files::find(&new)?;
+    let pairs = match new {
         New::Stacks(named) => stacks(args, &named)?,
         New::Document(path) => vec![document(args, &path)?],
         New::Assembly(path) => vec![assembly(args, &path)?],
@@ -51,7 +55,8 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
         new.documents.extend(after.documents);
         diff
     });
-    let diff = Diff::join(diffs);
+    let mut diff = Diff::join(diffs);
+    accepted.hold(&mut diff);
     match args.format {
         DiffFormat::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
         DiffFormat::Text => report::out(&report::diff_text(&diff))?,
@@ -59,7 +64,7 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
         DiffFormat::Html => report::out(&report::diff_html(&diff, &old, &new))?,
         DiffFormat::Markdown => report::out(&report::diff_markdown(&diff))?,
     }
-    let tripped: Vec<_> = args.fail_on.iter().flat_map(|gate| gate.tripped(&diff)).collect();
+    let tripped = diff::tripped(&args.fail_on, &diff);
     for what in &tripped {
         report::failure(what, None);
     }

@@ -29,6 +29,7 @@ const FILES: &[&str] = &[
     include_str!("explain/pipeline.md"),
     include_str!("explain/template.md"),
     include_str!("explain/definition.md"),
+    include_str!("explain/accept.md"),
 ];
 const RULES: &str = include_str!("explain/rules.tsv");
 /// How the last column of a rule begins that no code reports.

@@ -102,7 +102,7 @@ pub(super) fn diff(old: &Side, new: &Side) -> Diff {
         .filter_map(|((item, reasons), flags)| item.into_diff(reasons, flags))
         .collect();
     arrange(&mut resources);
-    Diff { version: VERSION, documents, resources, pipelines, permissions, unknowns }
+    Diff { version: VERSION, documents, resources, pipelines, permissions, unknowns, accepted: Vec::new() }
 }
 
 /// The worst first.

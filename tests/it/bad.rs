@@ -15,7 +15,15 @@ use smstack::diag::{CODES, Severity};
 use crate::project::smstack;
 
 /// Codes that no stack file alone can have; each is tested where it arises.
-const ELSEWHERE: [&str; 5] = ["shape", "beyond-limit", "near-limit", "file-too-large", "source-too-large"];
+const ELSEWHERE: [&str; 7] = [
+    "shape",
+    "beyond-limit",
+    "near-limit",
+    "file-too-large",
+    "source-too-large",
+    "accept-expired",
+    "accept-unused",
+];
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad")

@@ -311,7 +311,7 @@ fn the_command_names_what_trips_it() {
     );
     check(&["new.json", "--base", "old.json", "--fail-on", "replace"], 0, "");
     check(&["new.json", "--base", "old.json", "--fail-on", "update"], 4, "error: `Reads`: update");
-    check(&["new.json", "--base", "old.json", "--fail-on", "nothing-such"], 2, "permission_broadened");
+    check(&["new.json", "--base", "old.json", "--fail-on", "nothing-such"], 2, "`permission-broadened`");
     check(&["new.json", "--base", "none.json"], 2, "there is no `none.json`");
     check(&["none.json", "--base", "new.json"], 2, "there is no `none.json`");
     check(&["new.json", "--base", "."], 2, "a file is compared with a file");

@@ -10,6 +10,7 @@ mod cloud;
 mod definition;
 mod definitions;
 mod diff;
+mod diff_gate;
 mod diff_inputs;
 #[cfg(feature = "aws")]
 mod e2e;
@@ -26,5 +27,6 @@ mod project;
 mod readme;
 mod schema;
 mod synth;
+mod template_mutations;
 mod templates;
 mod tools;

@@ -90,6 +90,11 @@ impl Repository {
         Ok(Some(Repository { root: root.canonicalize().unwrap_or(root) }))
     }
 
+    /// The top of the working tree.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The path from the top of the working tree.
     pub(super) fn within(&self, path: &Path) -> Option<PathBuf> {
         let absolute = std::path::absolute(path).ok()?;
