@@ -364,6 +364,9 @@ pub trait Cloud: Clone + Send + Sync + 'static {
     /// `DescribeStacks` for one stack by name or ARN; `None` when there is none.
     fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<Stack>>> + Send;
 
+    /// `GetTemplate`, the original; `None` when there is no such stack.
+    fn template(&self, stack: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
     /// `ListStackResources`, all pages.
     fn stack_resources(&self, stack: &str) -> impl Future<Output = Result<Vec<StackResource>>> + Send;
 

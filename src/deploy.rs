@@ -25,12 +25,14 @@ use crate::synth::TemplateKind;
 
 mod bootstrap;
 mod change_set;
+mod compare;
 mod error;
 mod events;
 mod pace;
 mod upload;
 
 pub use bootstrap::BOOTSTRAP_STACK;
+pub use compare::{Deployed, Preview, Standing, preview, remove, standing};
 pub use error::Error;
 pub use pace::Pace;
 

@@ -39,6 +39,17 @@ pub(super) async fn stack(client: &Client, name: &str) -> Result<Option<Stack>> 
     }))
 }
 
+pub(super) async fn template(client: &Client, stack: &str) -> Result<Option<String>> {
+    let call = client.get_template().stack_name(stack).template_stage(types::TemplateStage::Original);
+    match call.send().await {
+        Ok(output) => Ok(output.template_body),
+        Err(error) => match Error::of("GetTemplate", &error) {
+            error if error.kind == ErrorKind::NotFound => Ok(None),
+            error => Err(error),
+        },
+    }
+}
+
 pub(super) async fn stack_resources(client: &Client, stack: &str) -> Result<Vec<StackResource>> {
     let mut resources = Vec::new();
     let mut page = None;

@@ -273,6 +273,10 @@ impl Cloud for Aws {
         cloudformation::stack(&self.cloudformation, stack).await
     }
 
+    async fn template(&self, stack: &str) -> Result<Option<String>> {
+        cloudformation::template(&self.cloudformation, stack).await
+    }
+
     async fn stack_resources(&self, stack: &str) -> Result<Vec<StackResource>> {
         cloudformation::stack_resources(&self.cloudformation, stack).await
     }

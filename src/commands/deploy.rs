@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::{Exit, Stop, load, local};
 use crate::aws::{self, Cloud};
-use crate::cli::{DeployArgs, Format, StackArgs};
+use crate::cli::{CloudArgs, DeployArgs, Format, StackArgs};
 use crate::deploy::{self, Event, PreparedChange, Verdict};
 use crate::diag::has_errors;
 use crate::plan::{self, Target};
@@ -41,7 +41,7 @@ fn assemble(args: &DeployArgs) -> Result<Option<Assembly>, Stop> {
 }
 
 async fn deploy(args: &DeployArgs, assembly: &Assembly, local: Option<&str>) -> Result<Exit, Stop> {
-    let cloud = match aws::connect(&options(args, assembly, local)).await {
+    let cloud = match aws::connect(&options(&args.cloud, assembly, local)).await {
         Ok(cloud) => cloud,
         Err(error) => return Ok(failed(&error, error.help())),
     };
@@ -81,8 +81,8 @@ async fn deploy(args: &DeployArgs, assembly: &Assembly, local: Option<&str>) -> 
 }
 
 /// Where to: the command line's word before the stack file's.
-fn options(args: &DeployArgs, assembly: &Assembly, local: Option<&str>) -> aws::Options {
-    let region = args.cloud.region.clone();
+pub(super) fn options(cloud: &CloudArgs, assembly: &Assembly, local: Option<&str>) -> aws::Options {
+    let region = cloud.region.clone();
     let environment_region = assembly.manifest.region.clone();
     let local = local.map(|url| aws::LocalCloud {
         endpoint_url: url.to_owned(),
@@ -96,8 +96,8 @@ fn options(args: &DeployArgs, assembly: &Assembly, local: Option<&str>) -> aws::
             .to_owned(),
     });
     aws::Options {
-        profile: args.cloud.profile.clone(),
-        endpoint_url: args.cloud.endpoint_url.clone(),
+        profile: cloud.profile.clone(),
+        endpoint_url: cloud.endpoint_url.clone(),
         local,
         region,
         environment_region,

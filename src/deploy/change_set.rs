@@ -56,6 +56,28 @@ const PATIENCE: u32 = 6;
 pub(super) async fn prepare<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<Prepared, Error> {
     let existing = run.cloud.stack(order.stack).await?;
     let change_set_type = footing(run, existing.as_ref()).await?;
+    make(run, order, existing, change_set_type).await
+}
+
+/// Makes a change set for a stack that exists, and waits until it is ready; none for another.
+pub(super) async fn prepare_update<C: Cloud>(
+    run: &mut Run<'_, C>,
+    order: Order<'_>,
+) -> Result<Option<Prepared>, Error> {
+    let existing = run.cloud.stack(order.stack).await?;
+    match footing(run, existing.as_ref()).await? {
+        ChangeSetType::Create => Ok(None),
+        // Pinned to the stack's ARN, which no stack that is made meanwhile has.
+        ChangeSetType::Update => make(run, order, existing, ChangeSetType::Update).await.map(Some),
+    }
+}
+
+async fn make<C: Cloud>(
+    run: &mut Run<'_, C>,
+    order: Order<'_>,
+    existing: Option<Stack>,
+    change_set_type: ChangeSetType,
+) -> Result<Prepared, Error> {
     let name = unique_name();
     let (kind, stack) = (order.kind, order.stack.to_owned());
     (run.emit)(Event::Preparing { kind, stack: stack.clone(), change_set: name.clone(), change_set_type });

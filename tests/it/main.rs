@@ -9,6 +9,8 @@ mod cloud;
 mod definition;
 mod definitions;
 mod diff;
+#[cfg(feature = "aws")]
+mod diff_deployed;
 mod diff_gate;
 mod diff_inputs;
 #[cfg(feature = "aws")]
