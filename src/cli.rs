@@ -175,8 +175,14 @@ pub struct DiffArgs {
     pub env: Vec<String>,
     /// What it is compared with: a commit, the directory of an assembly, a template or definition
     /// [default: the merge base with the default branch]
-    #[arg(long, short, value_name = "REF|DIR|FILE")]
+    #[arg(long, short, value_name = "REF|DIR|FILE", conflicts_with_all = ["deployed", "change_set"])]
     pub base: Option<String>,
+    /// Compare stack files with what is deployed, which is only read
+    #[arg(long)]
+    pub deployed: bool,
+    /// Compare with what is deployed, and add what CloudFormation says: by a change set that is removed again
+    #[arg(long)]
+    pub change_set: bool,
     /// How to write the result
     #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
     pub format: DiffFormat,
@@ -184,6 +190,9 @@ pub struct DiffArgs {
     /// `downtime`, `broadening`, `weakened`, `cost`, `name-pinned`, `recompute`, …; several by commas
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub fail_on: Vec<Gate>,
+    /// Which cloud.
+    #[command(flatten)]
+    pub cloud: CloudArgs,
 }
 
 /// Which cloud.

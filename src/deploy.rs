@@ -26,6 +26,7 @@ use crate::synth::TemplateKind;
 
 mod bootstrap;
 mod change_set;
+mod compare;
 mod destroy;
 mod error;
 mod events;
@@ -38,6 +39,7 @@ mod upload;
 mod watch;
 
 pub use bootstrap::BOOTSTRAP_STACK;
+pub use compare::{Deployed, Preview, Standing, preview, remove, standing};
 pub use destroy::{Doom, destroy, doom};
 pub use error::Error;
 pub use events::{History, latest};

@@ -15,6 +15,7 @@
 //! | `policy`, `iam` | what IAM lets whom do, and what of it comes or goes |
 //! | `gate` | what of a diff may not happen |
 //! | `accept` | what of it somebody has accepted |
+//! | `verdict` | what CloudFormation's own change set says beside it |
 //! | `picture` | what refers to what on one side, to be drawn |
 //! | `apply` | the new side, from the old side and the diff |
 
@@ -39,6 +40,7 @@ mod scaling;
 mod template;
 mod text;
 mod unknowns;
+mod verdict;
 mod weaken;
 
 use std::collections::BTreeMap;
@@ -55,6 +57,7 @@ pub use apply::{Mismatch, apply};
 pub use change::{Change, ChangeKind};
 pub use gate::{Finding, FindingKind, Gate, findings, tripped};
 pub use picture::{ResourceNode, infrastructure};
+pub use verdict::{Predicted, Verdict};
 
 /// The version of the serialised [`Diff`]. It rises when a member is renamed, removed or means something else;
 /// readers skip members that they do not know.
@@ -212,7 +215,7 @@ pub struct ResourceDiff {
     /// Where it was before, when it is renamed or moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<Address>,
-    /// What the templates let expect to happen to it.
+    /// What is to be expected to happen to it: what the templates say, or, with a [`ResourceDiff::verdict`], both.
     pub impact: Impact,
     /// Why, the worst first.
     pub reasons: Vec<Reason>,
@@ -221,6 +224,9 @@ pub struct ResourceDiff {
     /// The changes in its body; pointers are relative to the resource. One change of the whole when it is added or
     /// removed. Empty when only others change it, or when it is renamed as it was.
     pub changes: Vec<Change>,
+    /// What a change set says of it, if there was one for its stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 impl ResourceDiff {
@@ -294,6 +300,27 @@ pub struct Reason {
     pub chain: Vec<Link>,
     /// Whether it is certain, or happens only if a value turns out to differ.
     pub certain: bool,
+    /// On whose word.
+    #[serde(default, skip_serializing_if = "Voice::is_template")]
+    pub by: Voice,
+}
+
+/// On whose word something is expected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Voice {
+    /// The estimate from both templates.
+    #[default]
+    Template,
+    /// CloudFormation's own change set.
+    ChangeSet,
+}
+
+impl Voice {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    fn is_template(&self) -> bool {
+        *self == Voice::Template
+    }
 }
 
 /// One link of a chain of references.

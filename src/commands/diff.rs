@@ -6,10 +6,13 @@
 //! | `input` | what is new, and how documents and assemblies are read |
 //! | `base` | what it is compared with |
 //! | `git` | what a repository holds at a commit |
+//! | `deployed` | what is deployed, and what CloudFormation says |
 //! | `accepted` | the files that say which risks are accepted |
 
 mod accepted;
 mod base;
+#[cfg(feature = "aws")]
+mod deployed;
 mod git;
 mod input;
 
@@ -21,8 +24,8 @@ use anyhow::Context as _;
 use super::load::{self, Loaded};
 use super::{Exit, Stop};
 use crate::cli::{DiffArgs, DiffFormat};
-use crate::diag::{has_errors, nearest, or_list};
-use crate::diff::{self, Diff, Side};
+use crate::diag::{Severity, has_errors, nearest, or_list};
+use crate::diff::{self, Diff, Predicted, Side};
 use crate::report;
 use crate::source::SourceFile;
 use crate::synth::Assembly;
@@ -35,12 +38,43 @@ struct Pair {
     label: String,
     old: Side,
     new: Side,
+    /// What CloudFormation says of documents.
+    heard: Vec<(String, Vec<Predicted>)>,
+}
+
+impl Pair {
+    fn new(label: String, old: Side, new: Side) -> Pair {
+        Pair { label, old, new, heard: Vec::new() }
+    }
+
+    /// What changes, and both sides; with several pairs, in documents whose names begin with the label.
+    fn diff(self, one: bool) -> (Diff, Side, Side) {
+        let label = if one { String::new() } else { self.label };
+        let (old, new) = (self.old.labelled(&label), self.new.labelled(&label));
+        let mut diff = diff::diff(&old, &new);
+        for (document, predicted) in &self.heard {
+            let document = if one { document.clone() } else { format!("{label}/{document}") };
+            diff.hear(&document, predicted);
+        }
+        (diff, old, new)
+    }
 }
 
 pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
     let new = input::what(&args.new)?;
     let accepted = accepted::Files::find(&new)?;
+    let live = args.deployed || args.change_set;
+    let cloud = &args.cloud;
+    if !live
+        && (cloud.local || cloud.profile.is_some() || cloud.region.is_some() || cloud.endpoint_url.is_some())
+    {
+        return Err(Stop::usage(
+            "nothing here asks a cloud: add `--deployed`, or leave the cloud's options out",
+        ));
+    }
     let pairs = match new {
+        New::Stacks(named) if live => deployed(args, &named)?,
+        _ if live => return Err(Stop::usage("only stack files are compared with what is deployed")),
         New::Stacks(named) => stacks(args, &named)?,
         New::Document(path) => vec![document(args, &path)?],
         New::Assembly(path) => vec![assembly(args, &path)?],
@@ -48,9 +82,7 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
     let one = pairs.len() == 1;
     let (mut old, mut new) = (Side::default(), Side::default());
     let diffs = pairs.into_iter().map(|pair| {
-        let label = if one { "" } else { &pair.label };
-        let (before, after) = (pair.old.labelled(label), pair.new.labelled(label));
-        let diff = diff::diff(&before, &after);
+        let (diff, before, after) = pair.diff(one);
         old.documents.extend(before.documents);
         new.documents.extend(after.documents);
         diff
@@ -108,11 +140,8 @@ fn document(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
     if path.as_os_str() != "-" && !path.exists() {
         return Err(Stop::usage(format!("there is no `{}`", path.display())));
     }
-    Ok(Pair {
-        label: String::new(),
-        old,
-        new: Side::one("document", input::document(path, &load::shown(path))?).from_file(&load::shown(path)),
-    })
+    let new = Side::one("document", input::document(path, &load::shown(path))?).from_file(&load::shown(path));
+    Ok(Pair::new(String::new(), old, new))
 }
 
 /// The directory of an assembly with another one.
@@ -128,7 +157,7 @@ fn assembly(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
         Base::File(base) if base.as_os_str() != "-" => {
             let value = input::document(&base, &load::shown(&base))?;
             let (old, new) = base::counterpart(new, value);
-            return Ok(Pair { label: String::new(), old, new });
+            return Ok(Pair::new(String::new(), old, new));
         }
         Base::File(_) => {
             return Err(Stop::usage(
@@ -143,7 +172,32 @@ fn assembly(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
             None => absent(path, &commit),
         },
     };
-    Ok(Pair { label: String::new(), old, new })
+    Ok(Pair::new(String::new(), old, new))
+}
+
+/// Stack files, each with what is deployed of it.
+#[cfg(feature = "aws")]
+fn deployed(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
+    let (mut assemblies, mut files) = (Vec::new(), Vec::new());
+    for path in load::find(named)? {
+        let loaded = load::one(&path, load::shown(&path), &args.env)?;
+        let (found, known) = sound(Some(loaded), "")?;
+        environments_exist(args, &known, &[])?;
+        files.extend(found.iter().map(|_| load::shown(&path)));
+        assemblies.extend(found);
+    }
+    let mut pairs = deployed::pairs(args, &assemblies)?;
+    for (pair, file) in pairs.iter_mut().zip(files) {
+        pair.new = std::mem::take(&mut pair.new).from_file(&file);
+    }
+    shorten(&mut pairs);
+    Ok(pairs)
+}
+
+#[cfg(not(feature = "aws"))]
+fn deployed(_: &DiffArgs, _: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
+    let why = "this smstack is built without its `aws` feature, and cannot ask what is deployed";
+    Err(anyhow::Error::msg(why).into())
 }
 
 /// Says what is compared with, which the user has perhaps not named.
@@ -194,12 +248,13 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
                 for assembly in &new {
                     let (stack, environment) = (&assembly.manifest.stack, &assembly.manifest.environment);
                     let old = base::assembly(&directory, stack, environment)?;
-                    pairs.push(Pair {
-                        label: format!("{stack}/{environment}"),
-                        old: old.clone().unwrap_or_default(),
-                        new: input::side(assembly)?,
-                    });
-                    if old.is_none() {
+                    let absent = old.is_none();
+                    pairs.push(Pair::new(
+                        format!("{stack}/{environment}"),
+                        old.unwrap_or_default(),
+                        input::side(assembly)?,
+                    ));
+                    if absent {
                         report::err(&format!(
                             "`{}` has no assembly of `{environment}`: everything in it is new\n",
                             directory.display()
@@ -223,7 +278,7 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
                 };
                 let value = input::document(&file, &load::shown(&file))?;
                 let (old, new) = base::counterpart(input::side(assembly)?, value);
-                pairs.push(Pair { label: assembly.manifest.stack.clone(), old, new });
+                pairs.push(Pair::new(assembly.manifest.stack.clone(), old, new));
             }
         }
         for pair in pairs.get_mut(of_file..).unwrap_or_default() {
@@ -290,8 +345,9 @@ fn sound(loaded: Option<Loaded>, place: &str) -> Result<(Vec<Assembly>, Vec<Stri
     let Some(mut loaded) = loaded else { return Ok((Vec::new(), Vec::new())) };
     let assemblies = loaded.assemble();
     let known = std::mem::take(&mut loaded.known);
-    let (files, found) = load::findings(&[loaded]);
+    let (files, mut found) = load::findings(&[loaded]);
     if has_errors(&found) {
+        found.retain(|diagnostic| diagnostic.severity() == Severity::Error);
         report::diagnostics(&files, &found);
         return Err(input::invalid(format!("`{}` is invalid{place}", files[0].path())));
     }
@@ -316,12 +372,12 @@ fn join(new: &[Assembly], old: Vec<Assembly>, pairs: &mut Vec<Pair>) -> Result<(
     for assembly in new {
         let old = before.remove(&key(assembly)).map(|it| input::side(&it)).transpose()?.unwrap_or_default();
         let label = format!("{}/{}", assembly.manifest.stack, assembly.manifest.environment);
-        pairs.push(Pair { label, old, new: input::side(assembly)? });
+        pairs.push(Pair::new(label, old, input::side(assembly)?));
     }
     for (environment, assembly) in before {
         let label = format!("{}/{environment}", assembly.manifest.stack);
         report::err(&format!("`{label}` is gone: what is deployed of it stays until it is destroyed\n"));
-        pairs.push(Pair { label, old: input::side(&assembly)?, new: Side::default() });
+        pairs.push(Pair::new(label, input::side(&assembly)?, Side::default()));
     }
     Ok(())
 }

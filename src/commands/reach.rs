@@ -93,7 +93,7 @@ async fn connect(args: &CloudArgs, assembly: Assembly, local: Option<String>) ->
 }
 
 /// Where to: the command line's word before the stack file's.
-fn options(args: &CloudArgs, manifest: &Manifest, local: Option<&str>) -> aws::Options {
+pub(super) fn options(args: &CloudArgs, manifest: &Manifest, local: Option<&str>) -> aws::Options {
     let region = args.region.clone();
     let environment_region = manifest.region.clone();
     let local = local.map(|url| aws::LocalCloud {

@@ -53,6 +53,33 @@ const PATIENCE: u32 = 6;
 /// Makes a change set and waits until it is ready.
 pub(super) async fn prepare<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<Prepared, Error> {
     let (existing, change_set_type) = footing(run, order.kind, order.stack).await?;
+    make(run, order, existing, change_set_type).await
+}
+
+/// Makes a change set for a stack that takes one as it is, and waits until it is ready; none for a stack that is not
+/// there. Nothing is waited for: who only wants to know does not follow what others do.
+pub(super) async fn prepare_update<C: Cloud>(
+    run: &mut Run<'_, C>,
+    order: Order<'_>,
+) -> Result<Option<Prepared>, Error> {
+    let Some(stack) = run.cloud.stack(order.stack).await? else { return Ok(None) };
+    match stack_states::of(stack.status.as_str()).on_deploy {
+        OnDeploy::Create => Ok(None),
+        // Pinned to the stack's ARN, which no stack that is made meanwhile has.
+        OnDeploy::Update => make(run, order, Some(stack), ChangeSetType::Update).await.map(Some),
+        OnDeploy::Follow | OnDeploy::Refuse => {
+            let Stack { name: stack, status, reason, .. } = stack;
+            Err(Error::Blocked { stack, status, reason })
+        }
+    }
+}
+
+async fn make<C: Cloud>(
+    run: &mut Run<'_, C>,
+    order: Order<'_>,
+    existing: Option<Stack>,
+    change_set_type: ChangeSetType,
+) -> Result<Prepared, Error> {
     let name = unique_name();
     let (kind, stack) = (order.kind, order.stack.to_owned());
     (run.emit)(Event::Preparing { kind, stack: stack.clone(), change_set: name.clone(), change_set_type });

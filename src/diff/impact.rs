@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::template::Item;
-use super::{Action, Change, Impact, Reason, facts, text};
+use super::{Action, Change, Impact, Reason, Voice, facts, text};
 use crate::tables::Replacement;
 
 /// What the change of a property leads to.
@@ -63,6 +63,7 @@ pub(super) fn direct(item: &Item) -> Vec<Reason> {
             fact: fact.to_owned(),
             chain: Vec::new(),
             certain: true,
+            by: Voice::Template,
         }]
     };
     match item.action {
@@ -89,6 +90,7 @@ fn of_change(item: &Item, change: &Change) -> Vec<Reason> {
         fact: effect.fact,
         chain: Vec::new(),
         certain: effect.certain,
+        by: Voice::Template,
     };
     let nothing =
         |fact: &str| vec![reason(Effect { impact: Impact::None, fact: fact.to_owned(), certain: true })];

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::impact::{self, Effect};
 use super::references::{self, Reference, Target};
 use super::template::Item;
-use super::{Document, DocumentDiff, Impact, Link, Reason, Side, Unknown, facts, unknowns};
+use super::{Document, DocumentDiff, Impact, Link, Reason, Side, Unknown, Voice, facts, unknowns};
 
 /// What happens to each resource, in the order of the items, and what cannot be known.
 pub(super) fn estimate(
@@ -331,7 +331,7 @@ impl<'a> Graph<'a> {
     pub(super) fn reached(&self, item: usize, keys: &[String], certain: bool, chain: Vec<Link>) -> Reason {
         let Effect { impact, fact, certain } = impact::effect(self.items[item].kind, keys, certain);
         let property = format!("Properties.{}", keys.join(".")).replace(".*", "");
-        Reason { impact, property, fact, chain, certain }
+        Reason { impact, property, fact, chain, certain, by: Voice::Template }
     }
 
     /// Lets every change reach those that refer to what changes.
@@ -342,6 +342,8 @@ impl<'a> Graph<'a> {
                 let mut chain = state.chains[node].clone();
                 chain.push(self.link(node, &edge.target));
                 match self.nodes[edge.user] {
+                    // What is new is created, whatever else changes.
+                    Node::Resource(item) if self.items[item].pair.old.is_none() => {}
                     Node::Resource(item) => {
                         let reason = if edge.keys.first().is_some_and(|key| key == CONDITION) {
                             self.by_condition(node, chain)
@@ -465,5 +467,12 @@ fn presence(held: Option<bool>, holds: Option<bool>, chain: Vec<Link>) -> Option
         (_, Some(true)) => (Impact::Create, "its condition holds now, and may not have held", false),
         _ => (Impact::Delete, "its condition may no longer hold", false),
     };
-    Some(Reason { impact, property: "Condition".to_owned(), fact: fact.to_owned(), chain, certain })
+    Some(Reason {
+        impact,
+        property: "Condition".to_owned(),
+        fact: fact.to_owned(),
+        chain,
+        certain,
+        by: Voice::Template,
+    })
 }

@@ -70,6 +70,7 @@ impl<'a> Item<'a> {
             reasons,
             flags: flags.into_flags(),
             changes: self.changes,
+            verdict: None,
         })
     }
 }

@@ -3,6 +3,7 @@
     python workload.py register STACK_FILE ENV               # a version as the pipeline would, approved
     python workload.py check STACK_FILE ENV PIPELINE_JSON    # every resource read back and compared
     python workload.py absent                                # nothing at all is there
+    python workload.py change-sets                           # those that nobody has executed
 
 The cloud is whatever the standard variables name (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, …). Expectations
 come from the stack file alone; differences are printed, and the exit code is 1 if there is one.
@@ -470,6 +471,16 @@ def absent() -> int:
     return 1 if stacks or buckets else 0
 
 
+def change_sets() -> int:
+    """Change sets that nobody has executed."""
+    cloudformation = service("cloudformation")
+    for stack in cloudformation.describe_stacks()["Stacks"]:
+        for summary in cloudformation.list_change_sets(StackName=stack["StackId"])["Summaries"]:
+            if summary.get("ExecutionStatus") != "EXECUTE_COMPLETE":
+                print(stack["StackName"], summary["ChangeSetName"], summary["Status"])
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["register", path, environment]:
@@ -479,6 +490,8 @@ def main(arguments: list[str]) -> int:
             return check(path, environment, pipeline)
         case ["absent"]:
             return absent()
+        case ["change-sets"]:
+            return change_sets()
         case _:
             print(__doc__)
             return 2

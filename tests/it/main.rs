@@ -10,6 +10,8 @@ mod cloud;
 mod definition;
 mod definitions;
 mod diff;
+#[cfg(feature = "aws")]
+mod diff_deployed;
 mod diff_gate;
 mod diff_inputs;
 #[cfg(feature = "aws")]

@@ -70,7 +70,7 @@ pub(super) fn document(path: &Path, shown: &str) -> Result<Value, Stop> {
     parse(shown, &bytes)
 }
 
-fn parse(shown: &str, bytes: &[u8]) -> Result<Value, Stop> {
+pub(super) fn parse(shown: &str, bytes: &[u8]) -> Result<Value, Stop> {
     // Most are JSON, and need no places as long as they are sound.
     if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_slice(bytes) {
         return Ok(value);

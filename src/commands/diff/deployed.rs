@@ -1,0 +1,161 @@
+//! What is deployed as the base, and CloudFormation's own word on the way there.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::super::{Stop, local, reach};
+use super::{Pair, input};
+use crate::aws::{self, Cloud, Replacement, ResourceChange};
+use crate::cli::DiffArgs;
+use crate::deploy::{self, Event, Preview, Standing};
+use crate::diff::{Document, Impact, Predicted, Side};
+use crate::plan::{self, Plan, Target};
+use crate::report;
+use crate::synth::Assembly;
+
+/// The assemblies, each with what is deployed of it.
+pub(super) fn pairs(args: &DiffArgs, assemblies: &[Assembly]) -> Result<Vec<Pair>, Stop> {
+    let local = if args.cloud.local { Some(local::up()?) } else { None };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
+    let all = async {
+        let mut pairs = Vec::new();
+        for assembly in assemblies {
+            pairs.push(pair(args, assembly, local.as_deref()).await?);
+        }
+        Ok(pairs)
+    };
+    runtime.block_on(all)
+}
+
+fn failed(error: &dyn std::error::Error, help: Option<&str>) -> Stop {
+    let help = help.map(|help| format!("\n  = help: {help}")).unwrap_or_default();
+    anyhow::anyhow!("{error}{help}").into()
+}
+
+async fn pair(args: &DiffArgs, assembly: &Assembly, local: Option<&str>) -> Result<Pair, Stop> {
+    let cloud = aws::connect(&reach::options(&args.cloud, &assembly.manifest, local)).await;
+    let cloud = cloud.map_err(|error| failed(&error, error.help()))?;
+    let identity = cloud.identity().await.map_err(|error| failed(&error, error.help()))?;
+    let place = local.map(|url| format!(" on the local cloud at {url}")).unwrap_or_default();
+    let (account, region) = (identity.account.clone(), cloud.region().to_owned());
+    report::err(&format!("comparing with what is deployed in account {account}, region {region}{place}\n"));
+    let plan = plan::plan(assembly, &Target { identity, region });
+    let plan = plan.map_err(|error| failed(&error, error.help()))?;
+    // The change set that is there now; whoever stops the work removes it.
+    let open = RefCell::new(None);
+    let work = compare(args, &cloud, &plan, assembly, &open);
+    tokio::select! {
+        result = work => return result,
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    if let Some((stack, name)) = open.take() {
+        report::err(&format!("\nstopping: removing change set `{name}` of `{stack}`\n"));
+        if !deploy::remove(&cloud, &stack, &name, &deploy::Options::default()).await {
+            report::err(&format!(
+                "it could not be removed: it does no harm, and may be deleted in the console\n"
+            ));
+        }
+    }
+    Err(anyhow::anyhow!("stopped").into())
+}
+
+async fn compare<C: Cloud>(
+    args: &DiffArgs,
+    cloud: &C,
+    plan: &Plan,
+    assembly: &Assembly,
+    open: &RefCell<Option<(String, String)>>,
+) -> Result<Pair, Stop> {
+    let options = deploy::Options::default();
+    let mut emit = |event: Event| told(&event, open);
+    let found = deploy::standing(cloud, plan, &options, &mut emit).await;
+    let (standing, facts) = found.map_err(|error| failed(&error, error.help()))?;
+    let mut new = input::side(assembly)?;
+    // What is deployed has the definition in its template, and so has the assembly.
+    new.documents.remove("pipeline");
+    let mut old = Side::default();
+    let mut heard = Vec::new();
+    for (stack, plan_of) in standing.iter().zip(&plan.stacks) {
+        let name = stack.kind.as_str();
+        if let Some(document) = new.documents.get_mut(name) {
+            document.parameters = values(&stack.values);
+        }
+        let Some(deployed) = &stack.deployed else {
+            absent(stack);
+            continue;
+        };
+        let value = input::parse(&format!("{}: template", stack.stack), deployed.template.as_bytes())?;
+        let wired = new.documents.get(name).map(|document| document.wired.clone()).unwrap_or_default();
+        old.documents
+            .insert(name.to_owned(), Document { value, parameters: values(&deployed.values), wired });
+        if !args.change_set {
+            continue;
+        }
+        let preview = deploy::preview(cloud, plan, plan_of, &facts, &options, &mut emit).await;
+        open.take();
+        match preview.map_err(|error| failed(&error, error.help()))? {
+            Preview::Changes(changes) => {
+                heard.push((name.to_owned(), changes.iter().map(predicted).collect()))
+            }
+            Preview::None(why) => {
+                report::err(&format!(
+                    "no change set of `{}`, so that the templates alone speak: {why}\n",
+                    stack.stack
+                ));
+            }
+        }
+    }
+    let label = format!("{}/{}", assembly.manifest.stack, assembly.manifest.environment);
+    Ok(Pair { label, old, new, heard })
+}
+
+fn absent(stack: &Standing) {
+    let why = stack.waiting.as_ref().map(|waiting| format!(" once it can be: {waiting}")).unwrap_or_default();
+    report::err(&format!("`{}` is not deployed: all of it would be created{why}\n", stack.stack));
+}
+
+/// What happens on the way, as far as it leaves a trace in the account.
+fn told(event: &Event, open: &RefCell<Option<(String, String)>>) {
+    match event {
+        Event::Preparing { stack, change_set, .. } => {
+            open.replace(Some((stack.clone(), change_set.clone())));
+            report::err(&format!("change set `{change_set}` of `{stack}`, which is removed again\n"));
+        }
+        Event::Uploaded { file, key, skipped: false, .. } => {
+            report::err(&format!("uploaded {file}, which is too large for a request, as {key}\n"));
+        }
+        Event::LeftBehind { stack, what, error } => {
+            report::err(&format!("{stack}: {what} could not be removed: {error}\n"));
+        }
+        Event::Retrying { stack, error, .. } => report::err(&format!("{stack}: trying again: {error}\n")),
+        _ => {}
+    }
+}
+
+fn values(known: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
+    known.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
+}
+
+fn predicted(change: &ResourceChange) -> Predicted {
+    let impact = match (&change.action, &change.replacement) {
+        (aws::Action::Add, _) => Impact::Create,
+        (aws::Action::Remove, _) => Impact::Delete,
+        (aws::Action::Modify, Replacement::Always) => Impact::Replace,
+        (aws::Action::Modify, Replacement::Never | Replacement::Unsaid) | (aws::Action::Import, _) => {
+            Impact::Update
+        }
+        _ => Impact::MayReplace,
+    };
+    let mut properties: Vec<String> = change
+        .details
+        .iter()
+        .filter_map(|detail| detail.property.clone().or_else(|| detail.attribute.clone()))
+        .collect();
+    properties.sort();
+    properties.dedup();
+    let (logical_id, resource_type) = (change.logical_id.clone(), change.resource_type.clone());
+    Predicted { logical_id, resource_type, impact, properties }
+}
