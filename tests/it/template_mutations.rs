@@ -139,10 +139,9 @@ impl Walk<'_> {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if !shape.kinds.take(Kind::String) {
             self.push("another kind", at, with(self.document, at, json!("text")));
-            for beyond in [shape.range.min().map(|it| it - 1.0), shape.range.max().map(|it| it + 1.0)] {
-                if let Some(beyond) = beyond {
-                    self.push("bound exceeded", at, with(self.document, at, json!(beyond)));
-                }
+            let below = shape.range.min().map(|least| least - 1.0);
+            for beyond in below.into_iter().chain(shape.range.max().map(|most| most + 1.0)) {
+                self.push("bound exceeded", at, with(self.document, at, json!(beyond)));
             }
         } else if let Some(most) = shape.length.max().filter(|most| *most <= 4096.0) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length")]
