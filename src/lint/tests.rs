@@ -151,6 +151,46 @@ proptest::proptest! {
     }
 }
 
+const EMBEDDED: &str = r#"
+Resources:
+  A:
+    Type: AWS::SageMaker::Pipeline
+    Properties:
+      PipelineDefinition:
+        PipelineDefinitionBody: !Sub |
+          { "Version": "2020-12-01", "Steps": [{ "Name": "ä", "Type": "Fail", "Arguments": { "x": ${A} } }] }
+  B:
+    Type: AWS::SageMaker::Pipeline
+    Properties:
+      PipelineDefinition:
+        PipelineDefinitionBody: !Join ["", ["{\"Version\":\"2020\",\"Steps\":[{\"Name\":\"\u00e9", !Ref A, '"}]}']]
+"#;
+
+/// What is found in the text of a template stands within it, at the line that says it.
+#[test]
+fn an_embedded_definition_is_looked_into() {
+    let file = SourceFile::new("template.yaml", EMBEDDED);
+    let found = super::check(&file, None);
+    let lines: std::collections::BTreeSet<usize> = found
+        .iter()
+        .map(|it| file.line_column(it.primary.span.start).0)
+        .filter(|line| [8, 13].contains(line))
+        .collect();
+    assert_eq!(lines.into_iter().collect::<Vec<_>>(), [8, 13], "{found:?}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_changed_definition_is_answered(at in 0usize..700, gone in 0usize..9, c in "[\\[\\]{}!&*:,'\"$aé\n\\\\ |-]{0,3}") {
+        let start = EMBEDDED.floor_char_boundary(at.min(EMBEDDED.len()));
+        let end = EMBEDDED.floor_char_boundary((at + gone).min(EMBEDDED.len())).max(start);
+        check_any(&format!("{}{c}{}", &EMBEDDED[..start], &EMBEDDED[end..]));
+    }
+}
+
 fn check_any(text: &str) {
-    super::check(&SourceFile::new("any.yaml", text), Some("us-east-1"));
+    let file = SourceFile::new("any.yaml", text);
+    for found in super::check(&file, Some("us-east-1")) {
+        assert!(text.get(found.primary.span.clone()).is_some(), "{found:?} in\n{text}");
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use smstack::lint;
 use smstack::source::SourceFile;
+use smstack::tables;
 
 use crate::project::{self, root, smstack, synth};
 
@@ -69,6 +70,52 @@ fn lint_has_nothing_to_say_of_what_synth_writes() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{output:?}");
     }
+}
+
+/// The codes for a template with so many entries in a section.
+fn limited(section: &str, count: usize, entry: &str) -> Vec<&'static str> {
+    let mut text = format!("{section}:\n");
+    (0..count).for_each(|n| text.push_str(&format!("  E{n}: {entry}\n")));
+    if section != "Resources" {
+        text.push_str("Resources: { Topic: { Type: AWS::SNS::Topic } }\n");
+    }
+    let file = SourceFile::new("t.yaml", text);
+    let found = lint::check(&file, Some("eu-west-1"));
+    let mut codes: Vec<_> = found
+        .iter()
+        .map(|it| it.code.as_str())
+        .filter(|it| *it != "unused-parameter" && *it != "unused-mapping")
+        .collect();
+    codes.dedup();
+    codes
+}
+
+#[test]
+fn a_template_has_limits() {
+    for (section, limit, entry) in [
+        ("Resources", 500, "{ Type: AWS::SNS::Topic }"),
+        ("Parameters", 200, "{ Type: String }"),
+        ("Outputs", 200, "{ Value: a }"),
+        ("Mappings", 200, "{ a: { b: c } }"),
+    ] {
+        assert_eq!(limited(section, limit, entry), [""; 0], "{section}");
+        assert_eq!(limited(section, limit + 1, entry), ["beyond-limit"], "{section}");
+    }
+    let long = format!("{{ Value: a, Description: {} }}", "x".repeat(20_000));
+    assert_eq!(limited("Outputs", 60, &long), ["beyond-limit"]);
+}
+
+#[test]
+fn a_region_may_lack_a_type() {
+    let kind =
+        tables::resource_types().find(|kind| tables::type_in_region(kind, "ap-southeast-6") == Some(false));
+    let kind = kind.expect("the newest region lacks something");
+    let file = SourceFile::new("t.yaml", format!("Resources: {{ R: {{ Type: \"{kind}\" }} }}"));
+    let said = |region| {
+        let found = lint::check(&file, region);
+        found.iter().any(|it| it.code.as_str() == "resource-region")
+    };
+    assert!(said(Some("ap-southeast-6")) && !said(None), "{kind}");
 }
 
 /// What `lint` says of a path, as `file:line:column code`.
