@@ -18,6 +18,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write what a build server needs to check and to deploy a project
+    Init(InitArgs),
     /// Say every problem of stack files, each with its place and a way out
     Validate(ValidateArgs),
     /// Render stack files into CloudFormation templates and a Pipelines definition
@@ -62,6 +64,21 @@ pub enum FindingsFormat {
     Github,
 }
 
+/// How a diff is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people.
+    Text,
+    /// For programs; has a version and a published schema.
+    Json,
+    /// A comment of a pull request on GitHub, with a picture of the pipeline.
+    Markdown,
+    /// SARIF 2.1.0, for code scanning and editors: what asks for a look.
+    Sarif,
+    /// One page with the pipeline and the infrastructure drawn before and after.
+    Html,
+}
+
 /// How templates and the definition are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TemplateFormat {
@@ -80,6 +97,29 @@ pub struct StackArgs {
     /// Environment of the stack file; may be given more than once [default: all]
     #[arg(long, short, value_name = "ENV")]
     pub env: Vec<String>,
+}
+
+/// `smstack init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The project's directory, in which `stacks/` lies
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+    /// Build server to write a workflow for: validate, lint, diff as a comment, gate, deploy on approval
+    #[arg(long, value_enum)]
+    pub ci: Ci,
+    /// Write over files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// A build server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ci {
+    /// GitHub Actions: `.github/workflows/smstack.yml`.
+    Github,
+    /// GitLab: `.gitlab/smstack.gitlab-ci.yml`.
+    Gitlab,
 }
 
 /// `smstack validate`.
@@ -145,8 +185,8 @@ pub struct DiffArgs {
     #[arg(long)]
     pub change_set: bool,
     /// How to write the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
     /// What ends with exit code 4: `any`, an impact or worse (`rolls`, `may-replace`, `replace`, `delete`), `stateful`,
     /// `downtime`, `broadening`, `weakened`, `cost`, `name-pinned`, `recompute`, …; several by commas
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]

@@ -5,6 +5,7 @@ mod completions;
 mod deploy;
 mod diff;
 mod explain;
+mod init;
 mod lint;
 mod load;
 #[cfg(feature = "aws")]
@@ -111,6 +112,7 @@ fn side_by_side<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -
 /// Runs what the command line says.
 pub fn run(cli: Cli) -> Exit {
     let result = match cli.command {
+        Command::Init(args) => init::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Lint(args) => lint::run(&args),

@@ -16,6 +16,7 @@
 //! | `gate` | what of a diff may not happen |
 //! | `accept` | what of it somebody has accepted |
 //! | `verdict` | what CloudFormation's own change set says beside it |
+//! | `picture` | what refers to what on one side, to be drawn |
 //! | `apply` | the new side, from the old side and the diff |
 
 mod accept;
@@ -29,6 +30,7 @@ mod gate;
 mod iam;
 mod impact;
 mod lifecycle;
+mod picture;
 mod pipeline;
 mod policy;
 mod reach;
@@ -54,6 +56,7 @@ pub use accept::{
 pub use apply::{Mismatch, apply};
 pub use change::{Change, ChangeKind};
 pub use gate::{Finding, FindingKind, Gate, findings, tripped};
+pub use picture::{ResourceNode, infrastructure};
 pub use verdict::{Predicted, Verdict};
 
 /// The version of the serialised [`Diff`]. It rises when a member is renamed, removed or means something else;
@@ -78,9 +81,20 @@ pub struct Document {
     /// Parameters that take their value from an output of another document of the side: parameter → document and
     /// output.
     pub wired: BTreeMap<String, (String, String)>,
+    /// The file that people change to change it; empty where there is none.
+    pub origin: String,
 }
 
 impl Side {
+    /// The side, of whose documents those without an origin come from a file.
+    #[must_use]
+    pub fn from_file(mut self, path: &str) -> Side {
+        for document in self.documents.values_mut().filter(|it| it.origin.is_empty()) {
+            path.clone_into(&mut document.origin);
+        }
+        self
+    }
+
     /// A side with one document and no known parameter.
     pub fn one(name: &str, value: Value) -> Side {
         let document = Document { value, ..Document::default() };

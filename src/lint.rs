@@ -44,7 +44,7 @@
 
 use serde_json::Value;
 
-use crate::diag::{self, Diagnostic, Hides, Issue, Severity, arrange};
+use crate::diag::{self, Code, Diagnostic, Hides, Issue, arrange};
 use crate::source::{self, SourceFile};
 
 mod allowed;
@@ -95,6 +95,7 @@ pub fn examine(file: &SourceFile, region: Option<&str>) -> Examined {
         Ok(Kind::Template) => {
             let template = Template::new(&document.value, region);
             let mut found: Vec<_> = rules::check(&template).into_iter().map(locate).collect();
+            found.extend(rules::sections::size(file.text().len()).map(locate));
             found.extend(embedded::check(&template, file, &document.places));
             beside = embedded::beside(&template);
             found
@@ -108,13 +109,35 @@ pub fn examine(file: &SourceFile, region: Option<&str>) -> Examined {
     Examined { found, beside }
 }
 
-/// What is wrong with a definition. Of one that smstack made, what merely may hurt has been said where people read and
-/// change it: of the stack file.
+/// Warnings that `validate` gives at the line of the stack file, of what the definition made from it says as well.
+pub const SAID_OF_STACK_FILES: [Code; 13] = [
+    Code::CacheDefeated,
+    Code::ConstantCondition,
+    Code::LocalStorageKey,
+    Code::MetricGroups,
+    Code::MetricOvermatch,
+    Code::MetricRegex,
+    Code::MetricTruncates,
+    Code::OutputRace,
+    Code::SpotCheckpoints,
+    Code::SpotKeepAlive,
+    Code::StaticAndRanged,
+    Code::TuningQuota,
+    Code::UnreachableStep,
+];
+
+/// What is wrong with a definition.
+///
+/// A rule is decided in one place, so the definition of a stack file with warnings has them, too. They were said where
+/// people read and change it, or are allowed there, and nobody edits what smstack makes: of a definition whose
+/// `Metadata` names smstack as its maker, those warnings ([`SAID_OF_STACK_FILES`]) are not said again. Errors, and
+/// warnings that no stack file gets, are: they would be faults of smstack's own, or of somebody who changed the file.
+/// [`definition::check`] says all of them of any definition.
 fn of_definition(definition: &Value) -> Vec<Issue> {
     let mut found = definition::check(definition);
     let maker = definition.pointer("/Metadata/Generator").and_then(Value::as_str).unwrap_or_default();
     if maker.starts_with("smstack ") {
-        found.retain(|issue| issue.code.severity() == Severity::Error);
+        found.retain(|issue| !SAID_OF_STACK_FILES.contains(&issue.code));
     }
     found
 }

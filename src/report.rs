@@ -23,7 +23,7 @@ use std::ops::Range;
 use crate::diag::{Diagnostic, Severity};
 use crate::source::SourceFile;
 
-pub use diff::diff_text;
+pub use diff::{diff_html, diff_markdown, diff_sarif, diff_text};
 pub use github::diagnostics_github;
 pub use json::diagnostics_json;
 pub use sarif::diagnostics_sarif;

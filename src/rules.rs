@@ -15,6 +15,7 @@ pub mod names;
 pub mod pipelines;
 pub mod rollout;
 pub mod scaling;
+pub mod serving;
 pub mod tuning;
 pub mod units;
 pub mod wildcards;

@@ -23,10 +23,11 @@ use anyhow::Context as _;
 
 use super::load::{self, Loaded};
 use super::{Exit, Stop};
-use crate::cli::{DiffArgs, Format};
+use crate::cli::{DiffArgs, DiffFormat};
 use crate::diag::{Severity, has_errors, nearest, or_list};
 use crate::diff::{self, Diff, Predicted, Side};
 use crate::report;
+use crate::source::SourceFile;
 use crate::synth::Assembly;
 
 use base::Base;
@@ -46,15 +47,16 @@ impl Pair {
         Pair { label, old, new, heard: Vec::new() }
     }
 
-    /// What changes; with several pairs, in documents whose names begin with the label.
-    fn diff(self, one: bool) -> Diff {
+    /// What changes, and both sides; with several pairs, in documents whose names begin with the label.
+    fn diff(self, one: bool) -> (Diff, Side, Side) {
         let label = if one { String::new() } else { self.label };
-        let mut diff = diff::diff(&self.old.labelled(&label), &self.new.labelled(&label));
+        let (old, new) = (self.old.labelled(&label), self.new.labelled(&label));
+        let mut diff = diff::diff(&old, &new);
         for (document, predicted) in &self.heard {
             let document = if one { document.clone() } else { format!("{label}/{document}") };
             diff.hear(&document, predicted);
         }
-        diff
+        (diff, old, new)
     }
 }
 
@@ -78,17 +80,37 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
         New::Assembly(path) => vec![assembly(args, &path)?],
     };
     let one = pairs.len() == 1;
-    let mut diff = Diff::join(pairs.into_iter().map(|pair| pair.diff(one)));
+    let (mut old, mut new) = (Side::default(), Side::default());
+    let diffs = pairs.into_iter().map(|pair| {
+        let (diff, before, after) = pair.diff(one);
+        old.documents.extend(before.documents);
+        new.documents.extend(after.documents);
+        diff
+    });
+    let mut diff = Diff::join(diffs);
     accepted.hold(&mut diff);
     match args.format {
-        Format::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
-        Format::Text => report::out(&report::diff_text(&diff))?,
+        DiffFormat::Json => report::json(&serde_json::to_value(&diff).context("cannot write the diff")?)?,
+        DiffFormat::Text => report::out(&report::diff_text(&diff))?,
+        DiffFormat::Sarif => report::out(&report::diff_sarif(&diff, &origins(&new)))?,
+        DiffFormat::Html => report::out(&report::diff_html(&diff, &old, &new))?,
+        DiffFormat::Markdown => report::out(&report::diff_markdown(&diff))?,
     }
     let tripped = diff::tripped(&args.fail_on, &diff);
     for what in &tripped {
         report::failure(what, None);
     }
     Ok(if tripped.is_empty() { Exit::Done } else { Exit::Tripped })
+}
+
+/// The files from which documents come, as far as they can be read, by document.
+fn origins(side: &Side) -> BTreeMap<String, SourceFile> {
+    let read = |path: &str| {
+        let bytes = load::read(Path::new(path)).unwrap_or_default();
+        SourceFile::from_bytes(path, &bytes).unwrap_or_else(|_| SourceFile::new(path, ""))
+    };
+    let known = side.documents.iter().filter(|(_, it)| !it.origin.is_empty() && it.origin != "-");
+    known.map(|(name, it)| (name.clone(), read(&it.origin))).collect()
 }
 
 /// A template or definition with another one.
@@ -118,7 +140,8 @@ fn document(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
     if path.as_os_str() != "-" && !path.exists() {
         return Err(Stop::usage(format!("there is no `{}`", path.display())));
     }
-    Ok(Pair::new(String::new(), old, Side::one("document", input::document(path, &load::shown(path))?)))
+    let new = Side::one("document", input::document(path, &load::shown(path))?).from_file(&load::shown(path));
+    Ok(Pair::new(String::new(), old, new))
 }
 
 /// The directory of an assembly with another one.
@@ -155,14 +178,18 @@ fn assembly(args: &DiffArgs, path: &Path) -> Result<Pair, Stop> {
 /// Stack files, each with what is deployed of it.
 #[cfg(feature = "aws")]
 fn deployed(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
-    let mut assemblies = Vec::new();
+    let (mut assemblies, mut files) = (Vec::new(), Vec::new());
     for path in load::find(named)? {
         let loaded = load::one(&path, load::shown(&path), &args.env)?;
         let (found, known) = sound(Some(loaded), "")?;
         environments_exist(args, &known, &[])?;
+        files.extend(found.iter().map(|_| load::shown(&path)));
         assemblies.extend(found);
     }
     let mut pairs = deployed::pairs(args, &assemblies)?;
+    for (pair, file) in pairs.iter_mut().zip(files) {
+        pair.new = std::mem::take(&mut pair.new).from_file(&file);
+    }
     shorten(&mut pairs);
     Ok(pairs)
 }
@@ -197,6 +224,7 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
     let mut pairs = Vec::new();
     let mut told = None;
     for path in stack_files(args, named)? {
+        let of_file = pairs.len();
         let new = if path.exists() { Some(load::one(&path, load::shown(&path), &args.env)?) } else { None };
         let (new, known) = sound(new, "")?;
         match base::base(args.base.as_deref(), &path)? {
@@ -252,6 +280,9 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
                 let (old, new) = base::counterpart(input::side(assembly)?, value);
                 pairs.push(Pair::new(assembly.manifest.stack.clone(), old, new));
             }
+        }
+        for pair in pairs.get_mut(of_file..).unwrap_or_default() {
+            pair.new = std::mem::take(&mut pair.new).from_file(&load::shown(&path));
         }
     }
     shorten(&mut pairs);

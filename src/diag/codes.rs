@@ -288,6 +288,8 @@ codes! {
     TuningParallel = "tuning-parallel", Error;
     /// More jobs at once than accounts have by default.
     TuningQuota = "tuning-quota", Warning;
+    /// A path to the best job's model elsewhere than where the tuning job writes.
+    BestModelPath = "best-model-path", Warning;
 
     // The pipeline.
     /// A pipeline's name longer than AWS has accepted.
@@ -328,6 +330,20 @@ codes! {
     JsonSyntax = "json-syntax", Error;
     /// An attribute that a resource's type does not have.
     UnknownAttribute = "unknown-attribute", Error;
+    /// A function of CloudFormation with arguments that it does not take.
+    WrongCall = "wrong-call", Error;
+    /// A name that is nearly one of CloudFormation's functions.
+    UnknownFunction = "unknown-function", Warning;
+    /// A type of resource that is nearly one that there is.
+    UnknownType = "unknown-type", Warning;
+    /// A variable that the text of `Fn::Sub` does not use.
+    UnusedVariable = "unused-variable", Warning;
+    /// A mapping that nothing looks up.
+    UnusedMapping = "unused-mapping", Warning;
+    /// A condition that decides nothing.
+    UnusedCondition = "unused-condition", Warning;
+    /// A reference to a resource that a condition may leave out.
+    GuardedReference = "guarded-reference", Warning;
     /// A property that AWS sets itself.
     ReadOnlyProperty = "read-only-property", Error;
     /// A resource that does not wait for another that it needs.

@@ -5,7 +5,7 @@
 //! around the steps, `steps` at what every step has, `request` at the arguments against the shapes of the API,
 //! `arguments` and `condition` at those that no API describes, `expressions` and `reference` at expressions, `graph`
 //! at the order of steps, `jobs`, `training`,
-//! `tuning`, `endpoints` and `images` at what members of a request have to do with each other.
+//! `tuning`, `serving` and `images` at what members of a request have to do with each other.
 //!
 //! What CloudFormation fills in (`{"Ref": …}`, `{"Fn::Sub": …}`, `${…}` in text), and types and functions that are
 //! new, flow through: nothing is known of them, so nothing is said.
@@ -23,6 +23,7 @@ mod kinds;
 mod model;
 mod reference;
 mod request;
+mod serving;
 mod steps;
 mod training;
 mod tuning;
@@ -47,6 +48,8 @@ pub fn check(definition: &Value) -> Vec<Issue> {
         tuning::check(step, &mut issues);
     }
     images::check(&definition, &mut issues);
+    serving::check(&definition, &mut issues);
+    tuning::check_paths(&definition, &mut issues);
     steps::check_counts(&definition, &mut issues);
     graph::check(&definition, &mut issues);
     issues

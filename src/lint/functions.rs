@@ -50,6 +50,12 @@ pub(super) fn sub_places(text: &str) -> Vec<(SubPart<'_>, Range<usize>)> {
     parts
 }
 
+/// Whether something can have that name in `Fn::Sub`; `&{…}` and `${…}` are of loops.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-sub.html>
+pub(super) fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.:&{}$".contains(c))
+}
+
 /// The logical id and the attribute of `Fn::GetAtt`, where both are text.
 pub(super) fn get_att(argument: &Value) -> Option<(&str, &str)> {
     match argument {

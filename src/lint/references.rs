@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::functions::{SubPart, get_att, sub_parts};
+use super::functions::{SubPart, get_att, is_variable, sub_parts};
 use super::template::Template;
 use super::trail::{Trail, calls, walk};
 use crate::diag::Pointer;
@@ -117,7 +117,7 @@ fn collect<'d>(value: &'d Value, at: &Trail<'_>, from: Option<&'d str>, found: &
 fn substituted<'d>(text: &'d str, variables: Option<&Value>, mut add: impl FnMut(To<'d>)) {
     for part in sub_parts(text) {
         let SubPart::Variable(name) = part else { continue };
-        if variables.is_some_and(|variables| variables.get(name).is_some()) {
+        if !is_variable(name) || variables.is_some_and(|variables| variables.get(name).is_some()) {
             continue;
         }
         match name.split_once('.') {

@@ -1,34 +1,58 @@
 //! The rules over a template: each a function of its own room, in one table.
 
 mod alarms;
+mod attributes;
+mod calls;
 mod endpoint_configs;
 mod endpoints;
+mod features;
 mod formats;
+mod forms;
+mod grants;
+mod guarded;
 mod holds;
 mod images;
+mod models;
 mod monitors;
 mod names;
+mod parameters;
 mod properties;
+mod regions;
 mod retention;
 mod roles;
 mod scaling;
+mod scaling_policies;
 mod schedules;
+pub(super) mod sections;
 mod serving;
+mod unused;
+
+use std::collections::BTreeSet;
 
 use super::Template;
-use crate::diag::Issue;
+use crate::diag::{Code, Issue, Pointer};
 
 /// Looks at a template and says what is wrong with it.
 pub type Rule = fn(&Template<'_>, &mut Vec<Issue>);
 
 /// All rules, in no order that matters.
 pub const RULES: &[Rule] = &[
+    sections::sections,
+    parameters::parameters,
+    attributes::attributes,
+    calls::calls,
     names::names,
+    guarded::guarded,
+    unused::unused,
+    regions::regions,
     properties::properties,
     scaling::scaling,
+    scaling_policies::scaling_policies,
     alarms::alarms,
     endpoint_configs::endpoint_configs,
     endpoints::endpoints,
+    features::features,
+    models::models,
     monitors::monitors,
     schedules::schedules,
     retention::retention,
@@ -36,11 +60,27 @@ pub const RULES: &[Rule] = &[
     roles::roles,
 ];
 
+/// What is said of models and endpoints alone, which steps of a pipeline make as well as templates do.
+pub(super) fn of_serving(template: &Template<'_>) -> Vec<Issue> {
+    let mut found = Vec::new();
+    for rule in [endpoint_configs::endpoint_configs, endpoints::endpoints, models::models] {
+        rule(template, &mut found);
+    }
+    found
+}
+
 /// What all rules say of a template.
 pub fn check(template: &Template<'_>) -> Vec<Issue> {
     let mut found = Vec::new();
     for rule in RULES {
         rule(template, &mut found);
     }
+    // What a rule says of a value says more than a bound that the tables have.
+    let said: BTreeSet<Pointer> = found
+        .iter()
+        .filter(|issue| issue.code != Code::OutOfBounds)
+        .map(|issue| issue.pointer.clone())
+        .collect();
+    found.retain(|issue| issue.code != Code::OutOfBounds || !said.contains(&issue.pointer));
     found
 }

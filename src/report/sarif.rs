@@ -24,6 +24,11 @@ pub fn diagnostics_sarif(files: &[SourceFile], diagnostics: &[Diagnostic]) -> St
         .iter()
         .map(|diagnostic| result(diagnostic, files.get(diagnostic.file.as_str()).copied(), &codes))
         .collect();
+    log(codes.iter().copied().map(rule).collect(), results)
+}
+
+/// A log with one run.
+pub(super) fn log(rules: Vec<Value>, results: Vec<Value>) -> String {
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -31,7 +36,7 @@ pub fn diagnostics_sarif(files: &[SourceFile], diagnostics: &[Diagnostic]) -> St
             "tool": { "driver": {
                 "name": "smstack",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": codes.iter().copied().map(rule).collect::<Vec<_>>(),
+                "rules": rules,
             } },
             "columnKind": "unicodeCodePoints",
             "results": results,
@@ -67,7 +72,7 @@ fn braces(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-fn message(text: &str) -> Value {
+pub(super) fn message(text: &str) -> Value {
     json!({ "text": braces(text) })
 }
 
@@ -116,7 +121,7 @@ fn result(diagnostic: &Diagnostic, file: Option<&SourceFile>, rules: &[Code]) ->
     result
 }
 
-fn physical(file: &str, at: Region) -> Value {
+pub(super) fn physical(file: &str, at: Region) -> Value {
     let mut physical = json!({ "artifactLocation": { "uri": uri(file) } });
     if at.line.is_some() {
         physical["region"] = region(at);

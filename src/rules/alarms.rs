@@ -41,13 +41,19 @@ pub fn is_share(metric: &str, statistic: &str) -> bool {
 /// Seconds between two values of an endpoint metric.
 pub const INTERVAL: u64 = 60;
 
+/// Whether CloudWatch knows periods of so many seconds.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+pub fn is_period(seconds: u64) -> bool {
+    matches!(seconds, 10 | 20 | 30) || seconds > 0 && seconds.is_multiple_of(60)
+}
+
 /// What CloudWatch refuses in an alarm's periods, in words; none when all is well.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 pub fn refused_window(window: Window) -> Option<String> {
     let period = window.period.secs();
     let whole = window.period.millis().is_multiple_of(1000);
     let total = u64::from(window.periods).saturating_mul(period);
-    if !whole || !(matches!(period, 10 | 20 | 30) || period.is_multiple_of(60)) {
+    if !whole || !is_period(period) {
         Some(format!("a period of {} is none that CloudWatch knows", window.period))
     } else if window.datapoints > window.periods {
         Some(format!("{} of {} periods can never breach", window.datapoints, window.periods))

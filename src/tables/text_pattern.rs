@@ -19,6 +19,11 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// A pattern that text must match as a whole.
+    pub fn whole(text: impl Into<String>) -> Pattern {
+        Pattern { text: text.into(), whole: true, compiled: OnceLock::new() }
+    }
+
     /// The pattern's text, as AWS writes it.
     pub fn text(&self) -> &str {
         &self.text

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use smstack::diag::{Issue, Pointer, Severity};
+use smstack::lint::SAID_OF_STACK_FILES;
 use smstack::lint::definition::check;
 
 use crate::project::{self, root, run, synth};
@@ -52,6 +53,46 @@ fn correct_definitions_have_no_finding() {
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is not said again of our own definitions, `validate` says of stack files.
+#[test]
+fn what_is_not_said_again_is_said_of_stack_files() {
+    let cases = fs::read_dir(root().join("tests/bad")).unwrap();
+    let names: Vec<String> =
+        cases.map(|case| case.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    for code in SAID_OF_STACK_FILES {
+        assert_eq!(code.severity(), Severity::Warning, "{}", code.as_str());
+        let said = names.iter().any(|name| {
+            name.strip_suffix(".yaml").and_then(|stem| stem.split("--").next()) == Some(code.as_str())
+        });
+        assert!(said, "no stack file has {}", code.as_str());
+    }
+}
+
+/// Whoever changes our own definition hears of what no stack file can say.
+#[test]
+fn changes_of_our_own_definitions_are_linted() {
+    let at = tempfile::tempdir().unwrap();
+    let mut definition = read(&root().join("tests/bad/definition/unused-parameter.json"));
+    let file = at.path().join("pipeline.json");
+    for (maker, has_metrics) in [("smstack 0.1.0", false), ("somebody", true)] {
+        definition["Metadata"] = json!({ "Generator": maker });
+        let job = read(&root().join("tests/bad/definition/metric-truncates.json"))["Steps"][0].clone();
+        definition["Steps"].as_array_mut().unwrap().retain(|step| step["Name"] != job["Name"]);
+        definition["Steps"].as_array_mut().unwrap().push(job);
+        fs::write(&file, definition.to_string()).unwrap();
+        let output = run(at.path(), &["lint", "pipeline.json", "--format", "json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let codes: Vec<&str> = report["diagnostics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["code"].as_str().unwrap())
+            .collect();
+        assert_eq!(codes.contains(&"metric-truncates"), has_metrics, "{maker}: {codes:?}");
+        assert!(codes.contains(&"unused-parameter"), "{maker}: {codes:?}");
+    }
 }
 
 /// Our own definitions are found to be what `validate` says of their stack file, and nothing else.

@@ -126,10 +126,6 @@ fn what_is_no_code_is_wrong_usage() {
     }
 }
 
-/// Rules about what stack files cannot say: rules over templates and definitions hold them. Each leaves this list with
-/// its line in the table.
-const WITHOUT: [u32; 8] = [5, 9, 22, 32, 33, 42, 51, 70];
-
 #[test]
 fn each_rule_has_codes_or_a_reason() {
     let table = std::fs::read_to_string(root().join("src/diag/explain/rules.tsv")).unwrap();
@@ -157,7 +153,7 @@ fn each_rule_has_codes_or_a_reason() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let without: Vec<u32> = (1..=71).filter(|number| !numbers.contains(number)).collect();
-    assert_eq!(without, WITHOUT);
+    assert!(without.is_empty(), "rules without a line: {without:?}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 mod arrives;
 mod bad;
+mod browser;
+mod ci;
 #[cfg(feature = "aws")]
 mod cloud;
 mod definition;
@@ -28,5 +30,6 @@ mod project;
 mod readme;
 mod schema;
 mod synth;
+mod template_mutations;
 mod templates;
 mod tools;

@@ -114,10 +114,17 @@ pub(super) fn directory(path: &Path) -> Result<Option<(Manifest, Side)>, Stop> {
     let bytes = fs::read(&manifest).map_err(|error| anyhow::anyhow!("cannot read `{shown}`: {error}"))?;
     let manifest: Manifest = serde_json::from_slice(&bytes)
         .map_err(|error| invalid(format!("`{shown}` is no manifest of an assembly: {error}")))?;
-    let side = of_manifest(&manifest, |file| {
+    let mut side = of_manifest(&manifest, |file| {
         let file = path.join(file);
         document(&file, &load::shown(&file))
     })?;
+    let files = manifest.templates.iter().map(|it| (it.kind.as_str(), &it.file.file));
+    let files = files.chain(manifest.definition.iter().map(|it| ("pipeline", &it.file)));
+    for (name, file) in files {
+        if let Some(document) = side.documents.get_mut(name) {
+            document.origin = load::shown(&path.join(file));
+        }
+    }
     Ok(Some((manifest, side)))
 }
 

@@ -6,6 +6,7 @@
 use super::{ANSWERS, CAPTURE, Endpoint, ModelChoice, VariantSection};
 use crate::constructs::{Export, Scope, This, serving};
 use crate::diag::{Code, Issue, Pointer, or_list};
+use crate::rules::serving::{self as rules, Excluded};
 use crate::rules::{images, names};
 use crate::tables::{self, JobKind};
 
@@ -62,12 +63,12 @@ impl Endpoint {
 
     /// What serverless variants cannot do, by AWS's list of exclusions.
     fn check_serverless(&self, variant: &Pointer, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
-        let mut excluded = |pointer: Pointer, what: &str| {
+        let mut excluded = |pointer: Pointer, what: Excluded| {
             issues.push(
                 Issue::new(
                     Code::ServerlessExcluded,
                     pointer,
-                    format!("serverless variants do not support {what}"),
+                    format!("serverless variants do not support {}", what.said()),
                 )
                 .on_key()
                 .also(variant.key("serverless"), "serverless here")
@@ -75,16 +76,16 @@ impl Endpoint {
             );
         };
         if self.variants.len() > 1 {
-            excluded(this.pointer.key("variants"), "a second variant");
+            excluded(this.pointer.key("variants"), Excluded::Variants);
         }
         if self.data_capture.is_some() {
-            excluded(this.pointer.key("data_capture"), "data capture");
+            excluded(this.pointer.key("data_capture"), Excluded::Capture);
         }
         if scope.file.network.is_some() {
-            excluded(Pointer::root().key("network"), "a VPC: the container runs outside of it");
+            excluded(Pointer::root().key("network"), Excluded::Network);
         }
         if self.asynchronous.is_some() {
-            excluded(this.pointer.key("async"), "asynchronous answers");
+            excluded(this.pointer.key("async"), Excluded::Asynchronous);
         }
     }
 
@@ -169,7 +170,7 @@ impl Endpoint {
                 format!("{most} is not 1 to 1000 requests at the same time"),
             ));
         }
-        if self.variants.len() > 1 {
+        if rules::is_too_many_for_async(self.variants.len()) {
             issues.push(
                 Issue::new(
                     Code::AsyncExcluded,
@@ -227,9 +228,7 @@ impl VariantSection {
         }
         if let Some(serverless) = &self.serverless {
             let at = pointer.key("serverless");
-            if !serverless.memory.mb().is_multiple_of(1024)
-                || !(1024..=6144).contains(&serverless.memory.mb())
-            {
+            if !rules::is_serverless_memory(serverless.memory.mb()) {
                 issues.push(
                     Issue::new(
                         Code::OutOfBounds,

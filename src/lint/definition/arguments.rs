@@ -26,6 +26,7 @@ pub(super) fn check(step: &Step<'_>, definition: &Definition<'_>, issues: &mut V
         "ForEach" => check_for_each(step, definition, issues),
         "Cleanup" => check_cleanup(step, definition, issues),
         "EMR" => check_emr(step, definition, issues),
+        "EMRServerless" => check_one(step, ["ApplicationId", "ApplicationConfig"], issues),
         "Lineage" => check_lineage(step, definition, issues),
         _ => {}
     }
@@ -261,6 +262,20 @@ fn check_cleanup(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<
     }
 }
 
+/// Runs on something that is there, by its id, or on something of its own.
+fn check_one(step: &Step<'_>, [id, config]: [&str; 2], issues: &mut Vec<Issue>) {
+    let given = |key: &str| !step.arguments()[key].is_null();
+    if given(id) == given(config) {
+        let message = format!("{} runs on either `{id}` or `{config}`", step.called());
+        issues.push(
+            Issue::new(Code::OneOf, step.arguments_at(), message)
+                .on_key()
+                .label(if given(id) { "has both" } else { "has neither" })
+                .help(format!("give `{id}` of one that is there, or `{config}` for one of its own")),
+        );
+    }
+}
+
 fn check_emr(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<Issue>) {
     let at = step.arguments_at();
     let keys = Keys {
@@ -273,15 +288,7 @@ fn check_emr(step: &Step<'_>, definition: &Definition<'_>, issues: &mut Vec<Issu
         return;
     }
     let given = |key: &str| !arguments[key].is_null();
-    if given("ClusterId") == given("ClusterConfig") {
-        let message = format!("{} runs on either `ClusterId` or `ClusterConfig`", step.called());
-        issues.push(
-            Issue::new(Code::OneOf, at.clone(), message)
-                .on_key()
-                .label(if given("ClusterId") { "has both" } else { "has neither" })
-                .help("give `ClusterId` of a cluster that runs, or `ClusterConfig` for one of its own"),
-        );
-    }
+    check_one(step, ["ClusterId", "ClusterConfig"], issues);
     if given("ExecutionRoleArn") && !given("ClusterId") {
         issues.push(
             Issue::new(

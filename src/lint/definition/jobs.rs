@@ -6,7 +6,7 @@ use super::Step;
 use super::envelope::check_twice;
 use super::expression::{Class, classify, on, text};
 use super::model::{items, mappings};
-use super::training;
+use super::{serving, training};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::{caching, local_path};
 use crate::tables;
@@ -29,6 +29,10 @@ pub(super) fn check(step: &Step<'_>, issues: &mut Vec<Issue>) {
     }
     for (members, at) in mappings(step.arguments(), &step.arguments_at()) {
         for (list, key, what) in NAMED {
+            // The rules over templates look at these.
+            if serving::is_judged(step) && ["Containers", "ProductionVariants"].contains(&list) {
+                continue;
+            }
             let names = members.get(list).and_then(Value::as_array).into_iter().flatten();
             check_twice(names.map(|item| &item[key]), &at.key(list), key, what, issues);
         }

@@ -6,11 +6,13 @@ use super::envelope::{check_name, check_twice};
 use super::expression::{Class, classify, text};
 use super::forms::{self, Keys, missing_key, size, unknown_key, unknown_value, within, wrong_type};
 use super::kinds::{self, Kind, LOOSE};
-use super::model::items;
+use super::model::{items, mappings};
 use super::{Definition, Step};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::rules::caching;
-use crate::rules::pipelines::{FAILURES, LONGEST_RETRY, MOST_ATTEMPTS, MOST_PROPERTY_FILES, is_duration};
+use crate::rules::pipelines::{
+    FAILURES, LONGEST_RETRY, MOST_ATTEMPTS, MOST_LOOKUPS, MOST_PROPERTY_FILES, is_duration,
+};
 
 const COMMON: [&str; 6] = ["Name", "Type", "Arguments", "DependsOn", "Description", "DisplayName"];
 const OUTCOMES: [&str; 4] = ["Any", "Completed", "Failed", "Stopped"];
@@ -413,6 +415,16 @@ pub(super) fn check_counts(definition: &Definition<'_>, issues: &mut Vec<Issue>)
             items(&step.value["PropertyFiles"]).map(move |(index, _)| at.index(index))
         })
         .collect();
+    let lookups: Vec<Pointer> = mappings(definition.root, &Pointer::root())
+        .into_iter()
+        .filter(|(members, _)| members.len() == 1 && members.contains_key("Std:JsonGet"))
+        .map(|(_, at)| at)
+        .collect();
+    let most = usize::try_from(MOST_LOOKUPS).unwrap_or(usize::MAX);
+    if let Some(first) = lookups.get(most) {
+        let what = "the number of values read from property files";
+        within(what, size(lookups.len()), None, Some(MOST_LOOKUPS), first, issues);
+    }
     let most = usize::try_from(MOST_PROPERTY_FILES).unwrap_or(usize::MAX);
     if let Some(first) = files.get(most) {
         let what = "the number of property files of the pipeline";

@@ -2,14 +2,17 @@
 
 use serde_json::Value;
 
-use super::Step;
-use super::expression::{text, whole};
-use super::forms::within;
-use super::model::items;
+use super::envelope::check_twice;
+use super::expression::{Class, classify, text, whole};
+use super::forms::{missing_key, within};
+use super::model::{items, mappings};
+use super::reference::step_name;
 use super::training;
+use super::{Definition, Step};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::rules::tuning::{
-    self, MOST_JOBS, MOST_PARALLEL, MOST_RANDOM_JOBS, MOST_RANGES, Misfit, PARALLEL_QUOTA, Scale,
+    self, MOST_JOBS, MOST_METRICS, MOST_PARALLEL, MOST_RANDOM_JOBS, MOST_RANGES, MOST_RESOURCE, Misfit,
+    PARALLEL_QUOTA, RESOURCES, Scale,
 };
 
 const CONFIG: &str = "HyperParameterTuningJobConfig";
@@ -22,8 +25,10 @@ pub(super) fn check(step: &Step<'_>, issues: &mut Vec<Issue>) {
     let config = &step.arguments()[CONFIG];
     let at = step.arguments_at().key(CONFIG);
     check_jobs(config, &at, issues);
-    check_strategy(config, &at, issues);
+    check_definitions(step, issues);
+    check_end(step, config, &at, issues);
     let jobs = training::jobs(step);
+    check_strategy(config, &at, &jobs, issues);
     check_shared(config, &at, &jobs, issues);
     for (job, place) in &jobs {
         // One definition has the ranges and the objective of the whole tuning job; several have their own.
@@ -38,6 +43,10 @@ pub(super) fn check(step: &Step<'_>, issues: &mut Vec<Issue>) {
             check_ranges(ranges, &ranges_at, issues);
         }
         check_static(ranges, &ranges_at, job, place, issues);
+        let metrics = items(&job["AlgorithmSpecification"]["MetricDefinitions"]).count();
+        let metrics_at = place.key("AlgorithmSpecification").key("MetricDefinitions");
+        let most = i64::try_from(MOST_METRICS).ok();
+        within("the number of metrics", super::forms::size(metrics), None, most, &metrics_at, issues);
         let objective = &job["TuningObjective"];
         if objective.is_null() {
             let objective_at = at.key("HyperParameterTuningJobObjective");
@@ -135,6 +144,16 @@ fn check_bounds(is_whole: bool, range: &Value, at: &Pointer, issues: &mut Vec<Is
             );
         }
     }
+    for key in ["MinValue", "MaxValue"].iter().filter(|_| is_whole) {
+        if end(key).is_some_and(|end| end.is_finite() && end.fract() != 0.0) {
+            let message = format!("`{}` is no whole number", range[*key].as_str().unwrap_or_default());
+            issues.push(
+                Issue::new(Code::WrongForm, at.key(key), message)
+                    .label("of a range of whole numbers")
+                    .help("write a whole number, or make it one of `ContinuousParameterRanges`"),
+            );
+        }
+    }
     let (Some(low), Some(high)) = (end("MinValue"), end("MaxValue")) else { return };
     if low >= high {
         issues.push(
@@ -206,7 +225,7 @@ fn check_objective(objective: &Value, at: &Pointer, job: &Value, place: &Pointer
     });
 }
 
-fn check_strategy(config: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
+fn check_strategy(config: &Value, at: &Pointer, jobs: &[(&Value, Pointer)], issues: &mut Vec<Issue>) {
     let wrong = |at: Pointer, message: &str| Issue::new(Code::TuningStrategy, at, message);
     let strategy = text(&config["Strategy"]).unwrap_or_default();
     // https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-how-it-works.html
@@ -226,6 +245,27 @@ fn check_strategy(config: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
                 .also(at.key("Strategy"), "the strategy")
                 .help("take it away, or write `Hyperband` as the strategy"),
         );
+    }
+    if let Some(most) = whole(&band["MaxResource"]) {
+        within("`MaxResource`", most, None, Some(MOST_RESOURCE.into()), &place.key("MaxResource"), issues);
+    }
+    // https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperbandStrategyConfig.html
+    if strategy == "Hyperband"
+        && band["MaxResource"].is_null()
+        && matches!(classify(&config["StrategyConfig"]), Class::Literal(_))
+    {
+        let silent = jobs.iter().find(|(job, _)| match &job["StaticHyperParameters"] {
+            Value::Null => true,
+            Value::Object(fixed) => {
+                !fixed.keys().any(|key| RESOURCES.contains(&key.as_str()) || key.contains("::"))
+            }
+            _ => false,
+        });
+        if silent.is_some() {
+            issues.push(wrong(at.key("Strategy"), "`Hyperband` needs to know how long a run can be").help(
+                "give `MaxResource` in `HyperbandStrategyConfig`, or `epochs` as a static hyperparameter",
+            ));
+        }
     }
     if let (Some(least), Some(most)) = (whole(&band["MinResource"]), whole(&band["MaxResource"]))
         && least >= most
@@ -272,5 +312,128 @@ fn check_grid(config: &Value, at: &Pointer, jobs: &[(&Value, Pointer)], issues: 
             )
             .help("leave `MaxNumberOfTrainingJobs` away"),
         );
+    }
+}
+
+/// One training job, or several that say each what they are called, vary and aim at.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/multiple-algorithm-hpo.html>
+fn check_definitions(step: &Step<'_>, issues: &mut Vec<Issue>) {
+    const ONE: &str = "TrainingJobDefinition";
+    const SEVERAL: &str = "TrainingJobDefinitions";
+    let arguments = step.arguments();
+    if !arguments.is_object() {
+        return;
+    }
+    let at = step.arguments_at();
+    let given = [ONE, SEVERAL].map(|key| !arguments[key].is_null());
+    match given {
+        [true, true] => issues.push(
+            Issue::new(
+                Code::OneOf,
+                at.key(SEVERAL),
+                format!("a tuning job has either `{ONE}` or `{SEVERAL}`"),
+            )
+            .on_key()
+            .also(at.key(ONE), "the other")
+            .help("keep one of them"),
+        ),
+        [false, false] => issues.push(
+            Issue::new(Code::OneOf, at.clone(), format!("{} tunes nothing", step.called()))
+                .label(format!("neither `{ONE}` nor `{SEVERAL}`"))
+                .help(format!("describe the training job in `{ONE}`")),
+        ),
+        _ => {}
+    }
+    let at = at.key(SEVERAL);
+    for (index, job) in items(&arguments[SEVERAL]).filter(|(_, job)| job.is_object()) {
+        for key in ["DefinitionName", "TuningObjective", "HyperParameterRanges"] {
+            if job[key].is_null() {
+                issues.push(missing_key(key, "one of several training jobs", &at.index(index)));
+            }
+        }
+    }
+    let names = items(&arguments[SEVERAL]).map(|(_, job)| &job["DefinitionName"]);
+    check_twice(names, &at, "DefinitionName", "training job", issues);
+}
+
+/// What a tuning job begins with, and when it ends.
+fn check_end(step: &Step<'_>, config: &Value, at: &Pointer, issues: &mut Vec<Issue>) {
+    let parents = &step.arguments()["WarmStartConfig"]["ParentHyperParameterTuningJobs"];
+    let place = step.arguments_at().key("WarmStartConfig").key("ParentHyperParameterTuningJobs");
+    let names = items(parents).map(|(_, parent)| &parent["HyperParameterTuningJobName"]);
+    check_twice(names, &place, "HyperParameterTuningJobName", "parent", issues);
+    let criteria = &config["TuningJobCompletionCriteria"];
+    let silent = |value: &Value| {
+        value.is_null() || value.as_object().is_some_and(|it| it.values().all(Value::is_null))
+    };
+    if criteria.as_object().is_some_and(|it| it.values().all(silent)) {
+        issues.push(
+            Issue::new(Code::OneOf, at.key("TuningJobCompletionCriteria"), "nothing says when to end")
+                .on_key()
+                .help(
+                    "give `TargetObjectiveMetricValue`, `BestObjectiveNotImproving` or `ConvergenceDetected`",
+                ),
+        );
+    }
+    let limits = &config["ResourceLimits"];
+    if limits.is_object()
+        && step.arguments()["Autotune"].is_null()
+        && config["Strategy"].is_string()
+        && config["Strategy"] != "Grid"
+        && limits["MaxNumberOfTrainingJobs"].is_null()
+        && limits["MaxRuntimeInSeconds"].is_null()
+    {
+        issues.push(
+            missing_key("MaxNumberOfTrainingJobs", "`ResourceLimits`", &at.key("ResourceLimits"))
+                .note("without it, or `MaxRuntimeInSeconds`, nothing says how many jobs run"),
+        );
+    }
+}
+
+/// The model of the best job lies where the tuning job writes.
+///
+/// AWS's SDK joins the path by hand, from a bucket and a prefix that its caller repeats.
+pub(super) fn check_paths(definition: &Definition<'_>, issues: &mut Vec<Issue>) {
+    for step in &definition.steps {
+        if step.is("Condition") || step.is("ForEach") {
+            continue;
+        }
+        for (members, at) in mappings(step.arguments(), &step.arguments_at()) {
+            let Some(join) = members.get("Std:Join").filter(|_| members.len() == 1) else { continue };
+            let Some(parts) = join["Values"].as_array() else { continue };
+            let Some((index, tuning)) = parts.iter().enumerate().find_map(|(index, part)| {
+                let path = part["Get"].as_str().filter(|path| path.ends_with("TrainingJobName"))?;
+                let step = definition.step(step_name(path)?).filter(|step| step.is("Tuning"))?;
+                Some((index, step))
+            }) else {
+                continue;
+            };
+            let before: Option<Vec<&str>> = parts[..index].iter().map(text).collect();
+            let Some(before) = before.filter(|before| !before.is_empty()) else { continue };
+            let before = before.join(join["On"].as_str().unwrap_or_default());
+            let written: Option<Vec<(&str, Pointer)>> = training::jobs(tuning)
+                .into_iter()
+                .map(|(job, place)| {
+                    let path = text(&job["OutputDataConfig"]["S3OutputPath"])?;
+                    Some((path, place.key("OutputDataConfig").key("S3OutputPath")))
+                })
+                .collect();
+            let clean = |path: &str| path.trim_end_matches('/').to_owned();
+            let Some(written) = written.filter(|written| !written.is_empty()) else { continue };
+            if !before.starts_with("s3://") || written.iter().any(|(path, _)| clean(path) == clean(&before)) {
+                continue;
+            }
+            let (path, place) = &written[0];
+            issues.push(
+                Issue::new(
+                    Code::BestModelPath,
+                    at.key("Std:Join").key("Values"),
+                    format!("{} writes its models to `{path}`, and not to `{before}`", tuning.called()),
+                )
+                .label("no model lies there")
+                .also(place.clone(), "where they are written")
+                .help(format!("begin the path with `{}`", clean(path))),
+            );
+        }
     }
 }

@@ -60,6 +60,10 @@ fn window(template: &Template<'_>, alarm: &Resource<'_>, found: &mut Vec<Issue>)
                     periods: whole(periods),
                     period: Duration::from_secs(period.map_or(60, whole).into()),
                 };
+                // What no period is, its property says.
+                if !metrics::is_period(said.period.secs()) {
+                    continue;
+                }
                 let Some(refusal) = metrics::refused_window(said).filter(|_| together.is_some()) else {
                     continue;
                 };
@@ -140,7 +144,7 @@ fn bound(template: &Template<'_>, alarm: &Resource<'_>, found: &mut Vec<Issue>) 
             continue;
         };
         for period in template.values(alarm, "Period") {
-            let short = period.number().filter(|number| (1.0..60.0).contains(number));
+            let short = period.number().filter(|number| [10.0, 20.0, 30.0].contains(number));
             if let Some(short) = short.filter(|_| metric.when.and(template, &period.when).is_some()) {
                 found.push(
                     Issue::new(

@@ -1,8 +1,9 @@
 //! What the variants of an endpoint run on.
 
 use super::serving::{self, Variant};
-use crate::diag::{Code, Issue};
-use crate::lint::{Case, Resource, Template, Thing};
+use crate::diag::{Code, Issue, Pointer};
+use crate::lint::{Assumptions, Case, Resource, Template, Text, Thing};
+use crate::rules::serving::{self as rules, Excluded};
 use crate::tables;
 
 /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html>
@@ -18,7 +19,25 @@ pub(super) fn endpoint_configs(template: &Template<'_>, found: &mut Vec<Issue>) 
         let Some(variants) = serving::variants(template, config, &when) else { continue };
         twice(template, &variants, found);
         weights(template, config, &variants, found);
+        shadows(&variants, &when, found);
+        serverless(template, config, &variants, &when, found);
+        asynchronous(template, config, &variants, &when, found);
     }
+}
+
+/// Values of two members that can be so together.
+fn one_and_other<'d>(
+    template: &Template<'d>,
+    case: &Case<'d>,
+    one: &str,
+    other: &str,
+) -> Vec<(Case<'d>, Case<'d>)> {
+    let others = template.beneath(case, other);
+    let with = |one: Case<'d>| {
+        let fitting = others.iter().filter(|other| one.when.and(template, &other.when).is_some());
+        fitting.map(|other| (one.clone(), other.clone())).collect::<Vec<_>>()
+    };
+    template.beneath(case, one).into_iter().flat_map(with).collect()
 }
 
 /// The capacity of one variant, and what its instance type does not take.
@@ -42,6 +61,22 @@ fn instance<'d>(template: &Template<'d>, config: &Resource<'d>, variant: &Case<'
             );
         }
     }
+    for (provisioned, most) in template
+        .beneath(variant, "ServerlessConfig")
+        .iter()
+        .flat_map(|it| one_and_other(template, it, "ProvisionedConcurrency", "MaxConcurrency"))
+    {
+        let (Some(given), Some(limit)) = (provisioned.number(), most.number()) else { continue };
+        if given > limit {
+            let message = format!("`ProvisionedConcurrency` is {given}, above `MaxConcurrency`");
+            found.push(
+                Issue::new(Code::OutOfBounds, provisioned.at.clone(), message)
+                    .label(format!("more than {limit}"))
+                    .also(most.at.clone(), "the bound")
+                    .help(format!("provision {limit} or less, or raise `MaxConcurrency`")),
+            );
+        }
+    }
     let hidden = members.keys().any(|key| key.starts_with("Fn::"));
     if !hidden
         && ![
@@ -60,10 +95,24 @@ fn instance<'d>(template: &Template<'d>, config: &Resource<'d>, variant: &Case<'
                 .help("give an instance type, such as `ml.m5.large`, or `ServerlessConfig`"),
         );
     }
+    capacity(template, &serverless, found);
     for case in template.beneath(variant, "InstanceType") {
         let Some(name) = case.known() else { continue };
         // That endpoints take it at all, its property says.
         if tables::has_local_storage(&name) {
+            for volume in template.beneath(variant, "VolumeSizeInGB") {
+                let both = volume.when.and(template, &case.when).is_some();
+                if volume.number().is_some() && both {
+                    let own = format!("`{name}` has local storage, of a fixed size");
+                    found.push(
+                        Issue::new(Code::LocalStorage, volume.at.clone(), own)
+                            .on_key()
+                            .label("has no effect")
+                            .also(case.at.clone(), "local storage")
+                            .help("remove `VolumeSizeInGB`"),
+                    );
+                }
+            }
             for key in template.values(config, "KmsKeyId") {
                 if matches!(key.thing, Thing::Text(_)) && key.when.and(template, &case.when).is_some() {
                     let own = format!("`{name}` has local storage, encrypted by the hardware");
@@ -76,6 +125,142 @@ fn instance<'d>(template: &Template<'d>, config: &Resource<'d>, variant: &Case<'
                 }
             }
         }
+    }
+}
+
+/// The memory and the concurrency of a serverless variant.
+fn capacity<'d>(template: &Template<'d>, serverless: &[Case<'d>], found: &mut Vec<Issue>) {
+    for case in serverless {
+        for memory in template.beneath(case, "MemorySizeInMB") {
+            let Some(number) = memory.number().filter(|number| (1024.0..=6144.0).contains(number)) else {
+                continue;
+            };
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "within a few thousands"
+            )]
+            if !rules::is_serverless_memory(number as u64) {
+                let message = format!("{number} MB is not a memory of serverless variants");
+                found.push(
+                    Issue::new(Code::OutOfBounds, memory.at.clone(), message)
+                        .label("not a multiple of 1024")
+                        .help("write 1024, 2048, 3072, 4096, 5120 or 6144"),
+                );
+            }
+        }
+    }
+}
+
+/// What stands there whenever the configuration does.
+fn sure<'d>(
+    template: &Template<'d>,
+    config: &Resource<'d>,
+    key: &str,
+    when: &Assumptions<'d>,
+) -> Option<Case<'d>> {
+    match template.values(config, key).as_slice() {
+        [one] if matches!(one.thing, Thing::Map(_)) && one.when == *when => Some(one.clone()),
+        _ => None,
+    }
+}
+
+/// A shadow goes with one variant, and is the only one.
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html>
+fn shadows<'d>(variants: &[Variant<'d>], when: &Assumptions<'d>, found: &mut Vec<Issue>) {
+    let (shadows, ours): (Vec<_>, Vec<_>) =
+        variants.iter().filter(|variant| variant.case.when == *when).partition(|variant| variant.shadow);
+    if shadows.is_empty() {
+        return;
+    }
+    for (all, what) in [(&ours, "variant has a shadow"), (&shadows, "shadow is possible")] {
+        if let [_, second, ..] = all.as_slice() {
+            found.push(
+                Issue::new(Code::OutOfBounds, second.case.at.clone(), format!("only one {what}"))
+                    .label("one too many")
+                    .help("give one variant, and one that shadows it"),
+            );
+        }
+    }
+}
+
+/// What serverless variants cannot do, by AWS's list of exclusions.
+fn serverless<'d>(
+    template: &Template<'d>,
+    config: &Resource<'d>,
+    variants: &[Variant<'d>],
+    when: &Assumptions<'d>,
+    found: &mut Vec<Issue>,
+) {
+    let here =
+        variants.iter().find_map(|variant| match variant.values(template, "ServerlessConfig").as_slice() {
+            [one] if matches!(one.thing, Thing::Map(_)) && one.when == *when => Some(one.at.clone()),
+            _ => None,
+        });
+    let Some(here) = here else { return };
+    let mut excluded = |at: Pointer, what: Excluded| {
+        let message = format!("serverless variants do not support {}", what.said());
+        found.push(
+            Issue::new(Code::ServerlessExcluded, at, message)
+                .on_key()
+                .also(here.clone(), "serverless here")
+                .help("give the variant an `InstanceType` instead of `ServerlessConfig`, or take this away"),
+        );
+    };
+    let mut always = variants.iter().filter(|variant| variant.case.when == *when && !variant.shadow);
+    if let Some(second) = always.nth(1) {
+        excluded(second.case.at.clone(), Excluded::Variants);
+    }
+    for (key, what) in [
+        ("DataCaptureConfig", Excluded::Capture),
+        ("VpcConfig", Excluded::Network),
+        ("AsyncInferenceConfig", Excluded::Asynchronous),
+    ] {
+        let capture = sure(template, config, key, when);
+        let off = |case: &Case<'d>| {
+            template.beneath(case, "EnableCapture").iter().any(|flag| flag.flag() != Some(true))
+        };
+        if let Some(case) = capture.filter(|case| what != Excluded::Capture || !off(case)) {
+            excluded(case.at.clone(), what);
+        }
+    }
+    for variant in variants {
+        for name in variant.values(template, "ModelName") {
+            let Some((id, _)) = name.text().and_then(Text::target) else { continue };
+            let Some(model) = template.resource(id).filter(|it| it.kind == super::models::MODEL) else {
+                continue;
+            };
+            for mode in template.values(model, "PrimaryContainer.Mode") {
+                if mode.known().as_deref() == Some("MultiModel") && mode.when == *when {
+                    excluded(mode.at.clone(), Excluded::ManyModels);
+                }
+            }
+        }
+    }
+}
+
+/// The queue of an asynchronous endpoint is for one variant.
+fn asynchronous<'d>(
+    template: &Template<'d>,
+    config: &Resource<'d>,
+    variants: &[Variant<'d>],
+    when: &Assumptions<'d>,
+    found: &mut Vec<Issue>,
+) {
+    let Some(answers) = sure(template, config, "AsyncInferenceConfig", when) else { return };
+    let always: Vec<_> =
+        variants.iter().filter(|variant| variant.case.when == *when && !variant.shadow).collect();
+    if rules::is_too_many_for_async(always.len()) {
+        found.push(
+            Issue::new(
+                Code::AsyncExcluded,
+                always[1].case.at.clone(),
+                "an asynchronous endpoint has one variant",
+            )
+            .on_key()
+            .also(answers.at.clone(), "asynchronous here")
+            .help("keep one variant, or take `AsyncInferenceConfig` away"),
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 use super::serving::{self, ENDPOINT, Named, beneath};
 use crate::diag::{Code, Issue};
 use crate::lint::{Assumptions, Case, Resource, Template, Thing};
+use crate::rules::rollout::{self, Fleet, Steps};
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
@@ -12,13 +13,15 @@ pub(super) fn endpoints(template: &Template<'_>, found: &mut Vec<Issue>) {
         for config in template.values(endpoint, "DeploymentConfig") {
             ways(template, &config, found);
             for traffic in beneath(template, &config, "BlueGreenUpdatePolicy") {
-                blue_green(template, endpoint, &traffic, found);
+                blue_green(template, endpoint, &config, &traffic, found);
             }
             for rolling in beneath(template, &config, "RollingUpdatePolicy") {
                 for size in beneath(template, &rolling, "MaximumBatchSize") {
-                    share(template, &size, "a batch", 5.0, found);
+                    share(template, &size, Steps::Rolling, found);
                     fleet(template, endpoint, &size, found);
                 }
+                unguarded(template, endpoint, &config, &rolling, Steps::Rolling, found);
+                time(template, &rolling, &rolling, Steps::Rolling, found);
             }
             for alarm in beneath(template, &config, "AutoRollbackConfiguration.Alarms.*.AlarmName") {
                 watches(template, endpoint, &alarm, found);
@@ -53,6 +56,7 @@ fn ways<'d>(template: &Template<'d>, config: &Case<'d>, found: &mut Vec<Issue>) 
 fn blue_green<'d>(
     template: &Template<'d>,
     endpoint: &Resource<'d>,
+    config: &Case<'d>,
     policy: &Case<'d>,
     found: &mut Vec<Issue>,
 ) {
@@ -61,9 +65,9 @@ fn blue_green<'d>(
         let kinds = beneath(template, &traffic, "Type");
         let [kind] = kinds.as_slice() else { continue };
         let Some(kind) = kind.known() else { continue };
-        let (key, least) = match kind.as_str() {
-            "CANARY" => ("CanarySize", 1.0),
-            "LINEAR" => ("LinearStepSize", 10.0),
+        let (key, steps) = match kind.as_str() {
+            "CANARY" => ("CanarySize", Steps::Canary),
+            "LINEAR" => ("LinearStepSize", Steps::Linear),
             _ => continue,
         };
         if members.keys().any(|key| key.starts_with("Fn::")) {
@@ -80,32 +84,80 @@ fn blue_green<'d>(
             }
         }
         for size in beneath(template, &traffic, key) {
-            share(template, &size, "a step", least, found);
+            share(template, &size, steps, found);
             fleet(template, endpoint, &size, found);
         }
-        time(template, policy, &traffic, &kind, found);
+        time(template, policy, &traffic, steps, found);
+        unguarded(template, endpoint, config, &traffic, steps, found);
     }
 }
 
-/// A step's share of the fleet, in percent: from `least` to a half.
-fn share<'d>(template: &Template<'d>, size: &Case<'d>, what: &str, least: f64, found: &mut Vec<Issue>) {
+/// Steps that no alarm can stop, and steps that AWS does not take.
+fn unguarded<'d>(
+    template: &Template<'d>,
+    endpoint: &Resource<'d>,
+    config: &Case<'d>,
+    policy: &Case<'d>,
+    steps: Steps,
+    found: &mut Vec<Issue>,
+) {
+    let Thing::Map(members) = config.thing else { return };
+    let hidden = members.keys().any(|key| key == "AutoRollbackConfiguration" || key.starts_with("Fn::"));
+    if matches!(policy.thing, Thing::Map(_)) && !hidden {
+        found.push(
+            Issue::new(
+                Code::RolloutUnguarded,
+                policy.at.clone(),
+                "the steps wait for alarms, but none is named",
+            )
+            .on_key()
+            .help("name alarms on this endpoint in `AutoRollbackConfiguration`"),
+        );
+    }
+    let Some(variants) = serving::variants_of(template, endpoint, &policy.when) else { return };
+    let ours: Vec<_> = variants.iter().filter(|variant| !variant.shadow).collect();
+    // Variants that stand there on a condition may not be there together.
+    if ours.iter().any(|variant| variant.case.when != policy.when) {
+        return;
+    }
+    let instances: Vec<String> =
+        ours.iter().filter_map(|variant| Some(variant.one(template, "InstanceType")?.0)).collect();
+    let instances: Vec<&str> = instances.iter().map(String::as_str).collect();
+    let serverless = |variant: &&serving::Variant<'_>| matches!(variant.values(template, "ServerlessConfig").as_slice(), [one] if matches!(one.thing, Thing::Map(_)));
+    let fleet =
+        Fleet { variants: ours.len(), serverless: ours.iter().any(serverless), instances: &instances };
+    if let Some(why) = rollout::excluded(steps == Steps::Rolling, fleet) {
+        found.push(
+            Issue::new(Code::RolloutExcluded, policy.at.clone(), why)
+                .on_key()
+                .label("is not done in steps")
+                .help("write `ALL_AT_ONCE`, or let the endpoint be one that AWS replaces in steps"),
+        );
+    }
+}
+
+/// A step's share of the fleet, in percent.
+fn share<'d>(template: &Template<'d>, size: &Case<'d>, steps: Steps, found: &mut Vec<Issue>) {
+    let what = if steps == Steps::Rolling { "a batch" } else { "a step" };
+    let (least, most) = steps.share().into_inner();
+    let (least, most) = (f64::from(least), f64::from(most));
     for kind in template.beneath(size, "Type") {
         if kind.known().as_deref() != Some("CAPACITY_PERCENT") {
             continue;
         }
         for value in template.beneath(size, "Value") {
             let Some(number) = value.number() else { continue };
-            if !(least..=50.0).contains(&number) && kind.when.and(template, &value.when).is_some() {
+            if !(least..=most).contains(&number) && kind.when.and(template, &value.when).is_some() {
                 found.push(
                     Issue::new(
                         Code::RolloutBounds,
                         value.at.clone(),
-                        format!("{number}% is not {least}% to 50%"),
+                        format!("{number}% is not {least}% to {most}%"),
                     )
-                    .label(format!("{what} is {least}% to 50% of the fleet"))
+                    .label(format!("{what} is {least}% to {most}% of the fleet"))
                     .help(format!(
                         "write {}, or another share within these bounds",
-                        number.clamp(least, 50.0)
+                        number.clamp(least, most)
                     )),
                 );
             }
@@ -145,7 +197,7 @@ fn time<'d>(
     template: &Template<'d>,
     policy: &Case<'d>,
     traffic: &Case<'d>,
-    kind: &str,
+    steps: Steps,
     found: &mut Vec<Issue>,
 ) {
     // Numbers that are the same in every case; others are left alone.
@@ -157,21 +209,22 @@ fn time<'d>(
     let Some(most) = one(policy, "MaximumExecutionTimeoutInSeconds").filter(|most| *most > 0.0) else {
         return;
     };
-    let waits = if kind == "CANARY" {
-        Some(1.0)
-    } else {
-        let percent = beneath(template, traffic, "LinearStepSize.Type");
-        let percent = percent.len() == 1 && percent[0].known().as_deref() == Some("CAPACITY_PERCENT");
-        let step = one(traffic, "LinearStepSize.Value").filter(|step| percent && *step >= 1.0);
-        step.map(|step| (100.0 / step).ceil() - 1.0)
-    };
-    let (Some(waits), Some(wait), Some(after)) =
-        (waits, one(traffic, "WaitIntervalInSeconds"), one(policy, "TerminationWaitInSeconds"))
+    let size = if steps == Steps::Rolling { "MaximumBatchSize" } else { "LinearStepSize" };
+    let percent = beneath(template, traffic, &format!("{size}.Type"));
+    let percent = percent.len() == 1 && percent[0].known().as_deref() == Some("CAPACITY_PERCENT");
+    let step = if percent { one(traffic, &format!("{size}.Value")) } else { None };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of at most 100")]
+    let step = step.filter(|step| (1.0..=100.0).contains(step)).map(|step| step as u32);
+    let waits = steps.waits(step);
+    let (Some(wait), Some(after)) =
+        (one(traffic, "WaitIntervalInSeconds"), one(policy, "TerminationWaitInSeconds"))
     else {
         return;
     };
-    let needed = waits * wait + after;
-    if needed >= most {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a few hours")]
+    let [wait, after, limit] = [wait, after, most].map(|seconds| seconds.max(0.0) as u64);
+    let needed = waits.saturating_mul(wait).saturating_add(after);
+    if rollout::is_too_short(limit, needed) {
         found.push(
             Issue::new(
                 Code::RolloutTime,
@@ -232,10 +285,15 @@ fn watches<'d>(template: &Template<'d>, endpoint: &Resource<'d>, name: &Case<'d>
     }
 }
 
-/// Whether a scalable target of the template certainly is a variant of the endpoint.
+/// Whether a scalable target of the template certainly is a variant of the endpoint, whose instances it scales.
 fn scaled<'d>(template: &Template<'d>, endpoint: &Resource<'d>) -> bool {
     template
         .of_type("AWS::ApplicationAutoScaling::ScalableTarget")
+        // Provisioned concurrency is none of the properties that are retained.
+        .filter(|target| {
+            let dimensions = template.values(target, "ScalableDimension");
+            dimensions.iter().any(|it| it.known().as_deref() == Some("sagemaker:variant:DesiredInstanceCount"))
+        })
         .flat_map(|target| template.values(target, "ResourceId"))
         .any(|id| {
             let parts = id.text().map(|text| text.split('/')).unwrap_or_default();

@@ -1,15 +1,13 @@
-//! What text stands for: the id or the ARN of a resource, a network, JSON, a time.
+//! What text stands for: the id or the ARN of a resource, or a network.
 
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use fancy_regex::Regex;
-use serde_json::Value;
-
 use crate::diag::{Code, Issue};
 use crate::lint::{Case, Resource, Template};
 use crate::tables::{self, Shape};
+use fancy_regex::Regex;
 
 /// An ARN of no service's own: what takes it takes ARNs, what refuses it does not.
 const AN_ARN: &str = "arn:aws:service:us-east-1:111122223333:kind/name";
@@ -38,7 +36,6 @@ static FORMS: LazyLock<Vec<(&str, Option<Regex>)>> = LazyLock::new(|| {
 /// Whether text has the format of a shape; nothing where that cannot be said.
 pub(super) fn matches(shape: &Shape, text: &str) -> Option<bool> {
     match shape.format? {
-        "json" => Some(is_json(text)),
         "ipv4-network" => Some(is_network(text)),
         format => {
             let (_, form) = FORMS.iter().find(|(name, _)| *name == format)?;
@@ -50,7 +47,6 @@ pub(super) fn matches(shape: &Shape, text: &str) -> Option<bool> {
 /// How a format reads to people.
 pub(super) fn shown(format: &str) -> String {
     match format {
-        "json" => "JSON".to_owned(),
         "ipv4-network" => "a network such as `10.0.0.0/16`".to_owned(),
         format => {
             let (kind, what) = format.rsplit_once('.').unwrap_or((format, "value"));
@@ -62,11 +58,6 @@ pub(super) fn shown(format: &str) -> String {
             format!("{article} {what} of `{kind}`")
         }
     }
-}
-
-/// Whether text is a mapping or a list in JSON.
-pub(super) fn is_json(text: &str) -> bool {
-    text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<Value>(text).is_ok()
 }
 
 fn is_network(text: &str) -> bool {

@@ -35,7 +35,12 @@ impl<'d> Holder<'_, 'd> {
         match &case.thing {
             Thing::Unknown | Thing::Absent | Thing::Scalar(Value::Null) => return None,
             Thing::Map(members) => {
-                all.add(Some(shape.kinds.take(Kind::Object)));
+                all.add(match (shape.kinds.take(Kind::Object), shape.kinds.take(Kind::String)) {
+                    (true, _) => Some(true),
+                    // Of a mapping for text, JSON may be made.
+                    (false, true) => None,
+                    (false, false) => Some(false),
+                });
                 all.add(self.map(shape, members, case, depth));
             }
             Thing::List(_) => {

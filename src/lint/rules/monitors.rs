@@ -142,7 +142,7 @@ fn runtime<'d>(
                     Issue::new(
                         Code::MonitorRuntime,
                         runtime.at.clone(),
-                        format!("a run may take {seconds} seconds, and {longest} are left before the next",),
+                        format!("a run may take {seconds} seconds, and {longest} are left before the next"),
                     )
                     .also(schedule.at.clone(), "the schedule")
                     .help(format!("write {longest} or less, or run less often")),

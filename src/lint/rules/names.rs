@@ -89,6 +89,10 @@ fn unresolved(template: &Template<'_>, reference: &Reference<'_>) -> Option<Issu
 fn is_hidden(template: &Template<'_>, name: &str) -> bool {
     template.is_open("Resources")
         || is_loop(template, name)
+        // A module names what it holds after itself.
+        || template.resources.values().any(|resource| {
+            resource.kind.ends_with("::MODULE") && name.starts_with(resource.id.as_ref())
+        })
         // The Serverless Application Model names what it adds after what it is for.
         || template.is_serverless()
             && (name.starts_with("Serverless")

@@ -48,8 +48,6 @@ pub(super) fn properties(template: &Template<'_>, found: &mut Vec<Issue>) {
     }
 }
 
-/// Ends of the names of properties that are JSON where they are text.
-const JSON: [&str; 4] = ["Policy`", "PolicyDocument`", "PolicyText`", "EventPattern`"];
 /// What a resource without properties has.
 static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
@@ -375,12 +373,7 @@ impl<'c, 'd> Checker<'c, 'd> {
             }
             return;
         }
-        // A policy is a structure, or the same as text.
-        let named = name(case);
-        let structure = shape.kinds.contains(&Kind::Object) && shape.kinds.contains(&Kind::String);
-        if structure && JSON.iter().any(|end| named.ends_with(end)) && !formats::is_json(&text) {
-            self.wrong_form(case, "give JSON, or write it as a mapping");
-        } else if !holds::length(shape, &text) {
+        if !holds::length(shape, &text) {
             self.bounds(case, shape.length, &format!("has {} characters", text.chars().count()));
         } else if shape.pattern.as_ref().is_some_and(|pattern| pattern.matches(&text) == Some(false)) {
             let pattern = shape.pattern.as_ref().map(tables::Pattern::text).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Scalable targets and scaling policies of endpoints: what they scale is there, and can be scaled so.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::serving::{self, Named, Variant};
@@ -17,6 +18,7 @@ const COPIES: &str = "sagemaker:inference-component:DesiredCopyCount";
 pub(super) fn scaling(template: &Template<'_>, found: &mut Vec<Issue>) {
     for target in template.of_type(TARGET) {
         bounds(template, target, found);
+        namespace(template, target, found);
         for dimension in template.values(target, "ScalableDimension") {
             let Some(dimension) = dimension.known().filter(|it| it.starts_with("sagemaker:")) else {
                 continue;
@@ -35,6 +37,62 @@ fn bounds(template: &Template<'_>, target: &Resource<'_>, found: &mut Vec<Issue>
     for min in template.values(target, "MinCapacity") {
         for max in template.values(target, "MaxCapacity") {
             found.extend(inverted(template, &min, &max));
+        }
+    }
+}
+
+/// A dimension begins with the service that it is of.
+fn namespace(template: &Template<'_>, target: &Resource<'_>, found: &mut Vec<Issue>) {
+    for service in template.values(target, "ServiceNamespace") {
+        for dimension in template.values(target, "ScalableDimension") {
+            let (Some(name), Some(scaled)) = (service.known(), dimension.known()) else { continue };
+            let Some((of, _)) = scaled.split_once(':') else { continue };
+            if of != name && service.when.and(template, &dimension.when).is_some() {
+                let message = format!("`{scaled}` is a dimension of `{of}`, not of `{name}`");
+                found.push(
+                    Issue::new(Code::ScalingTarget, service.at.clone(), message)
+                        .label("another service")
+                        .also(dimension.at.clone(), "the dimension")
+                        .help(format!("write `{of}`")),
+                );
+            }
+        }
+    }
+}
+
+/// A variant starts with as many instances as its scaling allows.
+fn starts<'d>(
+    template: &Template<'d>,
+    target: &Resource<'d>,
+    variant: &Variant<'d>,
+    id: &Case<'d>,
+    found: &mut Vec<Issue>,
+) {
+    let counts = variant.values(template, "InitialInstanceCount");
+    let [count] = counts.as_slice() else { return };
+    // Bounds in the wrong order hold nothing.
+    if template
+        .values(target, "MinCapacity")
+        .iter()
+        .any(|min| template.values(target, "MaxCapacity").iter().any(|max| min.number() > max.number()))
+    {
+        return;
+    }
+    let (Some(number), Some(when)) = (count.number(), count.when.and(template, &id.when)) else { return };
+    for (key, outside) in [("MinCapacity", Ordering::Less), ("MaxCapacity", Ordering::Greater)] {
+        let bounds = template.values(target, key);
+        let [bound] = bounds.as_slice() else { continue };
+        let Some(limit) = bound.number().filter(|_| when.and(template, &bound.when).is_some()) else {
+            continue;
+        };
+        if number.total_cmp(&limit) == outside {
+            let message = format!("the variant starts with {number}, and `{key}` of its scaling is {limit}");
+            found.push(
+                Issue::new(Code::ScalingStart, count.at.clone(), message)
+                    .label("outside of its scaling")
+                    .also(bound.at.clone(), "the bound")
+                    .help(format!("start with {limit}, or change `{key}`")),
+            );
         }
     }
 }
@@ -107,6 +165,9 @@ fn scaled<'d>(
             }
             for variant in &variants {
                 fits(template, dimension, variant, id, found);
+                if dimension == INSTANCES {
+                    starts(template, target, variant, id, found);
+                }
             }
         }
     }
@@ -210,6 +271,23 @@ fn fits<'d>(
         }
     }
     let serverless = variant.values(template, "ServerlessConfig");
+    // <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-autoscale.html>
+    if let [one] = serverless.as_slice()
+        && let crate::lint::Thing::Map(members) = one.thing
+        && dimension == CONCURRENCY
+        && !members.contains_key("ProvisionedConcurrency")
+        && !members.keys().any(|key| key.starts_with("Fn::"))
+    {
+        found.push(
+            Issue::new(
+                Code::ScalingTarget,
+                at.clone(),
+                "the variant has no provisioned concurrency to scale",
+            )
+            .also(one.at.clone(), "only on demand")
+            .help("give `ProvisionedConcurrency` in the variant's `ServerlessConfig`"),
+        );
+    }
     if let [one] = serverless.as_slice()
         && matches!(one.thing, crate::lint::Thing::Map(_))
         && dimension == INSTANCES
