@@ -18,6 +18,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write what a build server needs to check and to deploy a project
+    Init(InitArgs),
     /// Say every problem of stack files, each with its place and a way out
     Validate(ValidateArgs),
     /// Render stack files into CloudFormation templates and a Pipelines definition
@@ -119,6 +121,29 @@ pub struct StackArgs {
     /// Environment of the stack file; may be given more than once [default: all]
     #[arg(long, short, value_name = "ENV")]
     pub env: Vec<String>,
+}
+
+/// `smstack init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The project's directory, in which `stacks/` lies
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+    /// Build server to write a workflow for: validate, lint, diff as a comment, gate, deploy on approval
+    #[arg(long, value_enum)]
+    pub ci: Ci,
+    /// Write over files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// A build server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ci {
+    /// GitHub Actions: `.github/workflows/smstack.yml`.
+    Github,
+    /// GitLab: `.gitlab/smstack.gitlab-ci.yml`.
+    Gitlab,
 }
 
 /// `smstack validate`.

@@ -11,6 +11,7 @@ mod events;
 #[cfg(feature = "aws")]
 mod execute;
 mod explain;
+mod init;
 mod lint;
 mod load;
 #[cfg(feature = "aws")]
@@ -127,6 +128,7 @@ fn side_by_side<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -
 /// Runs what the command line says.
 pub fn run(cli: Cli) -> Exit {
     let result = match cli.command {
+        Command::Init(args) => init::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Lint(args) => lint::run(&args),

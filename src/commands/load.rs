@@ -346,10 +346,22 @@ fn resolve(name: &Path, there: &[PathBuf]) -> Result<PathBuf, Stop> {
     }))
 }
 
+/// Stack files of the project in a directory, of which there must be one.
+pub(super) fn in_stacks_of(project: &Path) -> Result<Vec<PathBuf>, Stop> {
+    match stack_files(&project.join("stacks")) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(Stop::usage(format!("there is no stack file in `{}`", project.join("stacks").display()))),
+    }
+}
+
 /// Stack files in `stacks/`, sorted.
 fn in_stacks() -> io::Result<Vec<PathBuf>> {
+    stack_files(Path::new("stacks"))
+}
+
+fn stack_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir("stacks")? {
+    for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         if yaml && path.is_file() {

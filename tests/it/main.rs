@@ -5,6 +5,7 @@
 mod arrives;
 mod bad;
 mod browser;
+mod ci;
 #[cfg(feature = "aws")]
 mod cloud;
 mod definition;

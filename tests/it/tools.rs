@@ -14,6 +14,8 @@ pub(crate) enum Set {
     Checkov,
     /// The schema of SARIF.
     Sarif,
+    /// What judges workflows of GitHub and GitLab.
+    Ci,
 }
 
 impl Set {
@@ -22,8 +24,10 @@ impl Set {
         static LINT: OnceLock<PathBuf> = OnceLock::new();
         static CHECKOV: OnceLock<PathBuf> = OnceLock::new();
         static SARIF: OnceLock<PathBuf> = OnceLock::new();
+        static CI: OnceLock<PathBuf> = OnceLock::new();
         match self {
             Set::Sarif => SARIF.get_or_init(|| install("sarif")),
+            Set::Ci => CI.get_or_init(|| install("ci")),
             Set::Lint => LINT.get_or_init(|| install("lint")),
             Set::Checkov => CHECKOV.get_or_init(|| install("checkov")),
         }
