@@ -24,11 +24,11 @@ pub fn diagnostics_sarif(files: &[SourceFile], diagnostics: &[Diagnostic]) -> St
         .iter()
         .map(|diagnostic| result(diagnostic, files.get(diagnostic.file.as_str()).copied(), &codes))
         .collect();
-    log(codes.iter().copied().map(rule).collect(), results)
+    log(&codes.iter().copied().map(rule).collect::<Vec<_>>(), &results)
 }
 
 /// A log with one run.
-pub(super) fn log(rules: Vec<Value>, results: Vec<Value>) -> String {
+pub(super) fn log(rules: &[Value], results: &[Value]) -> String {
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",

@@ -90,7 +90,7 @@ fn heading(text: &str, out: &mut String) {
 
 fn legend(out: &mut String) {
     out.push_str(
-        "<p class=\"legend\">Arrows lead from what is used to what uses it. Thick boxes are new or change, red ones \
+        "<p class=\"legend\">Arrows lead from what is used to what uses it; those whose ends are joined through others are left out. Thick boxes are new or change, red ones \
          are replaced, dashed ones go, blue ones are reached by a change elsewhere.</p>\n",
     );
 }
@@ -113,6 +113,16 @@ fn mark(words: &str, weight: Weight) -> String {
         Weight::Danger => "danger",
     };
     format!("<span class=\"mark {class}\">{}</span>", escaped(words))
+}
+
+/// A sentence: what stands between single backticks, as smstack's own sentences write names, is code.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escaped(text);
+    }
+    let parts = parts.iter().enumerate();
+    parts.map(|(index, part)| if index % 2 == 1 { code(part) } else { escaped(part) }).collect()
 }
 
 fn code(text: &str) -> String {
@@ -142,7 +152,7 @@ fn summary(diff: &Diff, out: &mut String) {
             story::Class::Impact(impact) => story::of_impact(impact),
         };
         let (head, who) = (mark(&first.words(), weight), escaped(&first.who()));
-        let _ = writeln!(out, "<li>{head} {who}<br>{}</li>", escaped(&first.why));
+        let _ = writeln!(out, "<li>{head} {who}<br>{}</li>", prose(&first.why));
     }
     out.push_str("</ul>\n");
 }
@@ -201,8 +211,30 @@ fn of_resources(diff: &Diff, resources: &[ResourceNode], is_new: bool) -> (Vec<N
         Node { label: it.address.logical_id.clone(), below: format!("{words}{kind}"), class }
     });
     let nodes = nodes.collect();
+    let edges = reduced(&edges);
     let left = resources.len() - drawn.len();
     (nodes, edges, left)
+}
+
+/// Without the arrows whose ends are joined through others, too.
+fn reduced(edges: &[Edge]) -> Vec<Edge> {
+    let mut next: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (from, to, _) in edges {
+        next.entry(*from).or_default().insert(*to);
+    }
+    let beyond = |start: usize, end: usize| {
+        let (mut seen, mut waiting) = (BTreeSet::new(), vec![start]);
+        while let Some(node) = waiting.pop() {
+            for other in next.get(&node).into_iter().flatten() {
+                let direct = node == start && *other == end;
+                if !direct && seen.insert(*other) {
+                    waiting.push(*other);
+                }
+            }
+        }
+        seen.contains(&end)
+    };
+    edges.iter().filter(|(from, to, _)| !beyond(*from, *to)).copied().collect()
 }
 
 /// Whether a difference is that of a resource on one side.
@@ -233,7 +265,7 @@ fn steps(pipeline: &PipelineDiff, out: &mut String) {
         let head = format!("{}: {}, {}", step.name, step.action.words(), story::recomputed(step.recompute));
         let mut body = String::new();
         flags(&step.flags, &mut body);
-        list(step.why.iter().map(|why| escaped(why)), &mut body);
+        list(step.why.iter().map(|why| prose(why)), &mut body);
         changes(step.changes.iter().filter(|change| !change.path.is_empty()), &mut body);
         fold(&escaped(&head), &body, out);
     }
@@ -263,7 +295,7 @@ fn resources(diff: &Diff, out: &mut String) {
         }
         flags(&resource.flags, &mut body);
         let mut reasons: Vec<String> = Vec::new();
-        for reason in resource.reasons.iter().map(|reason| escaped(&story::sentence(reason))) {
+        for reason in resource.reasons.iter().map(|reason| prose(&story::sentence(reason))) {
             if !reasons.contains(&reason) {
                 reasons.push(reason);
             }
@@ -279,7 +311,7 @@ fn lists(diff: &Diff, out: &mut String) {
         heading("Permissions", out);
         let lines = diff.permissions.iter().map(|it| {
             let tag = if it.change.broadens() { "ins" } else { "del" };
-            format!("<{tag}>{}</{tag}> ({})", escaped(&it.sentence()), code(&it.resource))
+            format!("<{tag}>{}</{tag}> ({})", prose(&it.sentence()), code(&it.resource))
         });
         list(lines, out);
     }
@@ -294,7 +326,7 @@ fn lists(diff: &Diff, out: &mut String) {
         heading("Known after the deployment", out);
         let lines = diff.unknowns.iter().map(|it| {
             let worst = it.impact.words();
-            format!("{}: {}; if it differs, the worst is: {worst}", code(&it.name), escaped(&it.why))
+            format!("{}: {}; if it differs, the worst is: {worst}", code(&it.name), prose(&it.why))
         });
         list(lines, out);
     }
@@ -304,7 +336,7 @@ fn flags(flags: &[Flag], out: &mut String) {
     list(
         flags.iter().map(|flag| {
             let head = mark(&flag.kind.words(), story::of_flag(flag.kind));
-            format!("{head} {}", escaped(&flag.why.join("; ")))
+            format!("{head} {}", prose(&flag.why.join("; ")))
         }),
         out,
     );
@@ -340,7 +372,9 @@ fn written(change: &Change, out: &mut String) {
     if let Some(inside) = &change.inside {
         let note = if inside.is_empty() { ": written otherwise" } else { ":" };
         let _ = writeln!(out, "{at}{note}");
-        inside.iter().for_each(|change| written(change, out));
+        for change in inside {
+            written(change, out);
+        }
         return;
     }
     let value = |value| escaped(&cut(&shown(value), LONGEST));

@@ -252,7 +252,9 @@ fn block(changes: &[&Change]) -> String {
         return String::new();
     }
     let mut lines = String::new();
-    changes.iter().for_each(|change| written(change, &mut lines));
+    for change in changes {
+        written(change, &mut lines);
+    }
     let fence = "`".repeat(longest_run(&lines, '`').max(2) + 1);
     format!("{fence}diff\n{lines}{fence}\n\n")
 }
@@ -262,7 +264,9 @@ fn written(change: &Change, out: &mut String) {
     if let Some(inside) = &change.inside {
         let note = if inside.is_empty() { ": written otherwise" } else { "" };
         let _ = writeln!(out, "# {at}{note}");
-        inside.iter().for_each(|change| written(change, out));
+        for change in inside {
+            written(change, out);
+        }
         return;
     }
     let side = |value: &Option<_>| value.as_ref().map(shown);
@@ -290,7 +294,7 @@ fn text(text: &str) -> String {
     let text = printable(text);
     let parts: Vec<&str> = text.split('`').collect();
     // Names in pairs of backticks; an odd one, which a value brought along, makes all of them mere text.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escaped(&text);
     }
     let shown = parts.iter().enumerate();

@@ -170,9 +170,11 @@ fn sort(layers: &mut [Vec<usize>], layer: &[usize], near: &[Vec<usize>]) {
     let ranked = |nodes: &[usize], rank: &mut Vec<usize>| {
         nodes.iter().enumerate().for_each(|(index, node)| rank[*node] = index);
     };
-    layers.iter().for_each(|nodes| ranked(nodes, &mut rank));
+    for nodes in layers.iter() {
+        ranked(nodes, &mut rank);
+    }
     for round in 0..ROUNDS {
-        let forward = round % 2 == 0;
+        let forward = usize::is_multiple_of(round, 2);
         for step in 0..layers.len() {
             let at = if forward { step } else { layers.len() - 1 - step };
             // The mean as a fraction of whole numbers: the same on every machine.

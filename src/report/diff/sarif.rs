@@ -50,12 +50,12 @@ pub fn diff_sarif(diff: &Diff, files: &BTreeMap<String, SourceFile>) -> String {
             "locations": [place],
         })
     });
-    let results = results.collect();
+    let results: Vec<Value> = results.collect();
     let rules = rules.iter().map(|rule| {
         let meaning = meanings.get(*rule).map_or(rule.as_str(), String::as_str);
         json!({ "id": rule, "shortDescription": message(&rule.replace('-', " ")), "fullDescription": message(meaning) })
     });
-    log(rules.collect(), results)
+    log(&rules.collect::<Vec<_>>(), &results)
 }
 
 fn flags(name: &str, flags: &[Flag], place: &Value) -> Vec<(String, Weight, String, Value)> {
@@ -143,13 +143,15 @@ fn pointer(value: &Value, name: &str, is_step: bool) -> Option<Pointer> {
 
 /// A name as logical ids write it: `deep-learning` becomes `DeepLearning`.
 fn logical(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words
-        .map(|word| {
-            let (head, tail) = word.split_at(1);
-            format!("{}{tail}", head.to_ascii_uppercase())
-        })
-        .collect()
+    let mut out = String::new();
+    let mut start = true;
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() {
+            out.push(if start { c.to_ascii_uppercase() } else { c });
+        }
+        start = !c.is_ascii_alphanumeric();
+    }
+    out
 }
 
 #[cfg(test)]

@@ -254,7 +254,8 @@ pub(super) fn changes<'a>(diff: &'a Diff, resource: &'a ResourceDiff) -> impl It
         .iter()
         .filter_map(|it| it.resource.as_ref())
         .any(|at| at.document == resource.document && at.logical_id == resource.logical_id);
-    resource.changes.iter().filter(move |change| {
-        !change.path.is_empty() && !(told && change.path.contains("PipelineDefinition"))
-    })
+    resource
+        .changes
+        .iter()
+        .filter(move |change| !(change.path.is_empty() || told && change.path.contains("PipelineDefinition")))
 }
