@@ -89,8 +89,10 @@ async fn compare<C: Cloud>(
         };
         let value = input::parse(&format!("{}: template", stack.stack), deployed.template.as_bytes())?;
         let wired = new.documents.get(name).map(|document| document.wired.clone()).unwrap_or_default();
-        old.documents
-            .insert(name.to_owned(), Document { value, parameters: values(&deployed.values), wired });
+        old.documents.insert(
+            name.to_owned(),
+            Document { value, parameters: values(&deployed.values), wired, ..Document::default() },
+        );
         if !args.change_set {
             continue;
         }
