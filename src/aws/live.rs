@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_cloudwatch::types::StateValue;
 use aws_sdk_sagemaker::Client;
 use aws_sdk_sagemaker::types::{
     self, ModelApprovalStatus, ModelPackageSortBy, Parameter, PipelineExecutionStep, SortOrder,
@@ -329,7 +330,7 @@ pub(super) async fn alarms(client: &aws_sdk_cloudwatch::Client, names: &[String]
         let output = call.send().await.map_err(|error| Error::of("DescribeAlarms", &error))?;
         alarms.extend(output.metric_alarms.unwrap_or_default().into_iter().map(|alarm| Alarm {
             name: alarm.alarm_name.unwrap_or_default(),
-            state: text(alarm.state_value.as_ref().map(|state| state.as_str())),
+            state: text(alarm.state_value.as_ref().map(StateValue::as_str)),
             reason: said(alarm.state_reason),
             since: alarm.state_updated_timestamp.and_then(timestamp),
         }));

@@ -44,12 +44,12 @@ async fn events(args: &EventsArgs, reach: &Reach) -> Result<Exit, Stop> {
         };
         let mut written = Ok(());
         if args.follow && stack.status.phase() == Phase::InProgress {
-            let mut emit = |event: Event| match event {
+            let mut hand_on = |event: Event| match event {
                 Event::Resource { event, .. } => written = note(event),
                 Event::Retrying { error, .. } => report::err(&format!("{error}; asking again\n")),
                 _ => {}
             };
-            match deploy::watch(&reach.cloud, kind, &stack, &deploy::Options::default(), &mut emit).await {
+            match deploy::watch(&reach.cloud, kind, &stack, &deploy::Options::default(), &mut hand_on).await {
                 Ok(None) => {}
                 Ok(Some(_)) => exit = Exit::DeploymentFailed,
                 Err(error) => return Ok(failed(&error, error.help())),

@@ -106,9 +106,9 @@ fn fit(given: &BTreeMap<String, String>, assembly: &Assembly) -> Result<(), Stop
     let file = assembly.manifest.definition.as_ref().and_then(|entry| assembly.file(&entry.file));
     let definition: Value = file.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
     let known = definition["Parameters"].as_array().cloned().unwrap_or_default();
-    let named = |name: &str| known.iter().find(|parameter| parameter["Name"] == name);
+    let of_name = |name: &str| known.iter().find(|parameter| parameter["Name"] == name);
     for (name, value) in given {
-        let Some(parameter) = named(name) else {
+        let Some(parameter) = of_name(name) else {
             let names = known.iter().filter_map(|parameter| parameter["Name"].as_str());
             return Err(Stop::usage(match nearest(name, names.clone()) {
                 Some(near) => format!("the pipeline has no parameter `{name}`: did you mean `{near}`?"),

@@ -39,9 +39,9 @@ async fn judge(args: &ApproveArgs, reach: &Reach) -> Result<Exit, Stop> {
     let group = match (&args.group, groups.as_slice()) {
         (Some(name), groups) if groups.contains(name) => name,
         (None, [only]) => only,
-        (named, groups) => {
+        (wanted, groups) => {
             let names: Vec<&str> = groups.iter().map(String::as_str).collect();
-            let fault = match named {
+            let fault = match wanted {
                 Some(name) => format!("the stack has no model package group `{name}`"),
                 None => "the stack has several model package groups".to_owned(),
             };

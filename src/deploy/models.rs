@@ -77,7 +77,7 @@ mod tests {
         });
         let mut found = BTreeMap::new();
         values(&report, "", &mut found);
-        assert_eq!(found["accuracy"], 0.93);
+        assert!((found["accuracy"] - 0.93).abs() < 1e-12);
         assert_eq!(found.len(), 3, "{found:?}");
     }
 }

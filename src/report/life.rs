@@ -118,7 +118,7 @@ pub fn proposal_text(proposal: &Proposal) -> String {
     }
     match &proposal.remedy {
         Remedy::Delete(there) if there.is_empty() => {
-            text.push_str("  way out: delete the stack; it holds nothing\n")
+            text.push_str("  way out: delete the stack; it holds nothing\n");
         }
         Remedy::Delete(there) => {
             text.push_str(

@@ -275,7 +275,7 @@ pub fn execution_text(execution: &Execution, steps: &[Step]) -> String {
     if let Some(failure) = &execution.failure {
         let _ = writeln!(text, "  {failure}");
     }
-    steps.iter().for_each(|step| text.push_str(&step_line(step)));
+    text.extend(steps.iter().map(step_line));
     text
 }
 

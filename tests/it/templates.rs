@@ -75,7 +75,7 @@ fn lint_has_nothing_to_say_of_what_synth_writes() {
 /// The codes for a template with so many entries in a section.
 fn limited(section: &str, count: usize, entry: &str) -> Vec<&'static str> {
     let mut text = format!("{section}:\n");
-    (0..count).for_each(|n| text.push_str(&format!("  E{n}: {entry}\n")));
+    text.extend((0..count).map(|n| format!("  E{n}: {entry}\n")));
     if section != "Resources" {
         text.push_str("Resources: { Topic: { Type: AWS::SNS::Topic } }\n");
     }

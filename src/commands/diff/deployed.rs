@@ -54,9 +54,7 @@ async fn pair(args: &DiffArgs, assembly: &Assembly, local: Option<&str>) -> Resu
     if let Some((stack, name)) = open.take() {
         report::err(&format!("\nstopping: removing change set `{name}` of `{stack}`\n"));
         if !deploy::remove(&cloud, &stack, &name, &deploy::Options::default()).await {
-            report::err(&format!(
-                "it could not be removed: it does no harm, and may be deleted in the console\n"
-            ));
+            report::err("it could not be removed: it does no harm, and may be deleted in the console\n");
         }
     }
     Err(anyhow::anyhow!("stopped").into())
@@ -100,7 +98,7 @@ async fn compare<C: Cloud>(
         open.take();
         match preview.map_err(|error| failed(&error, error.help()))? {
             Preview::Changes(changes) => {
-                heard.push((name.to_owned(), changes.iter().map(predicted).collect()))
+                heard.push((name.to_owned(), changes.iter().map(predicted).collect()));
             }
             Preview::None(why) => {
                 report::err(&format!(

