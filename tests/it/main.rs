@@ -12,6 +12,7 @@ mod definitions;
 mod diff;
 mod diff_gate;
 mod diff_inputs;
+mod diff_stacks;
 #[cfg(feature = "aws")]
 mod e2e;
 mod explain;
