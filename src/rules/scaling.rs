@@ -1,4 +1,87 @@
-//! Policies of Application Auto Scaling: steps that it takes, and names that say what is followed.
+//! What Application Auto Scaling can do with an endpoint: bounds and metrics of its dimensions, values that can be
+//! held, steps that it takes, and names that say what is followed.
+
+use crate::tables;
+
+/// What of an endpoint is scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dimension {
+    /// Instances of a variant.
+    Instances,
+    /// Provisioned concurrency of a serverless variant.
+    Concurrency,
+    /// Copies of an inference component.
+    Copies,
+}
+
+impl Dimension {
+    /// What a variant has of its own.
+    pub fn of_variant(serverless: bool) -> Dimension {
+        if serverless { Dimension::Concurrency } else { Dimension::Instances }
+    }
+
+    /// As the API says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dimension::Instances => "sagemaker:variant:DesiredInstanceCount",
+            Dimension::Concurrency => "sagemaker:variant:DesiredProvisionedConcurrency",
+            Dimension::Copies => "sagemaker:inference-component:DesiredCopyCount",
+        }
+    }
+
+    /// The dimension that a predefined metric is of; none for one that is not SageMaker's, or new.
+    /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-code-define.html>
+    pub fn of_metric(name: &str) -> Option<Dimension> {
+        if !tables::scaling_metrics().contains(&name) {
+            None
+        } else if name == CONCURRENCY_SHARE {
+            Some(Dimension::Concurrency)
+        } else if name.starts_with("SageMakerInferenceComponent") {
+            Some(Dimension::Copies)
+        } else {
+            Some(Dimension::Instances)
+        }
+    }
+}
+
+/// The share of provisioned concurrency that is in use.
+const CONCURRENCY_SHARE: &str = "SageMakerVariantProvisionedConcurrencyUtilization";
+
+/// Why a metric is never held at a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unheld {
+    /// It is 0 or less, or no number.
+    NotAboveZero,
+    /// It is above 100 percent.
+    AboveHundred,
+    /// It is above 1, all of it.
+    AboveOne,
+}
+
+/// Why a metric, predefined or of CloudWatch, is never held at a value.
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
+pub fn unheld(metric: &str, value: f64) -> Option<Unheld> {
+    if !(value > 0.0 && value.is_finite()) {
+        Some(Unheld::NotAboveZero)
+    } else if metric == "MemoryUtilization" && value > 100.0 {
+        Some(Unheld::AboveHundred)
+    } else if metric == CONCURRENCY_SHARE && value > 1.0 {
+        Some(Unheld::AboveOne)
+    } else {
+        None
+    }
+}
+
+/// Whether instances of the type are scaled by credits of their own, and by nothing else: burstable ones.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html>
+pub fn is_elastic(instance: &str) -> bool {
+    instance.starts_with("ml.t2.") && tables::is_burstable(instance)
+}
+
+/// Whether bounds hold nothing between them.
+pub fn are_inverted(min: f64, max: f64) -> bool {
+    min > max
+}
 
 /// What is wrong with a step of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +160,29 @@ pub fn misleading<'n>(name: &'n str, metric: &str, target: &str, gpus: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::StepFault::{Gap, Inverted, NoEnd, OpenAbove, OpenBelow};
-    use super::{StepFault, misleading, step_faults};
+    use super::{Dimension, StepFault, Unheld, is_elastic, misleading, step_faults, unheld};
+
+    #[test]
+    fn metrics_fit_dimensions_and_values() {
+        for (metric, expected) in [
+            ("SageMakerVariantInvocationsPerInstance", Some(Dimension::Instances)),
+            ("SageMakerVariantProvisionedConcurrencyUtilization", Some(Dimension::Concurrency)),
+            ("SageMakerInferenceComponentInvocationsPerCopy", Some(Dimension::Copies)),
+            ("CPUUtilization", None),
+        ] {
+            assert_eq!(Dimension::of_metric(metric), expected, "{metric}");
+        }
+        for (metric, value, expected) in [
+            ("CPUUtilization", 400.0, None),
+            ("CPUUtilization", 0.0, Some(Unheld::NotAboveZero)),
+            ("CPUUtilization", f64::NAN, Some(Unheld::NotAboveZero)),
+            ("MemoryUtilization", 101.0, Some(Unheld::AboveHundred)),
+            ("SageMakerVariantProvisionedConcurrencyUtilization", 70.0, Some(Unheld::AboveOne)),
+        ] {
+            assert_eq!(unheld(metric, value), expected, "{metric} {value}");
+        }
+        assert!(is_elastic("ml.t2.medium") && !is_elastic("ml.m5.large"));
+    }
 
     #[test]
     fn steps_follow_each_other_and_go_on_at_the_outer_ends() {

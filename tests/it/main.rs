@@ -24,6 +24,7 @@ mod lint;
 #[cfg(feature = "aws")]
 mod local;
 mod mutate;
+mod planted;
 mod project;
 mod readme;
 mod schema;

@@ -8,7 +8,7 @@ use super::{Adjustment, Scaling, Steps, Track};
 use crate::constructs::{Export, Scope, This, Variant};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::cron;
-use crate::rules::scaling::{self, StepFault};
+use crate::rules::scaling::{self, Dimension, StepFault, Unheld};
 use crate::tables;
 
 impl Scaling {
@@ -51,7 +51,7 @@ impl Scaling {
     }
 
     fn check_bounds(&self, pointer: &Pointer, variant: Option<&Variant>, issues: &mut Vec<Issue>) {
-        if self.min > self.max {
+        if scaling::are_inverted(self.min.into(), self.max.into()) {
             issues.push(
                 Issue::new(Code::ScalingBounds, pointer.key("min"), "`min` is above `max`")
                     .label(format!("{} is more than `max: {}`", self.min, self.max))
@@ -95,9 +95,7 @@ impl Scaling {
         issues: &mut Vec<Issue>,
     ) {
         let at = this.pointer.key("target");
-        // <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html>: burstable T2 instances
-        // cannot scale, they already have elastic capacity.
-        if variant.instance.as_deref().is_some_and(|instance| instance.starts_with("ml.t2.")) {
+        if variant.instance.as_deref().is_some_and(scaling::is_elastic) {
             issues.push(
                 Issue::new(Code::ScalingTarget, at.clone(), "burstable instances cannot be scaled")
                     .also(variant.pointer.key("instance"), "burstable")
@@ -197,24 +195,17 @@ impl Track {
         };
         let at = pointer.key(goal.key);
         let value = if goal.source == Source::Custom { at.key("value") } else { at.clone() };
-        if !(goal.value > 0.0 && goal.value.is_finite()) {
-            issues.push(Issue::new(Code::ScalingMetric, value, format!("{} is not above 0", goal.value)));
-        } else if goal.key == "memory" && goal.value > 100.0 {
-            issues.push(Issue::new(
-                Code::ScalingMetric,
-                value,
-                format!("memory never exceeds 100 percent, so {} is never reached", goal.value),
-            ));
-        } else if goal.key == "provisioned_concurrency_utilization" && goal.value > 1.0 {
-            issues.push(
-                Issue::new(
-                    Code::ScalingMetric,
-                    value,
-                    format!("the share is 0 to 1, so {} is never reached", goal.value),
-                )
-                .help("write `0.7` for seven tenths"),
-            );
-        }
+        let issue = |message: String| Issue::new(Code::ScalingMetric, value, message);
+        issues.extend(scaling::unheld(goal.metric, goal.value).map(|unheld| {
+            match unheld {
+                Unheld::NotAboveZero => issue(format!("{} is not above 0", goal.value)),
+                Unheld::AboveHundred => {
+                    issue(format!("memory never exceeds 100 percent, so {} is never reached", goal.value))
+                }
+                Unheld::AboveOne => issue(format!("the share is 0 to 1, so {} is never reached", goal.value))
+                    .help("write `0.7` for seven tenths"),
+            }
+        }));
         if let Some(metric) = &self.metric
             && let Some(statistic) = &metric.statistic
             && !tables::plain_statistics().contains(&statistic.as_str())
@@ -250,8 +241,8 @@ impl Track {
 /// Whether the target has the metric, and whether the value is likely to be meant.
 fn check_fit(goal: &Goal<'_>, at: &Pointer, variant: &Variant, issues: &mut Vec<Issue>) {
     let serverless = variant.instance.is_none();
-    let provisioned = goal.key == "provisioned_concurrency_utilization";
-    if serverless != provisioned && goal.source != Source::Custom {
+    let followed = Dimension::of_metric(goal.metric).unwrap_or(Dimension::Instances);
+    if followed != Dimension::of_variant(serverless) && goal.source != Source::Custom {
         let (what, fit) = if serverless {
             ("serverless variants scale by `provisioned_concurrency_utilization`", "serverless")
         } else {

@@ -60,8 +60,8 @@ fn window(template: &Template<'_>, alarm: &Resource<'_>, found: &mut Vec<Issue>)
                     periods: whole(periods),
                     period: Duration::from_secs(period.map_or(60, whole).into()),
                 };
-                // What no period is, its property says.
-                if !metrics::is_period(said.period.secs()) {
+                // Below a minute there are a few only, which the property lists.
+                if said.period.secs() < metrics::INTERVAL && !metrics::is_period(said.period.secs()) {
                     continue;
                 }
                 let Some(refusal) = metrics::refused_window(said).filter(|_| together.is_some()) else {

@@ -69,7 +69,7 @@ fn attributes_of(template: &Template<'_>, resource: &Resource<'_>, found: &mut V
         Some(Value::String(kind)) => found.extend(type_of(kind, &at.key("Type"))),
         Some(Value::Null) | None => {}
         Some(other) => {
-            found.push(refuse(other, &at.key("Type"), "a resource's `Type` is text, without functions"))
+            found.push(refuse(other, &at.key("Type"), "a resource's `Type` is text, without functions"));
         }
     }
     for (key, values) in [

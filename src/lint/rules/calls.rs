@@ -109,7 +109,7 @@ impl Call<'_, '_> {
             "Fn::Select" => self.selection(),
             "Fn::FindInMap" => self.lookup(),
             "Fn::Split" => match self.items() {
-                Some([separator, text]) if self.fixed(separator) && self.texty(text) => {
+                Some([separator, text]) if self.fixed(separator) && texty(text) => {
                     if separator.as_str() == Some("") {
                         return self.form("a separator that is not empty, and a text");
                     }
@@ -117,12 +117,12 @@ impl Call<'_, '_> {
                 }
                 _ => self.form("a list of a separator and a text"),
             },
-            "Fn::Base64" | "Fn::ImportValue" if !self.texty(self.argument) => {
+            "Fn::Base64" | "Fn::ImportValue" if !texty(self.argument) => {
                 self.form("text, or a function that gives it")
             }
-            "Fn::GetAZs" if !self.texty(self.argument) => self.form("a region, or nothing: `\"\"`"),
+            "Fn::GetAZs" if !texty(self.argument) => self.form("a region, or nothing: `\"\"`"),
             "Fn::Cidr" => match self.items() {
-                Some([block, _] | [block, _, _]) if self.texty(block) => Vec::new(),
+                Some([block, _] | [block, _, _]) if texty(block) => Vec::new(),
                 _ if call(self.argument).is_some() => Vec::new(),
                 _ => self.form("a list of a block, a number of blocks and the bits of each"),
             },
@@ -151,11 +151,6 @@ impl Call<'_, '_> {
 
     fn items(&self) -> Option<&[Value]> {
         self.argument.as_array().map(Vec::as_slice)
-    }
-
-    /// Text or a number, or what gives one.
-    fn texty(&self, value: &Value) -> bool {
-        call(value).is_some() || value.is_null() || !value.is_object() && !value.is_array()
     }
 
     /// A separator: text, which language extensions let functions give as well.
@@ -232,7 +227,7 @@ impl Call<'_, '_> {
                     None => issue.help(format!("remove it, or write `${{{name}}}` where it belongs")),
                 });
             }
-            if !self.texty(value) {
+            if !texty(value) {
                 let issue =
                     Issue::new(Code::WrongCall, at, format!("`{name}` must be text to be put into text"));
                 found.push(
@@ -253,7 +248,7 @@ impl Call<'_, '_> {
         }
         match list {
             Value::Array(items) => {
-                let bad = items.iter().enumerate().filter(|(_, item)| !self.texty(item));
+                let bad = items.iter().enumerate().filter(|(_, item)| !texty(item));
                 let issue = |(n, item): (usize, &Value)| {
                     let at = self.at.index(1).index(n);
                     let issue = Issue::new(Code::WrongCall, at, "`Fn::Join` joins texts");
@@ -308,7 +303,7 @@ impl Call<'_, '_> {
             return Vec::new();
         }
         for value in [map, first, second] {
-            if !self.texty(value) {
+            if !texty(value) {
                 return self.form("a list of a mapping's name, a first key and a second key");
             }
         }
@@ -345,4 +340,9 @@ impl Call<'_, '_> {
                 .help(format!("it has {}", crate::diag::or_list(known.take(12)).replace(" or ", " and "))),
         }
     }
+}
+
+/// Text or a number, or what gives one.
+fn texty(value: &Value) -> bool {
+    call(value).is_some() || !value.is_object() && !value.is_array()
 }

@@ -49,7 +49,7 @@ pub(super) fn guarded(template: &Template<'_>, found: &mut Vec<Issue>) {
 }
 
 /// Whether one condition can certainly hold while the other does not.
-fn may_miss<'d>(template: &Template<'d>, own: Option<&str>, needed: &str) -> bool {
+fn may_miss(template: &Template<'_>, own: Option<&str>, needed: &str) -> bool {
     let Some((needed, expression)) = template.conditions.get_key_value(needed) else { return false };
     let Some(own) = own else {
         // It may not, unless it is decided already.

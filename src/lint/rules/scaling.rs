@@ -6,13 +6,10 @@ use std::collections::BTreeSet;
 use super::serving::{self, Named, Variant};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::lint::{Case, Resource, Template, Text, To, references};
-use crate::tables;
+use crate::rules::scaling::{self as rules, Dimension, Unheld};
 
 const TARGET: &str = "AWS::ApplicationAutoScaling::ScalableTarget";
 const POLICY: &str = "AWS::ApplicationAutoScaling::ScalingPolicy";
-const INSTANCES: &str = "sagemaker:variant:DesiredInstanceCount";
-const CONCURRENCY: &str = "sagemaker:variant:DesiredProvisionedConcurrency";
-const COPIES: &str = "sagemaker:inference-component:DesiredCopyCount";
 
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
 pub(super) fn scaling(template: &Template<'_>, found: &mut Vec<Issue>) {
@@ -100,7 +97,7 @@ fn starts<'d>(
 /// What is said of bounds in the wrong order.
 pub(super) fn inverted<'d>(template: &Template<'d>, min: &Case<'d>, max: &Case<'d>) -> Option<Issue> {
     let (least, most) = (min.number()?, max.number()?);
-    if least <= most {
+    if !rules::are_inverted(least, most) {
         return None;
     }
     min.when.and(template, &max.when)?;
@@ -126,13 +123,16 @@ fn scaled<'d>(
         return;
     }
     let parts = text.split('/');
-    let wanted = if dimension == COPIES { "inference-component" } else { "endpoint" };
+    let wanted = if dimension == Dimension::Copies.name() { "inference-component" } else { "endpoint" };
     if let Some(kind) = parts[0].known()
         && kind != wanted
         && (parts.len() > 1 || text.known().is_some())
     {
-        let form =
-            if dimension == COPIES { "inference-component/<name>" } else { "endpoint/<name>/variant/<name>" };
+        let form = if dimension == Dimension::Copies.name() {
+            "inference-component/<name>"
+        } else {
+            "endpoint/<name>/variant/<name>"
+        };
         found.push(
             Issue::new(
                 Code::ScalingTarget,
@@ -145,7 +145,7 @@ fn scaled<'d>(
         return;
     }
     let [_, endpoint, word, variant] = parts.as_slice() else { return };
-    if word.known() != Some("variant") || dimension == COPIES {
+    if word.known() != Some("variant") || dimension == Dimension::Copies.name() {
         return;
     }
     let right = |of: &str| format!("`${{{of}.EndpointName}}`");
@@ -165,7 +165,7 @@ fn scaled<'d>(
             }
             for variant in &variants {
                 fits(template, dimension, variant, id, found);
-                if dimension == INSTANCES {
+                if dimension == Dimension::Instances.name() {
                     starts(template, target, variant, id, found);
                 }
             }
@@ -251,14 +251,13 @@ fn fits<'d>(
         return;
     }
     if let Some((instance, place)) = variant.one(template, "InstanceType") {
-        // <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html>
-        if instance.starts_with("ml.t2.") && tables::is_burstable(&instance) {
+        if rules::is_elastic(&instance) {
             found.push(
                 Issue::new(Code::ScalingTarget, at.clone(), "burstable instances cannot be scaled")
                     .also(place, "burstable")
                     .help("use an instance type of another family, such as `ml.m5.large`"),
             );
-        } else if dimension == CONCURRENCY {
+        } else if dimension == Dimension::Concurrency.name() {
             found.push(
                 Issue::new(
                     Code::ScalingTarget,
@@ -266,7 +265,7 @@ fn fits<'d>(
                     "only serverless variants have provisioned concurrency",
                 )
                 .also(place, "on instances")
-                .help(format!("write `{INSTANCES}` as the dimension")),
+                .help(format!("write `{}` as the dimension", Dimension::Instances.name())),
             );
         }
     }
@@ -274,7 +273,7 @@ fn fits<'d>(
     // <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-autoscale.html>
     if let [one] = serverless.as_slice()
         && let crate::lint::Thing::Map(members) = one.thing
-        && dimension == CONCURRENCY
+        && dimension == Dimension::Concurrency.name()
         && !members.contains_key("ProvisionedConcurrency")
         && !members.keys().any(|key| key.starts_with("Fn::"))
     {
@@ -290,12 +289,12 @@ fn fits<'d>(
     }
     if let [one] = serverless.as_slice()
         && matches!(one.thing, crate::lint::Thing::Map(_))
-        && dimension == INSTANCES
+        && dimension == Dimension::Instances.name()
     {
         found.push(
             Issue::new(Code::ScalingTarget, at.clone(), "a serverless variant has no instances to scale")
                 .also(one.at.clone(), "serverless")
-                .help(format!("write `{CONCURRENCY}` as the dimension")),
+                .help(format!("write `{}` as the dimension", Dimension::Concurrency.name())),
         );
     }
 }
@@ -323,34 +322,35 @@ fn metric(template: &Template<'_>, policy: &Resource<'_>, found: &mut Vec<Issue>
     const TRACKING: &str = "TargetTrackingScalingPolicyConfiguration";
     let metrics =
         template.values(policy, &format!("{TRACKING}.PredefinedMetricSpecification.PredefinedMetricType"));
+    let own = template.values(policy, &format!("{TRACKING}.CustomizedMetricSpecification.MetricName"));
     for value in template.values(policy, &format!("{TRACKING}.TargetValue")) {
         let Some(number) = value.number() else { continue };
-        if number <= 0.0 {
-            found.push(
-                Issue::new(Code::ScalingMetric, value.at.clone(), format!("{number} is not above 0"))
+        for metric in metrics.iter().chain(&own).map(Some).chain([None]) {
+            let together = metric.is_none_or(|metric| metric.when.and(template, &value.when).is_some());
+            let name = metric.and_then(Case::known).unwrap_or_default();
+            let Some(unheld) = rules::unheld(&name, number).filter(|_| together) else { continue };
+            let issue = |message: String| Issue::new(Code::ScalingMetric, value.at.clone(), message);
+            let issue = match unheld {
+                Unheld::NotAboveZero => issue(format!("{number} is not above 0"))
                     .help("give the value that the metric shall keep"),
-            );
-        }
-        for metric in &metrics {
-            let share =
-                metric.known().as_deref() == Some("SageMakerVariantProvisionedConcurrencyUtilization");
-            if share && number > 1.0 && metric.when.and(template, &value.when).is_some() {
-                found.push(
-                    Issue::new(
-                        Code::ScalingMetric,
-                        value.at.clone(),
-                        format!("the share is 0 to 1, so {number} is never reached"),
-                    )
-                    .also(metric.at.clone(), "a share")
+                Unheld::AboveHundred => {
+                    issue(format!("memory never exceeds 100 percent, so {number} is never reached"))
+                        .help("write `70` for seventy percent")
+                }
+                Unheld::AboveOne => issue(format!("the share is 0 to 1, so {number} is never reached"))
                     .help("write `0.7` for seven tenths"),
-                );
-            }
+            };
+            found.push(match metric {
+                Some(metric) => issue.also(metric.at.clone(), "the metric"),
+                None => issue,
+            });
+            break;
         }
     }
     for dimension in dimensions(template, policy) {
         for metric in &metrics {
             let (Some(name), Some(scaled)) = (metric.known(), dimension.known()) else { continue };
-            let Some(wanted) = of_metric(&name) else { continue };
+            let Some(wanted) = Dimension::of_metric(&name).map(Dimension::name) else { continue };
             if wanted != scaled
                 && scaled.starts_with("sagemaker:")
                 && dimension.when.and(template, &metric.when).is_some()
@@ -367,19 +367,5 @@ fn metric(template: &Template<'_>, policy: &Resource<'_>, found: &mut Vec<Issue>
                 );
             }
         }
-    }
-}
-
-/// The dimension that a predefined metric is of; none for one that is not SageMaker's, or new.
-/// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-code-define.html>
-fn of_metric(name: &str) -> Option<&'static str> {
-    if !tables::scaling_metrics().contains(&name) {
-        None
-    } else if name == "SageMakerVariantProvisionedConcurrencyUtilization" {
-        Some(CONCURRENCY)
-    } else if name.starts_with("SageMakerInferenceComponent") {
-        Some(COPIES)
-    } else {
-        Some(INSTANCES)
     }
 }

@@ -174,7 +174,7 @@ fn transform(members: &Map<String, Value>, found: &mut Vec<Issue>) {
         }
         _ if one(value) => {}
         _ => {
-            found.push(refuse(value, &at, "`Transform` is a name, a mapping with `Name`, or a list of them"))
+            found.push(refuse(value, &at, "`Transform` is a name, a mapping with `Name`, or a list of them"));
         }
     }
 }
@@ -213,10 +213,11 @@ fn rows(mapping: &Value, at: &Pointer, found: &mut Vec<Issue>) {
 
 fn output(output: &Value, at: &Pointer, found: &mut Vec<Issue>) {
     let Some(members) = OUTPUT.check(output, at, found) else { return };
-    if let Some(value) = members.get("Value").filter(|value| !value.is_null()) {
-        if (value.is_object() || value.is_array()) && call(value).is_none() {
-            found.push(refuse(value, &at.key("Value"), "an output is text"));
-        }
+    if let Some(value) = members.get("Value")
+        && (value.is_object() || value.is_array())
+        && call(value).is_none()
+    {
+        found.push(refuse(value, &at.key("Value"), "an output is text"));
     }
     if let Some(text) = members.get("Description").filter(|text| !text.is_string() && !text.is_null()) {
         found.push(refuse(
@@ -286,7 +287,7 @@ fn nulls(members: &Map<String, Value>, template: &Template<'_>, found: &mut Vec<
                 );
             }
             Value::Object(members) => {
-                members.iter().for_each(|(key, value)| look(value, &at.key(key), found))
+                members.iter().for_each(|(key, value)| look(value, &at.key(key), found));
             }
             Value::Array(items) => {
                 items.iter().enumerate().for_each(|(n, item)| look(item, &at.index(n), found));

@@ -22,7 +22,7 @@ pub(super) fn unused(template: &Template<'_>, found: &mut Vec<Issue>) {
         match call(value) {
             Some(("Fn::Transform", _)) => hidden = true,
             Some(("Fn::FindInMap", argument)) if !argument.get(0).is_some_and(Value::is_string) => {
-                hidden = true
+                hidden = true;
             }
             _ => {}
         }
