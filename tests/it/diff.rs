@@ -269,6 +269,48 @@ fn each_change_does_what_the_table_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Any two cases of the table at once, where neither touches what the other does.
+#[test]
+fn an_added_change_makes_nothing_gentler() {
+    let base: Value = read("base.yaml");
+    let mut cases: Vec<Case> = read("cases.yaml");
+    cases.retain(|it| it.remove.is_empty() && it.rename.is_empty() && it.known.before.is_empty());
+    let changed = |cases: &[&Case]| {
+        let mut after = base.clone();
+        for (place, value) in cases.iter().flat_map(|it| &it.set) {
+            edit(&mut after, place, Some(value.clone()));
+        }
+        let found = diff::diff(&side(base.clone()), &side(after));
+        let impacts = found.resources.iter().map(|it| (it.logical_id.clone(), it.impact));
+        impacts.collect::<BTreeMap<_, _>>()
+    };
+    let apart = |a: &str, b: &str| !format!("{a}.").starts_with(&format!("{b}."));
+    let (mut wrong, mut pairs) = (Vec::new(), 0);
+    for one in &cases {
+        let alone = changed(&[one]);
+        for other in &cases {
+            let free = |(a, b): (&String, &String)| apart(a, b) && apart(b, a);
+            if !one.set.keys().all(|a| other.set.keys().all(|b| free((a, b)))) {
+                continue;
+            }
+            pairs += 1;
+            let both = changed(&[one, other]);
+            for (id, impact) in &alone {
+                if both.get(id).is_none_or(|with| with < impact) {
+                    wrong.push(format!(
+                        "{id}: {impact:?} by `{}`, {:?} with `{}`",
+                        one.title,
+                        both.get(id),
+                        other.title
+                    ));
+                }
+            }
+        }
+    }
+    assert!(pairs > 1000, "{pairs} pairs");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn the_committed_schema_is_fresh_and_true() {
     let schema = diff::json_schema();

@@ -15,6 +15,7 @@ mod diff;
 mod diff_deployed;
 mod diff_gate;
 mod diff_inputs;
+mod diff_stacks;
 #[cfg(feature = "aws")]
 mod e2e;
 mod explain;
