@@ -34,7 +34,7 @@ pub enum Command {
     /// Delete the stacks of an environment; what holds data is kept
     #[cfg(feature = "aws")]
     Destroy(DestroyArgs),
-    /// Say how everything is that a stack file describes: stacks, pipeline, models, endpoints, alarms, monitors
+    /// Say how everything is that a stack file describes
     #[cfg(feature = "aws")]
     Status(StatusArgs),
     /// Start an execution of the pipeline, and follow its steps

@@ -30,6 +30,8 @@ pub const REGION: &str = "us-east-1";
 const READY_WITHIN: Duration = Duration::from_secs(90);
 /// How long a server may take to end by itself.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// How long a server that lives may take to answer before it counts as stuck.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 /// How long a reset may take.
 const RESET_WITHIN: Duration = Duration::from_secs(30);
 
@@ -220,7 +222,9 @@ pub fn up_at(place: &Place, events: &mut dyn FnMut(Event)) -> Result<Running, Er
     let _lock = Lock::take(&place.server, || events(Event::Waiting))?;
     if let Some(state) = State::read(place)? {
         let current = state.glue == glue::hash();
-        match answering(&state) {
+        // One that lives and is only slow, on a machine that is busy, is in use by others.
+        let slow = || current && process::is_server(state.pid, place);
+        match answering(&state) || slow() && process::wait_until(ANSWERS_WITHIN, || answering(&state)) {
             true if current => return Ok(ready(&state, place, events)),
             running if running || process::is_server(state.pid, place) => {
                 events(Event::Replacing { pid: state.pid });

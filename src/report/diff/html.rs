@@ -322,6 +322,10 @@ fn lists(diff: &Diff, out: &mut String) {
             changes(document.changes.iter(), out);
         }
     }
+    if !diff.accepted.is_empty() {
+        heading("Accepted risks", out);
+        list(diff.accepted.iter().map(|it| escaped(&story::accepted(it))), out);
+    }
     if !diff.unknowns.is_empty() {
         heading("Known after the deployment", out);
         let lines = diff.unknowns.iter().map(|it| {

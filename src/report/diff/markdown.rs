@@ -64,6 +64,9 @@ pub fn diff_markdown(diff: &Diff) -> String {
         )
     });
     out.section("known after the deployment", unknowns);
+    let accepted =
+        diff.accepted.iter().map(|it| (it.resource.clone(), format!("- {}\n", text(&story::accepted(it)))));
+    out.section("accepted risks", accepted);
     out.end()
 }
 

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{
-    Change, Diff, FlagKind, Impact, Link, PermissionDiff, Reason, Recompute, ResourceDiff, StepDiff,
+    AcceptState, Accepted, Change, Diff, FlagKind, Impact, Link, PermissionDiff, Reason, Recompute,
+    ResourceDiff, StepDiff, Voice,
 };
 
 /// Things that are named before everything else.
@@ -229,7 +230,8 @@ pub(super) fn about<'a>(resource: &'a ResourceDiff, change: &Change) -> Option<&
 /// The reasons that no change of the resource's own body stands for, each once.
 pub(super) fn other_reasons(resource: &ResourceDiff) -> Vec<String> {
     let own = |reason: &Reason| {
-        reason.chain.is_empty()
+        reason.by == Voice::Template
+            && reason.chain.is_empty()
             && (reason.impact == Impact::Update && reason.certain
                 || resource
                     .changes
@@ -244,6 +246,17 @@ pub(super) fn other_reasons(resource: &ResourceDiff) -> Vec<String> {
         }
     }
     out
+}
+
+/// An accepted risk, and what came of it.
+pub(super) fn accepted(it: &Accepted) -> String {
+    let Accepted { class, resource, reason, expires, state, about } = it;
+    let held = match state {
+        AcceptState::Holds => about.join("; "),
+        AcceptState::Expired => "expired: accepts nothing".to_owned(),
+        AcceptState::Unused => "unused: nothing of the kind changes".to_owned(),
+    };
+    format!("{class} of {resource} until {expires}, because: {reason} ({held})")
 }
 
 /// The changes of a resource that are shown with it: not of the whole, which its impact says, and not those within

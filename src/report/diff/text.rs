@@ -8,8 +8,8 @@ use textwrap::core::{Word, display_width};
 use super::story::{self, Weight};
 use super::value::{cut, place, printable, shown, sides};
 use crate::diff::{
-    AcceptState, Accepted, Change, ChangeKind, Diff, FlagKind, Impact, PermissionChange, PipelineDiff,
-    ResourceDiff, StepAction, StepDiff,
+    Change, ChangeKind, Diff, FlagKind, Impact, PermissionChange, PipelineDiff, ResourceDiff, StepAction,
+    StepDiff,
 };
 
 /// The width of the terminals that it is made for.
@@ -51,20 +51,10 @@ pub fn diff_text(diff: &Diff) -> String {
         Item::plain(&format!("{}: {}; if it differs, the worst is: {}", it.name, it.why, it.impact.words()))
     });
     tree(&painted("known after the deployment", BOLD), &unknowns.collect::<Vec<_>>(), &mut out);
-    tree(&painted("accepted risks", BOLD), &diff.accepted.iter().map(accepted).collect::<Vec<_>>(), &mut out);
+    let accepted = diff.accepted.iter().map(|it| Item::plain(&story::accepted(it)));
+    tree(&painted("accepted risks", BOLD), &accepted.collect::<Vec<_>>(), &mut out);
     out.push_str(&sum(diff));
     out
-}
-
-/// An accepted risk, and what came of it.
-fn accepted(it: &Accepted) -> Item {
-    let Accepted { class, resource, reason, expires, state, about } = it;
-    let held = match state {
-        AcceptState::Holds => about.join("; "),
-        AcceptState::Expired => "expired: accepts nothing".to_owned(),
-        AcceptState::Unused => "unused: nothing of the kind changes".to_owned(),
-    };
-    Item::plain(&format!("{class} of {resource} until {expires}, because: {reason} ({held})"))
 }
 
 /// The few things to see before all else; where there is little, it is seen anyway.
