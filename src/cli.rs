@@ -46,7 +46,7 @@ pub enum Command {
     /// Approve or reject a version of the model
     #[cfg(feature = "aws")]
     Approve(ApproveArgs),
-    /// Say what happened in the latest operation on each deployed stack, and follow what goes on
+    /// Say what happened to each deployed stack last, and follow what goes on
     #[cfg(feature = "aws")]
     Events(EventsArgs),
     /// Print the outputs of the deployed stacks
