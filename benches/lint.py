@@ -59,11 +59,16 @@ def large(template: Path, project: Path) -> list[Path]:
     document = json.loads(template.read_text())
     ids = list(document["Resources"])
     resources = {}
+    # A name that is fixed is each copy's own, too.
+    named = (resource["Properties"].get("EndpointName") for resource in document["Resources"].values())
+    endpoints = {name for name in named if isinstance(name, str)}
     for turn in range(500 // len(ids) + 1):
         text = json.dumps(document["Resources"])
         for name in sorted(ids, key=len, reverse=True):
             text = text.replace(f'"{name}"', f'"{name}N{turn}"').replace(f"${{{name}.", f"${{{name}N{turn}.")
             text = text.replace(f"${{{name}}}", f"${{{name}N{turn}}}")
+        for endpoint in endpoints:
+            text = text.replace(endpoint, f"{endpoint}-{turn}")
         resources |= json.loads(text)
     document["Resources"] = dict(list(resources.items())[: 500 - 500 % len(ids)])
     filler = 500 - len(document["Resources"])
