@@ -21,6 +21,7 @@ mod e2e;
 mod explain;
 mod facts;
 mod formats;
+mod here;
 mod house;
 mod limits;
 mod lint;
