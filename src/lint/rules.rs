@@ -28,7 +28,10 @@ mod scaling_policies;
 mod schedules;
 pub(super) mod sections;
 mod serving;
+mod step_roles;
 mod unused;
+
+pub(super) use step_roles::step_roles;
 
 use super::Template;
 use crate::diag::Issue;
