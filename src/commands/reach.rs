@@ -1,5 +1,7 @@
 //! How a command gets to what is deployed: the environment of a stack file, and the cloud that it lies in.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 
 use super::{Exit, Stop, load, local};
@@ -21,6 +23,8 @@ pub(super) struct Reach {
     pub(super) target: Target,
     /// The local cloud's address, when it is that one.
     pub(super) local: Option<String>,
+    /// Where the stack file says each resource, by logical id.
+    pub(super) origins: BTreeMap<String, String>,
 }
 
 impl Reach {
@@ -55,7 +59,7 @@ pub(super) fn run(
     parting: &'static str,
     work: impl AsyncFnOnce(&Reach) -> Result<Exit, Stop>,
 ) -> Result<Exit, Stop> {
-    let Some(assembly) = assemble(args)? else { return Ok(Exit::Invalid) };
+    let Some((assembly, origins)) = assemble(args)? else { return Ok(Exit::Invalid) };
     let local = if args.cloud.local { Some(local::up()?) } else { None };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
     // A task of its own: it is heard even while a prompt waits for an answer.
@@ -67,20 +71,24 @@ pub(super) fn run(
     });
     runtime.block_on(async {
         match connect(&args.cloud, assembly, local).await {
-            Ok(reach) => work(&reach).await,
+            Ok(reach) => work(&Reach { origins, ..reach }).await,
             Err(exit) => Ok(exit),
         }
     })
 }
 
 /// Every check, then synth; problems are reported.
-fn assemble(args: &TargetArgs) -> Result<Option<Assembly>, Stop> {
+fn assemble(args: &TargetArgs) -> Result<Option<(Assembly, BTreeMap<String, String>)>, Stop> {
     let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
     let mut loaded = load::load(&which)?;
     let assembly = loaded.iter_mut().flat_map(load::Loaded::assemble).last();
     let (files, diagnostics) = load::findings(&loaded);
     report::diagnostics(&files, &diagnostics);
-    Ok(assembly.filter(|_| !has_errors(&diagnostics)))
+    let assembly = assembly.filter(|_| !has_errors(&diagnostics));
+    Ok(assembly.map(|assembly| {
+        let origins = loaded.iter().flat_map(|loaded| loaded.origins(&assembly)).collect();
+        (assembly, origins)
+    }))
 }
 
 async fn connect(args: &CloudArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
@@ -89,7 +97,7 @@ async fn connect(args: &CloudArgs, assembly: Assembly, local: Option<String>) ->
     let identity = cloud.identity().await.map_err(told)?;
     let target = Target { identity, region: cloud.region().to_owned() };
     plan::guard(&assembly.manifest, &target).map_err(|error| failed(&error, error.help()))?;
-    Ok(Reach { assembly, cloud, target, local })
+    Ok(Reach { assembly, cloud, target, local, origins: BTreeMap::new() })
 }
 
 /// Where to: the command line's word before the stack file's.
