@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 mod cloudformation;
 mod connect;
+mod drift;
 mod error;
 mod live;
 mod s3;
@@ -19,6 +20,7 @@ mod status;
 mod sts;
 
 pub use connect::{Aws, LocalCloud, Options, connect};
+pub use drift::{DriftDetection, PropertyDifference, ResourceDrift};
 pub use error::{Error, ErrorKind};
 pub use live::{Alarm, Endpoint, Execution, ModelVersion, Monitor, MonitorRun, NewExecution, Step, Variant};
 pub use s3::checksum;
@@ -395,6 +397,15 @@ pub trait Cloud: Clone + Send + Sync + 'static {
 
     /// `RollbackStack`.
     fn rollback_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// `DetectStackDrift`: the id of the detection.
+    fn detect_drift(&self, stack: &str) -> impl Future<Output = Result<String>> + Send;
+
+    /// `DescribeStackDriftDetectionStatus`.
+    fn drift_detection(&self, id: &str) -> impl Future<Output = Result<DriftDetection>> + Send;
+
+    /// `DescribeStackResourceDrifts`, all pages.
+    fn resource_drifts(&self, stack: &str) -> impl Future<Output = Result<Vec<ResourceDrift>>> + Send;
 
     /// `ListChangeSets`, all pages: names, and which they are.
     fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<(String, ChangeSetRef)>>> + Send;

@@ -52,6 +52,9 @@ pub enum Command {
     /// Print the outputs of the deployed stacks
     #[cfg(feature = "aws")]
     Outputs(OutputsArgs),
+    /// Say what is deployed otherwise than its template says
+    #[cfg(feature = "aws")]
+    Drift(DriftArgs),
     /// Propose the way out of a stack's state, and take it on consent
     #[cfg(feature = "aws")]
     Recover(RecoverArgs),
@@ -371,6 +374,17 @@ pub struct OutputsArgs {
     #[command(flatten)]
     pub target: TargetArgs,
     /// How to write the outputs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack drift`.
+#[derive(Debug, Args)]
+pub struct DriftArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to write what is found
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }

@@ -3,6 +3,7 @@
 mod compare;
 mod connecting;
 mod destroy;
+mod drift;
 mod execution;
 mod files_and_models;
 mod life;

@@ -19,6 +19,8 @@ mod diff_gate;
 mod diff_inputs;
 mod diff_stacks;
 #[cfg(feature = "aws")]
+mod drift;
+#[cfg(feature = "aws")]
 mod e2e;
 mod explain;
 mod facts;
