@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 mod cloudformation;
 mod connect;
@@ -50,6 +51,25 @@ pub struct Stack {
     pub outputs: BTreeMap<String, String>,
     /// Parameters of the last operation by name, as CloudFormation shows them (`NoEcho` is masked).
     pub parameters: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// When it was last changed, or made.
+    pub changed: Option<Timestamp>,
+    /// Whether termination protection is on.
+    pub protected: bool,
+    /// The role that CloudFormation takes on for it.
+    pub role_arn: Option<String>,
+    /// What makes an update of it roll back.
+    pub rollback: Rollback,
+}
+
+/// What CloudFormation watches during an operation and for a while after it: an alarm that goes off rolls it back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rollback {
+    /// ARNs of CloudWatch alarms, at most five.
+    pub alarms: Vec<String>,
+    /// How many minutes after the operation, 0 to 180.
+    pub minutes: u16,
 }
 
 /// A resource of a deployed stack.

@@ -35,6 +35,7 @@ mod models;
 mod pace;
 mod recover;
 mod status;
+mod unchanged;
 mod upload;
 mod watch;
 
@@ -319,11 +320,11 @@ pub async fn deploy<C: Cloud>(
     if !finish(&mut run, &mut outcome, bootstrap) {
         return Ok(outcome);
     }
-    (outcome.uploaded, outcome.skipped) = upload::upload(&mut run, plan).await?;
+    (outcome.uploaded, outcome.skipped) = upload::upload(&mut run, plan, &plan.standing_uploads()).await?;
 
     let mut facts = Facts::default();
     for stack in &plan.stacks {
-        let done = assembly_stack(&mut run, plan, stack, &mut facts).await?;
+        let done = assembly_stack(&mut run, plan, stack, &mut facts, &mut outcome).await?;
         if deployed(&done.result) {
             facts.outputs.insert(stack.entry.kind, done.outputs.clone());
         }
@@ -351,6 +352,7 @@ async fn assembly_stack<C: Cloud>(
     plan: &Plan,
     stack: &StackPlan,
     facts: &mut Facts,
+    outcome: &mut Outcome,
 ) -> Result<StackOutcome, Error> {
     let entry = &stack.entry;
     let kind = StackKind::Template(entry.kind);
@@ -367,17 +369,14 @@ async fn assembly_stack<C: Cloud>(
             });
         }
     };
-    let order = Order {
-        kind,
-        stack: &entry.stack_name,
-        template: stack.template.clone(),
-        parameters,
-        capabilities: entry.capabilities.clone(),
-        tags: plan.tags.clone(),
-        role_arn: plan.service_role(entry, facts)?,
-        // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
-        import_existing: true,
-    };
+    let order = Order::of(plan, stack, parameters, facts)?;
+    if let Some(there) = unchanged::unchanged(run.cloud, &order).await? {
+        let (stack, result, outputs) = (there.name, StackResult::Unchanged, there.outputs);
+        return Ok(StackOutcome { kind, stack, result, outputs });
+    }
+    let (uploaded, skipped) = upload::upload(run, plan, &plan.template_upload(entry)).await?;
+    outcome.uploaded += uploaded;
+    outcome.skipped += skipped;
     deploy_stack(run, order).await
 }
 

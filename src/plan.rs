@@ -59,6 +59,8 @@ pub struct StackPlan {
     pub entry: TemplateEntry,
     /// The template, inline or in the artifact bucket.
     pub template: TemplateSource,
+    /// The template's text.
+    pub text: Arc<[u8]>,
 }
 
 /// What is known of the deployed world when a stack's parameters are resolved.
@@ -214,8 +216,9 @@ pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
         } else {
             TemplateSource::Url(object_url(target, &bucket, &entry.key))
         };
+        let text = Arc::clone(&upload.body);
         uploads.insert(entry.key.clone(), upload);
-        stacks.push(StackPlan { entry: entry.clone(), template });
+        stacks.push(StackPlan { entry: entry.clone(), template, text });
     }
     let uploads = uploads.into_values().collect();
     Ok(Plan { target: target.clone(), bucket, tags: manifest.tags.clone(), uploads, stacks })
@@ -279,6 +282,32 @@ impl Plan {
             _ => None,
         });
         outputs.chain(entry.service_role_output.is_some().then_some(TemplateKind::Platform)).collect()
+    }
+
+    /// What is needed in the artifact bucket even when no stack changes: archives, and templates that what is deployed
+    /// reads there.
+    pub fn standing_uploads(&self) -> Vec<Upload> {
+        let sources = self.stacks.iter().flat_map(|stack| stack.entry.parameters.values());
+        let read: BTreeSet<TemplateKind> = sources
+            .filter_map(|source| match source {
+                ParameterSource::TemplateUrl { template } => Some(*template),
+                _ => None,
+            })
+            .collect();
+        let unread = |entry: &TemplateEntry| !read.contains(&entry.kind);
+        let left_out: BTreeSet<&str> = self
+            .stacks
+            .iter()
+            .map(|stack| &stack.entry)
+            .filter(|entry| unread(entry))
+            .map(|entry| entry.key.as_str())
+            .collect();
+        self.uploads.iter().filter(|upload| !left_out.contains(upload.key.as_str())).cloned().collect()
+    }
+
+    /// A stack's own template, as it goes to the artifact bucket.
+    pub fn template_upload(&self, entry: &TemplateEntry) -> Vec<Upload> {
+        self.uploads.iter().filter(|upload| upload.key == entry.key).cloned().collect()
     }
 
     /// The name of the stack of a kind.

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::{
     Action, ChangeDetail, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Error, ErrorKind,
-    EventPage, Operation, Replacement, ResourceChange, Result, Stack, StackEvent, StackResource, Status,
-    TemplateSource, ValidationFailure,
+    EventPage, Operation, Replacement, ResourceChange, Result, Rollback, Stack, StackEvent, StackResource,
+    Status, TemplateSource, ValidationFailure,
 };
 
 pub(super) async fn stack(client: &Client, name: &str) -> Result<Option<Stack>> {
@@ -36,7 +36,26 @@ pub(super) async fn stack(client: &Client, name: &str) -> Result<Option<Stack>> 
         reason: said(stack.stack_status_reason),
         outputs: pairs(stack.outputs, |output| (output.output_key, output.output_value)),
         parameters: pairs(stack.parameters, |parameter| (parameter.parameter_key, parameter.parameter_value)),
+        tags: tags(stack.tags),
+        changed: stack.last_updated_time.or(stack.creation_time).and_then(timestamp),
+        protected: stack.enable_termination_protection.unwrap_or_default(),
+        role_arn: said(stack.role_arn),
+        rollback: rollback(stack.rollback_configuration),
     }))
+}
+
+fn tags(tags: Option<Vec<Tag>>) -> BTreeMap<String, String> {
+    pairs(tags, |tag| (tag.key, tag.value))
+}
+
+fn rollback(configuration: Option<types::RollbackConfiguration>) -> Rollback {
+    let Some(configuration) = configuration else { return Rollback::default() };
+    let triggers = configuration.rollback_triggers.unwrap_or_default().into_iter();
+    let minutes = configuration.monitoring_time_in_minutes.unwrap_or_default();
+    Rollback {
+        alarms: triggers.filter_map(|trigger| trigger.arn).collect(),
+        minutes: u16::try_from(minutes).unwrap_or_default(),
+    }
 }
 
 pub(super) async fn template(client: &Client, stack: &str) -> Result<Option<String>> {

@@ -28,10 +28,12 @@ pub(super) async fn bootstrap<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Re
             StackOutcome { kind: StackKind::Bootstrap, stack: BOOTSTRAP_STACK.to_owned(), result, outputs };
         return ours(outcome, plan);
     }
+    let text = template(&plan.bucket);
     let order = Order {
         kind: StackKind::Bootstrap,
         stack: BOOTSTRAP_STACK,
-        template: TemplateSource::Body(template(&plan.bucket)),
+        text: text.as_bytes().into(),
+        template: TemplateSource::Body(text),
         parameters: [].into(),
         capabilities: Vec::new(),
         tags: [].into(),

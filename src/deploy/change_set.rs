@@ -1,6 +1,7 @@
 //! One stack's change set: made, waited for, executed or removed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::aws::{
@@ -11,18 +12,49 @@ use crate::aws::{
 use super::events::{self, End, Tail};
 use super::pace::unique_name;
 use super::{Error, Event, PreparedChange, Run, StackKind};
+use crate::plan::{self, Facts, Plan, StackPlan};
 use crate::rules::stack_states::{self, OnDeploy};
 
 /// What is to be deployed.
+#[derive(Clone)]
 pub(super) struct Order<'a> {
     pub(super) kind: StackKind,
     pub(super) stack: &'a str,
     pub(super) template: TemplateSource,
+    /// The template's text.
+    pub(super) text: Arc<[u8]>,
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) capabilities: Vec<String>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) role_arn: Option<String>,
     pub(super) import_existing: bool,
+}
+
+impl<'a> Order<'a> {
+    /// The order for a stack of a plan, with the values of its parameters.
+    ///
+    /// # Errors
+    /// When the deployed platform stack has no service role.
+    pub(super) fn of(
+        plan: &'a Plan,
+        stack: &'a StackPlan,
+        parameters: BTreeMap<String, String>,
+        facts: &Facts,
+    ) -> Result<Order<'a>, plan::Error> {
+        let entry = &stack.entry;
+        Ok(Order {
+            kind: StackKind::Template(entry.kind),
+            stack: &entry.stack_name,
+            template: stack.template.clone(),
+            text: Arc::clone(&stack.text),
+            parameters,
+            capabilities: entry.capabilities.clone(),
+            tags: plan.tags.clone(),
+            role_arn: plan.service_role(entry, facts)?,
+            // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
+            import_existing: true,
+        })
+    }
 }
 
 /// A change set that is ready, or the word that there is nothing to change.

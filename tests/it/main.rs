@@ -29,9 +29,13 @@ mod local;
 mod mutate;
 mod planted;
 mod project;
+#[cfg(feature = "aws")]
+mod proxy;
 mod readme;
 mod schema;
 mod synth;
 mod template_mutations;
 mod templates;
 mod tools;
+#[cfg(feature = "aws")]
+mod unchanged;
