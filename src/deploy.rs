@@ -33,6 +33,8 @@ mod events;
 mod execution;
 mod models;
 mod pace;
+mod planned;
+mod prepare;
 mod recover;
 mod status;
 mod unchanged;
@@ -46,7 +48,9 @@ pub use error::Error;
 pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
 pub use models::{Measured, measured};
-pub use pace::Pace;
+pub use pace::{Pace, now};
+pub use planned::{Dropped, Fate, Moved, against_stack_file, discard, execute};
+pub use prepare::{Ready, prepare};
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
 pub use status::{Models, Overview, Seen, of_type, overview};
 pub use watch::watch;
@@ -63,6 +67,16 @@ pub enum StackKind {
 }
 
 impl StackKind {
+    /// The kind for its text; none for anything else.
+    pub fn parse(text: &str) -> Option<StackKind> {
+        let all = [
+            StackKind::Bootstrap,
+            StackKind::Template(TemplateKind::Platform),
+            StackKind::Template(TemplateKind::Serving),
+        ];
+        all.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// As it stands in messages.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::operation::get_template::builders::GetTemplateFluentBuilder;
 use aws_sdk_cloudformation::types::{self, Capability, Parameter, Tag};
 use jiff::Timestamp;
 
@@ -59,8 +60,15 @@ fn rollback(configuration: Option<types::RollbackConfiguration>) -> Rollback {
 }
 
 pub(super) async fn template(client: &Client, stack: &str) -> Result<Option<String>> {
-    let call = client.get_template().stack_name(stack).template_stage(types::TemplateStage::Original);
-    match call.send().await {
+    told_template(client.get_template().stack_name(stack)).await
+}
+
+pub(super) async fn change_set_template(client: &Client, id: &str) -> Result<Option<String>> {
+    told_template(client.get_template().change_set_name(id)).await
+}
+
+async fn told_template(call: GetTemplateFluentBuilder) -> Result<Option<String>> {
+    match call.template_stage(types::TemplateStage::Original).send().await {
         Ok(output) => Ok(output.template_body),
         Err(error) => match Error::of("GetTemplate", &error) {
             error if error.kind == ErrorKind::NotFound => Ok(None),
@@ -258,6 +266,8 @@ pub(super) async fn change_set(client: &Client, id: &str) -> Result<Option<Chang
                 status: status.as_str().to_owned(),
                 reason: said(output.status_reason),
                 execution_status: output.execution_status.map(|status| status.as_str().to_owned()),
+                parameters: pairs(output.parameters, |it| (it.parameter_key, it.parameter_value)),
+                tags: tags(output.tags),
                 changes,
             }));
         }

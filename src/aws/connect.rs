@@ -315,6 +315,10 @@ impl Cloud for Aws {
         cloudformation::change_set(&self.cloudformation, id).await
     }
 
+    async fn change_set_template(&self, id: &str) -> Result<Option<String>> {
+        cloudformation::change_set_template(&self.cloudformation, id).await
+    }
+
     async fn delete_change_set(&self, id: &str) -> Result<()> {
         cloudformation::delete_change_set(&self.cloudformation, id).await
     }

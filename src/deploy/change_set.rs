@@ -68,7 +68,7 @@ pub(super) enum Prepared {
 pub(super) struct Open {
     pub(super) change: PreparedChange,
     /// There was no stack of that name before: an empty one that is left over is ours to remove.
-    made_stack: bool,
+    pub(super) made_stack: bool,
 }
 
 /// How CloudFormation says that there is nothing to do. Never judged by an empty list of changes:

@@ -5,6 +5,7 @@ mod destroy;
 mod execution;
 mod files_and_models;
 mod life;
+mod planned;
 mod stub;
 mod world;
 
