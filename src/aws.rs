@@ -95,6 +95,8 @@ pub enum ChangeSetType {
     Create,
     /// The stack exists.
     Update,
+    /// What exists already comes into a stack, be it a new one.
+    Import,
 }
 
 /// Where CloudFormation finds a template.
@@ -121,14 +123,31 @@ pub struct ChangeSetRequest {
     pub parameters: BTreeMap<String, String>,
     /// Capabilities, such as `CAPABILITY_IAM`.
     pub capabilities: Vec<String>,
-    /// Tags of the stack.
-    pub tags: BTreeMap<String, String>,
+    /// Parameters that keep the value that they have.
+    pub keep: Vec<String>,
+    /// Tags of the stack; none leaves them as they are.
+    pub tags: Option<BTreeMap<String, String>>,
     /// The role that CloudFormation takes on for this stack.
     pub role_arn: Option<String>,
     /// Takes in resources with fixed names that exist already and belong to no stack.
     pub import_existing: bool,
+    /// What comes into the stack by an import.
+    pub imports: Vec<Import>,
     /// Makes a repeated request harmless.
     pub token: String,
+}
+
+/// A resource that exists and comes into a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The name in the template.
+    pub logical_id: String,
+    /// `AWS::S3::Bucket` and the like.
+    pub resource_type: String,
+    /// The property that identifies it.
+    pub property: String,
+    /// That property's value.
+    pub value: String,
 }
 
 /// A change set that was ordered.
@@ -286,6 +305,9 @@ pub trait Cloud: Clone + Send + Sync + 'static {
     /// `DescribeStacks` for one stack by name or ARN; `None` when there is none.
     fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<Stack>>> + Send;
 
+    /// `ListStacks`: ARNs of deleted stacks of a name, the latest deletion first; CloudFormation knows them for 90 days.
+    fn deleted_stacks(&self, name: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
+
     /// `GetTemplate`, the original; `None` when there is no such stack.
     fn template(&self, stack: &str) -> impl Future<Output = Result<Option<String>>> + Send;
 
@@ -361,6 +383,12 @@ pub trait Cloud: Clone + Send + Sync + 'static {
         group: &str,
         most: usize,
     ) -> impl Future<Output = Result<Option<Vec<ModelVersion>>>> + Send;
+
+    /// `DescribeModelPackageGroup`: the group's ARN; `None` when there is none.
+    fn model_group(&self, name: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// `HeadBucket`: whether there is such a bucket of this owner.
+    fn has_bucket(&self, bucket: &str, owner: &str) -> impl Future<Output = Result<bool>> + Send;
 
     /// `UpdateModelPackage`: approves or rejects a version.
     fn judge_model(

@@ -24,6 +24,7 @@ use crate::aws::{self, ChangeSetType, Cloud, ResourceChange, Status};
 use crate::plan::{Facts, Plan, Readiness, StackPlan, Waiting};
 use crate::synth::TemplateKind;
 
+mod adopt;
 mod bootstrap;
 mod change_set;
 mod compare;
@@ -191,6 +192,13 @@ pub enum Event {
         /// Why.
         error: aws::Error,
     },
+    /// What an earlier stack has kept could not be taken in.
+    NotTakenIn {
+        /// The stack's name.
+        stack: String,
+        /// CloudFormation's words.
+        reason: String,
+    },
     /// A stack is finished with.
     Finished(StackOutcome),
 }
@@ -226,6 +234,8 @@ pub enum StackResult {
     Created,
     /// It is changed.
     Updated,
+    /// What an earlier stack has kept is in it again; the change itself is still to come.
+    Imported,
     /// There was nothing to do.
     Unchanged,
     /// It is not deployed yet, and that is as it should be.
@@ -358,7 +368,10 @@ fn finish<C>(run: &mut Run<'_, C>, outcome: &mut Outcome, stack: StackOutcome) -
 }
 
 fn deployed(result: &StackResult) -> bool {
-    matches!(result, StackResult::Created | StackResult::Updated | StackResult::Unchanged)
+    matches!(
+        result,
+        StackResult::Created | StackResult::Updated | StackResult::Imported | StackResult::Unchanged
+    )
 }
 
 async fn assembly_stack<C: Cloud>(
@@ -391,6 +404,12 @@ async fn assembly_stack<C: Cloud>(
     let (uploaded, skipped) = upload::upload(run, plan, &plan.template_upload(entry)).await?;
     outcome.uploaded += uploaded;
     outcome.skipped += skipped;
+    if let Some((_, open)) = adopt::proposed(run, plan, &order).await? {
+        let done = consented(run, open).await?;
+        if !matches!(done.result, StackResult::Imported) {
+            return Ok(done);
+        }
+    }
     deploy_stack(run, order).await
 }
 
@@ -431,19 +450,31 @@ async fn deploy_stack<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Resul
         Prepared::Open(open) => open,
         Prepared::Unchanged(outputs) => return Ok(outcome(StackResult::Unchanged, outputs)),
     };
+    consented(run, open).await
+}
+
+/// A change set from consent to outcome.
+async fn consented<C: Cloud>(run: &mut Run<'_, C>, open: Open) -> Result<StackOutcome, Error> {
+    let (kind, name) = (open.change.kind, open.change.stack.clone());
+    let outcome = |result, outputs| StackOutcome { kind, stack: name, result, outputs };
     (run.emit)(Event::Prepared(open.change.clone()));
     if !(run.consent)(&open.change) {
         change_set::discard(run, &open).await;
         return Ok(outcome(StackResult::Declined, BTreeMap::new()));
     }
-    let Open { change, .. } = &open;
     let end = change_set::execute(run, &open).await?;
-    let result = match (end.failure(), change.change_set_type) {
+    let result = ended(&end, open.change.change_set_type);
+    Ok(outcome(result, end.outputs))
+}
+
+/// How a stack ended, after a change set of that type.
+fn ended(end: &events::End, change_set_type: ChangeSetType) -> StackResult {
+    match (end.failure(), change_set_type) {
         (Some(failure), _) => StackResult::Failed(failure),
         (None, ChangeSetType::Create) => StackResult::Created,
         (None, ChangeSetType::Update) => StackResult::Updated,
-    };
-    Ok(outcome(result, end.outputs))
+        (None, ChangeSetType::Import) => StackResult::Imported,
+    }
 }
 
 #[cfg(test)]

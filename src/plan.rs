@@ -312,6 +312,11 @@ impl Plan {
         self.uploads.iter().filter(|upload| !left_out.contains(upload.key.as_str())).cloned().collect()
     }
 
+    /// The URL of an object of the artifact bucket.
+    pub fn object_url(&self, key: &str) -> String {
+        object_url(&self.target, &self.bucket, key)
+    }
+
     /// A stack's own template, as it goes to the artifact bucket.
     pub fn template_upload(&self, entry: &TemplateEntry) -> Vec<Upload> {
         self.uploads.iter().filter(|upload| upload.key == entry.key).cloned().collect()

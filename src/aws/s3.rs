@@ -43,6 +43,17 @@ pub(super) async fn stored_object(
     }
 }
 
+pub(super) async fn has_bucket(client: &Client, bucket: &str, owner: &str) -> Result<bool> {
+    match client.head_bucket().bucket(bucket).expected_bucket_owner(owner).send().await {
+        Ok(_) => Ok(true),
+        Err(error) => match Error::of("HeadBucket", &error) {
+            // Somebody else's, or nobody's.
+            error if matches!(error.kind, ErrorKind::NotFound | ErrorKind::AccessDenied) => Ok(false),
+            error => Err(error),
+        },
+    }
+}
+
 /// How long an upload may take: the SDK counts the time to send the body as waiting for the answer. A
 /// minute, and one more for each 6 MB (100 kB/s). A connection that stalls is noticed earlier, by the
 /// SDK's stalled stream protection. Whole minutes, so that uploads share connections.

@@ -42,10 +42,12 @@ pub(super) fn order(plan: &Plan) -> Order<'static> {
         template: TemplateSource::Body(text),
         parameters: [].into(),
         capabilities: Vec::new(),
-        tags: [].into(),
+        keep: Vec::new(),
+        tags: Some([].into()),
         role_arn: None,
         // The bucket outlives the stack (it is retained): a new stack takes it in again.
         import_existing: true,
+        imports: Vec::new(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::aws::{
-    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Operation, Stack,
-    Status, TemplateSource, ValidationFailure,
+    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Import, Operation,
+    Stack, Status, TemplateSource, ValidationFailure,
 };
 
 use super::events::{self, End, Tail};
@@ -25,9 +25,14 @@ pub(super) struct Order<'a> {
     pub(super) text: Arc<[u8]>,
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) capabilities: Vec<String>,
-    pub(super) tags: BTreeMap<String, String>,
+    /// Parameters that keep the value that they have.
+    pub(super) keep: Vec<String>,
+    /// None leaves the stack's tags as they are.
+    pub(super) tags: Option<BTreeMap<String, String>>,
     pub(super) role_arn: Option<String>,
     pub(super) import_existing: bool,
+    /// What comes into the stack by an import.
+    pub(super) imports: Vec<Import>,
 }
 
 impl<'a> Order<'a> {
@@ -49,10 +54,12 @@ impl<'a> Order<'a> {
             text: Arc::clone(&stack.text),
             parameters,
             capabilities: entry.capabilities.clone(),
-            tags: plan.tags.clone(),
+            keep: Vec::new(),
+            tags: Some(plan.tags.clone()),
             role_arn: plan.service_role(entry, facts)?,
             // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
             import_existing: true,
+            imports: Vec::new(),
         })
     }
 }
@@ -106,7 +113,7 @@ pub(super) async fn prepare_update<C: Cloud>(
     }
 }
 
-async fn make<C: Cloud>(
+pub(super) async fn make<C: Cloud>(
     run: &mut Run<'_, C>,
     order: Order<'_>,
     existing: Option<Stack>,
@@ -122,10 +129,12 @@ async fn make<C: Cloud>(
         change_set_type,
         template: order.template,
         parameters: order.parameters,
+        keep: order.keep,
         capabilities: order.capabilities,
         tags: order.tags,
         role_arn: order.role_arn,
-        import_existing: order.import_existing && change_set_type == ChangeSetType::Create,
+        import_existing: order.import_existing,
+        imports: order.imports,
         token: name.clone(),
     };
     let outputs = |stack: Option<&Stack>| stack.map(|stack| stack.outputs.clone()).unwrap_or_default();

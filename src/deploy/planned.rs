@@ -5,14 +5,12 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::aws::{self, ChangeSetType, Cloud, Stack};
+use crate::aws::{self, Cloud, Stack};
 use crate::plan::{Plan, PlanFile, PlannedStack, PlannedUpload, Target, canonical_sha256};
 use crate::synth::ParameterSource;
 
 use super::change_set::{self, Open};
-use super::{
-    Error, Event, Options, Outcome, PreparedChange, Run, StackKind, StackOutcome, StackResult, finish,
-};
+use super::{Error, Event, Options, Outcome, PreparedChange, Run, StackKind, StackOutcome, ended, finish};
 
 /// What is no longer as it was when a plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -405,11 +403,7 @@ async fn execute_one<C: Cloud>(run: &mut Run<'_, C>, planned: &PlannedStack) -> 
     let open = open(planned);
     (run.emit)(Event::Prepared(open.change.clone()));
     let end = change_set::execute(run, &open).await?;
-    let result = match (end.failure(), planned.change_set_type) {
-        (Some(failure), _) => StackResult::Failed(failure),
-        (None, ChangeSetType::Create) => StackResult::Created,
-        (None, ChangeSetType::Update) => StackResult::Updated,
-    };
+    let result = ended(&end, planned.change_set_type);
     Ok(StackOutcome { kind: open.change.kind, stack: open.change.stack, result, outputs: end.outputs })
 }
 

@@ -1,5 +1,7 @@
 //! A deployment made ready and not begun: uploads and change sets, and what they would do.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::aws::{Cloud, Stack};
@@ -7,11 +9,12 @@ use crate::plan::{
     self, Facts, Follows, Plan, PlannedStack, PlannedUpload, Readiness, StackPlan, Untouched, Upload,
     canonical_sha256, hex,
 };
+use crate::synth::ParameterSource;
 
 use super::change_set::{self, Open, Order, Prepared};
 use super::{
-    BOOTSTRAP_STACK, Error, Event, Options, Run, StackKind, StackOutcome, StackResult, bootstrap, learn,
-    unchanged, upload,
+    BOOTSTRAP_STACK, Error, Event, Options, Run, StackKind, StackOutcome, StackResult, adopt, bootstrap,
+    learn, unchanged, upload,
 };
 
 /// What a deployment would execute.
@@ -88,16 +91,15 @@ async fn bucket_is_there<C: Cloud>(
 ) -> Result<bool, Error> {
     let found = run.cloud.stack(BOOTSTRAP_STACK).await?;
     let current = found.filter(bootstrap::is_current);
-    let outputs = match current {
-        Some(Stack { outputs, .. }) => outputs,
-        None => {
-            let order = bootstrap::order(plan);
-            match change_set::prepare(run, order.clone()).await? {
-                Prepared::Unchanged(outputs) => outputs,
-                Prepared::Open(open) => {
-                    note(run, &order, [].into(), open, ready, made).await?;
-                    return Ok(false);
-                }
+    let outputs = if let Some(Stack { outputs, .. }) = current {
+        outputs
+    } else {
+        let order = bootstrap::order(plan);
+        match change_set::prepare(run, order.clone()).await? {
+            Prepared::Unchanged(outputs) => outputs,
+            Prepared::Open(open) => {
+                note(run, &order, [].into(), open, ready, made).await?;
+                return Ok(false);
             }
         }
     };
@@ -146,6 +148,12 @@ async fn one<C: Cloud>(
         return Ok(());
     }
     send(run, plan, plan.template_upload(entry), ready).await?;
+    if let Some((import, open)) = adopt::proposed(run, plan, &order).await? {
+        note(run, &import, [].into(), open, ready, made).await?;
+        let why = "what an earlier stack has kept comes into it first: execute this plan, then prepare again";
+        ready.follows.push(follows(stack, why.to_owned()));
+        return Ok(());
+    }
     match change_set::prepare(run, order.clone()).await? {
         Prepared::Unchanged(_) => ready.unchanged.push(untouched()),
         Prepared::Open(open) => note(run, &order, entry.parameters.clone(), open, ready, made).await?,
@@ -182,7 +190,7 @@ async fn send<C: Cloud>(
 async fn note<C: Cloud>(
     run: &mut Run<'_, C>,
     order: &Order<'_>,
-    sources: std::collections::BTreeMap<String, crate::synth::ParameterSource>,
+    sources: BTreeMap<String, ParameterSource>,
     open: Open,
     ready: &mut Ready,
     made: &mut Vec<Open>,
@@ -205,7 +213,7 @@ async fn note<C: Cloud>(
         template_sha256: canonical_sha256(&template),
         parameters: order.parameters.clone(),
         sources,
-        tags: order.tags.clone(),
+        tags: order.tags.clone().unwrap_or_default(),
         capabilities: order.capabilities.clone(),
         role_arn: order.role_arn.clone(),
         changes: change.changes,

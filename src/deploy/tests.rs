@@ -1,5 +1,6 @@
 //! Deployments through the real SDK against a scripted AWS on loopback.
 
+mod adopt;
 mod connecting;
 mod destroy;
 mod execution;

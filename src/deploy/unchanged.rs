@@ -12,7 +12,7 @@ pub(super) async fn unchanged<C: Cloud>(cloud: &C, order: &Order<'_>) -> aws::Re
     let Some(stack) = cloud.stack(order.stack).await? else { return Ok(None) };
     let settled =
         matches!(stack.status, Status::CreateComplete | Status::UpdateComplete | Status::ImportComplete);
-    if !settled || stack.parameters != order.parameters || stack.tags != order.tags {
+    if !settled || stack.parameters != order.parameters || Some(&stack.tags) != order.tags.as_ref() {
         return Ok(None);
     }
     let Some(ordered) = self_contained(&order.text) else { return Ok(None) };

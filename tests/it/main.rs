@@ -22,11 +22,15 @@ mod explain;
 mod facts;
 mod formats;
 mod house;
+#[cfg(feature = "aws")]
+mod kept;
 mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
 mod mutate;
+#[cfg(feature = "aws")]
+mod planned;
 mod planted;
 mod project;
 #[cfg(feature = "aws")]

@@ -22,6 +22,9 @@ use crate::report::plan::{dropped_text, plan_text};
 const PREPARE_PARTING: &str =
     "stopped here; nothing was changed, and a change set that was made already does no harm: prepare again";
 
+const DISCARD_PARTING: &str =
+    "stopped here; a change set that is left does no harm: run the same command again";
+
 pub(super) fn prepare(args: &DeployArgs, target: &TargetArgs) -> Result<Exit, Stop> {
     reach::run(target, PREPARE_PARTING, async |reach| prepare_in(args, reach).await)
 }
@@ -188,8 +191,7 @@ pub(super) fn discard(args: &DeployArgs, path: &Path) -> Result<Exit, Stop> {
         Ok(file) => file,
         Err(exit) => return Ok(exit),
     };
-    const PARTING: &str = "stopped here; a change set that is left does no harm: run the same command again";
-    within(args, &file, PARTING, async |cloud, target, local| {
+    within(args, &file, DISCARD_PARTING, async |cloud, target, local| {
         let progress = RefCell::new(Progress::new(local));
         let mut emit = |event: Event| progress.borrow_mut().show(&event);
         let options = deploy::Options::default();
