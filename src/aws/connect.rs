@@ -276,6 +276,10 @@ impl Cloud for Aws {
         cloudformation::stack(&self.cloudformation, stack).await
     }
 
+    async fn deleted_stacks(&self, name: &str) -> Result<Vec<String>> {
+        cloudformation::deleted_stacks(&self.cloudformation, name).await
+    }
+
     async fn template(&self, stack: &str) -> Result<Option<String>> {
         cloudformation::template(&self.cloudformation, stack).await
     }
@@ -328,6 +332,10 @@ impl Cloud for Aws {
         cloudformation::change_set(&self.cloudformation, id).await
     }
 
+    async fn change_set_template(&self, id: &str) -> Result<Option<String>> {
+        cloudformation::change_set_template(&self.cloudformation, id).await
+    }
+
     async fn delete_change_set(&self, id: &str) -> Result<()> {
         cloudformation::delete_change_set(&self.cloudformation, id).await
     }
@@ -354,6 +362,14 @@ impl Cloud for Aws {
 
     async fn model_versions(&self, group: &str, most: usize) -> Result<Option<Vec<ModelVersion>>> {
         live::model_versions(&self.sagemaker, group, most).await
+    }
+
+    async fn model_group(&self, name: &str) -> Result<Option<String>> {
+        sagemaker::model_group(&self.sagemaker, name).await
+    }
+
+    async fn has_bucket(&self, bucket: &str, owner: &str) -> Result<bool> {
+        s3::has_bucket(&self.s3, bucket, owner).await
     }
 
     async fn judge_model(&self, arn: &str, approve: bool, comment: Option<&str>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Deployments through the real SDK against a scripted AWS on loopback.
 
+mod adopt;
 mod compare;
 mod connecting;
 mod destroy;
@@ -7,6 +8,7 @@ mod drift;
 mod execution;
 mod files_and_models;
 mod life;
+mod planned;
 mod stub;
 mod world;
 

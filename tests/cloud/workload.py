@@ -4,6 +4,7 @@
     python workload.py check STACK_FILE ENV PIPELINE_JSON    # every resource read back and compared
     python workload.py absent                                # nothing at all is there
     python workload.py suspend STACK LOGICAL_ID              # the versioning of a stack's bucket, behind its back
+    python workload.py delete-bucket NAME                    # by hand, as somebody might
     python workload.py change-sets                           # those that nobody has executed
 
 The cloud is whatever the standard variables name (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, …). Expectations
@@ -498,6 +499,10 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["absent"]:
             return absent()
+        case ["delete-bucket", name]:
+            service("s3").delete_bucket_policy(Bucket=name)
+            service("s3").delete_bucket(Bucket=name)
+            return 0
         case ["change-sets"]:
             return change_sets()
         case _:

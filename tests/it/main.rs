@@ -26,16 +26,24 @@ mod explain;
 mod facts;
 mod formats;
 mod house;
+#[cfg(feature = "aws")]
+mod kept;
 mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
 mod mutate;
+#[cfg(feature = "aws")]
+mod planned;
 mod planted;
 mod project;
+#[cfg(feature = "aws")]
+mod proxy;
 mod readme;
 mod schema;
 mod synth;
 mod template_mutations;
 mod templates;
 mod tools;
+#[cfg(feature = "aws")]
+mod unchanged;
