@@ -12,7 +12,7 @@
 mod accepted;
 mod base;
 #[cfg(feature = "aws")]
-mod deployed;
+pub(super) mod deployed;
 pub(super) mod git;
 mod input;
 
