@@ -171,6 +171,7 @@ fn datasets(
 fn home(args: &RunArgs, assembly: &Assembly) -> Result<PathBuf, Stop> {
     let out = &args.here.out;
     let home = out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
+    let home = std::path::absolute(&home).with_context(|| format!("cannot find {}", home.display()))?;
     fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
     let ignore = out.join(".gitignore");
     if !ignore.exists() {
@@ -198,10 +199,9 @@ fn labels(assembly: &Assembly, project: &Path) -> Map<String, Value> {
 fn python(args: &RunArgs) -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let active = |home: OsString| PathBuf::from(home).join("bin/python");
-    args.here
-        .python
-        .clone()
-        .or_else(|| variable("SMSTACK_PYTHON").map(PathBuf::from))
-        .or_else(|| variable("VIRTUAL_ENV").map(active))
-        .unwrap_or_else(|| "python3".into())
+    let chosen = args.here.python.clone().or_else(|| variable("SMSTACK_PYTHON").map(PathBuf::from));
+    let python = chosen.or_else(|| variable("VIRTUAL_ENV").map(active)).unwrap_or_else(|| "python3".into());
+    // Jobs run in other directories; a mere name is looked up on the `PATH`.
+    let is_path = python.components().nth(1).is_some();
+    std::path::absolute(&python).ok().filter(|_| is_path).unwrap_or(python)
 }

@@ -152,8 +152,8 @@ fn a_pipeline_is_executed_tuned_judged_and_registered() {
             "count Succeeded",
             "search Succeeded",
             "judge Succeeded",
-            "quality-gate Succeeded",
-            "fail-quality-gate NotTaken",
+            "accuracy-gate Succeeded",
+            "fail-accuracy-gate NotTaken",
             "register-models Succeeded"
         ],
         "{said}"
@@ -179,9 +179,9 @@ fn a_pipeline_is_executed_tuned_judged_and_registered() {
 
     // Nothing has changed for the first step. The gate closes, and says so in the words of the file.
     let (told, said) = project.told(6, &["--param", "least=0.8", "--max-jobs", "1"]);
-    assert_eq!(told["failed_step"], "fail-quality-gate");
+    assert_eq!(told["failed_step"], "fail-accuracy-gate");
     assert!(told["steps"][0]["cached_from"].is_string(), "{said}");
-    assert!(said.contains("error: step `fail-quality-gate`: too little"), "{said}");
+    assert!(said.contains("error: step `fail-accuracy-gate`: too little"), "{said}");
 }
 
 #[test]
@@ -219,4 +219,63 @@ fn what_is_wrong_is_said_with_the_way_out() {
             "log.txt",
         ],
     );
+}
+
+/// Somebody stops it: every process ends, and what was done is in the report.
+#[test]
+fn control_c_leaves_no_process() {
+    let project = Project::new();
+    project.write("data/rows/a.csv", "1\n");
+    let pids = project.at().join("pids");
+    project.write(
+        "stacks/code/count.py",
+        &format!(
+            "import os, subprocess, sys, time\n\
+             child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(99)'])\n\
+             open('{0}.new', 'w').write(f'{{os.getpid()}} {{child.pid}}')\nos.rename('{0}.new', '{0}')\ntime.sleep(99)\n",
+            pids.display()
+        ),
+    );
+    let mut command = project::smstack(project.at());
+    command.env_remove("VIRTUAL_ENV").env("SMSTACK_PYTHON", "python3");
+    let piped = std::process::Stdio::piped;
+    let child = command.args(["run", "--local", "small"]).stdout(piped()).stderr(piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while !pids.exists() && begun.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let shell = |script: &str| std::process::Command::new("sh").args(["-c", script]).output().unwrap();
+    shell(&format!("kill -INT {}", child.id()));
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(told.contains(": stopped, ") && told.contains("not reached"), "{told}");
+    for pid in fs::read_to_string(&pids).unwrap().split(' ') {
+        let state = shell(&format!("ps -o stat= -p {pid}"));
+        let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
+        assert!(state.is_empty() || state.starts_with('Z'), "{pid}: {state}");
+    }
+}
+
+#[test]
+fn a_stack_is_drawn() {
+    let project = Project::new();
+    let check = |more: &[&str], parts: &[&str]| {
+        let output = project::run(project.at(), &[&["graph", "small"], more].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        for part in parts {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    };
+    check(
+        &[],
+        &["flowchart LR", "[\"count<br/>Processing\"]", "subgraph g1[\"platform\"]", "S3#58;#58;Bucket"],
+    );
+    check(&["--only", "pipeline"], &["{{\"accuracy-gate<br/>Condition\"}}", "-->|then|"]);
+    check(
+        &["--format", "dot", "--only", "infrastructure"],
+        &["digraph \"small (dev)\"", "label=\"platform\""],
+    );
+    check(&["--format", "html"], &["<svg", "<h2>pipeline</h2>", "<h2>platform</h2>"]);
 }
