@@ -24,28 +24,36 @@ use crate::aws::{self, ChangeSetType, Cloud, ResourceChange, Status};
 use crate::plan::{Facts, Plan, Readiness, StackPlan, Waiting};
 use crate::synth::TemplateKind;
 
+mod adopt;
 mod bootstrap;
 mod change_set;
 mod compare;
 mod destroy;
+mod drift;
 mod error;
 mod events;
 mod execution;
 mod models;
 mod pace;
+mod planned;
+mod prepare;
 mod recover;
 mod status;
+mod unchanged;
 mod upload;
 mod watch;
 
 pub use bootstrap::BOOTSTRAP_STACK;
 pub use compare::{Deployed, Preview, Standing, preview, remove, standing};
 pub use destroy::{Doom, destroy, doom};
+pub use drift::{Drift, drift};
 pub use error::Error;
 pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
 pub use models::{Measured, measured};
-pub use pace::Pace;
+pub use pace::{Pace, now};
+pub use planned::{Dropped, Fate, Moved, against_stack_file, discard, execute};
+pub use prepare::{Ready, prepare};
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
 pub use status::{Models, Overview, Seen, of_type, overview};
 pub use watch::watch;
@@ -62,6 +70,16 @@ pub enum StackKind {
 }
 
 impl StackKind {
+    /// The kind for its text; none for anything else.
+    pub fn parse(text: &str) -> Option<StackKind> {
+        let all = [
+            StackKind::Bootstrap,
+            StackKind::Template(TemplateKind::Platform),
+            StackKind::Template(TemplateKind::Serving),
+        ];
+        all.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// As it stands in messages.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -176,6 +194,13 @@ pub enum Event {
         /// Why.
         error: aws::Error,
     },
+    /// What an earlier stack has kept could not be taken in.
+    NotTakenIn {
+        /// The stack's name.
+        stack: String,
+        /// CloudFormation's words.
+        reason: String,
+    },
     /// A stack is finished with.
     Finished(StackOutcome),
 }
@@ -211,6 +236,8 @@ pub enum StackResult {
     Created,
     /// It is changed.
     Updated,
+    /// What an earlier stack has kept is in it again; the change itself is still to come.
+    Imported,
     /// There was nothing to do.
     Unchanged,
     /// It is not deployed yet, and that is as it should be.
@@ -243,6 +270,8 @@ pub struct Cause {
     pub reason: Option<String>,
     /// When.
     pub at: Option<Timestamp>,
+    /// Where the stack file says the resource: `stacks/churn.yaml:41:3`; none where that is not known.
+    pub origin: Option<String>,
 }
 
 /// The whole in one word; what the exit code is made of.
@@ -319,11 +348,14 @@ pub async fn deploy<C: Cloud>(
     if !finish(&mut run, &mut outcome, bootstrap) {
         return Ok(outcome);
     }
-    (outcome.uploaded, outcome.skipped) = upload::upload(&mut run, plan).await?;
+    (outcome.uploaded, outcome.skipped) = upload::upload(&mut run, plan, &plan.standing_uploads()).await?;
 
     let mut facts = Facts::default();
     for stack in &plan.stacks {
-        let done = assembly_stack(&mut run, plan, stack, &mut facts).await?;
+        let mut done = assembly_stack(&mut run, plan, stack, &mut facts, &mut outcome).await?;
+        if let StackResult::Failed(Failure { cause: Some(cause), .. }) = &mut done.result {
+            cause.origin = plan.origins.get(&cause.logical_id).cloned();
+        }
         if deployed(&done.result) {
             facts.outputs.insert(stack.entry.kind, done.outputs.clone());
         }
@@ -343,7 +375,10 @@ fn finish<C>(run: &mut Run<'_, C>, outcome: &mut Outcome, stack: StackOutcome) -
 }
 
 fn deployed(result: &StackResult) -> bool {
-    matches!(result, StackResult::Created | StackResult::Updated | StackResult::Unchanged)
+    matches!(
+        result,
+        StackResult::Created | StackResult::Updated | StackResult::Imported | StackResult::Unchanged
+    )
 }
 
 async fn assembly_stack<C: Cloud>(
@@ -351,6 +386,7 @@ async fn assembly_stack<C: Cloud>(
     plan: &Plan,
     stack: &StackPlan,
     facts: &mut Facts,
+    outcome: &mut Outcome,
 ) -> Result<StackOutcome, Error> {
     let entry = &stack.entry;
     let kind = StackKind::Template(entry.kind);
@@ -367,17 +403,20 @@ async fn assembly_stack<C: Cloud>(
             });
         }
     };
-    let order = Order {
-        kind,
-        stack: &entry.stack_name,
-        template: stack.template.clone(),
-        parameters,
-        capabilities: entry.capabilities.clone(),
-        tags: plan.tags.clone(),
-        role_arn: plan.service_role(entry, facts)?,
-        // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
-        import_existing: true,
-    };
+    let order = Order::of(plan, stack, parameters, facts)?;
+    if let Some(there) = unchanged::unchanged(run.cloud, &order).await? {
+        let (stack, result, outputs) = (there.name, StackResult::Unchanged, there.outputs);
+        return Ok(StackOutcome { kind, stack, result, outputs });
+    }
+    let (uploaded, skipped) = upload::upload(run, plan, &plan.template_upload(entry)).await?;
+    outcome.uploaded += uploaded;
+    outcome.skipped += skipped;
+    if let Some((_, open)) = adopt::proposed(run, plan, &order).await? {
+        let done = consented(run, open).await?;
+        if !matches!(done.result, StackResult::Imported) {
+            return Ok(done);
+        }
+    }
     deploy_stack(run, order).await
 }
 
@@ -418,19 +457,31 @@ async fn deploy_stack<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Resul
         Prepared::Open(open) => open,
         Prepared::Unchanged(outputs) => return Ok(outcome(StackResult::Unchanged, outputs)),
     };
+    consented(run, open).await
+}
+
+/// A change set from consent to outcome.
+async fn consented<C: Cloud>(run: &mut Run<'_, C>, open: Open) -> Result<StackOutcome, Error> {
+    let (kind, name) = (open.change.kind, open.change.stack.clone());
+    let outcome = |result, outputs| StackOutcome { kind, stack: name, result, outputs };
     (run.emit)(Event::Prepared(open.change.clone()));
     if !(run.consent)(&open.change) {
         change_set::discard(run, &open).await;
         return Ok(outcome(StackResult::Declined, BTreeMap::new()));
     }
-    let Open { change, .. } = &open;
     let end = change_set::execute(run, &open).await?;
-    let result = match (end.failure(), change.change_set_type) {
+    let result = ended(&end, open.change.change_set_type);
+    Ok(outcome(result, end.outputs))
+}
+
+/// How a stack ended, after a change set of that type.
+fn ended(end: &events::End, change_set_type: ChangeSetType) -> StackResult {
+    match (end.failure(), change_set_type) {
         (Some(failure), _) => StackResult::Failed(failure),
         (None, ChangeSetType::Create) => StackResult::Created,
         (None, ChangeSetType::Update) => StackResult::Updated,
-    };
-    Ok(outcome(result, end.outputs))
+        (None, ChangeSetType::Import) => StackResult::Imported,
+    }
 }
 
 #[cfg(test)]

@@ -1,28 +1,67 @@
 //! One stack's change set: made, waited for, executed or removed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::aws::{
-    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Operation, Stack,
-    Status, TemplateSource, ValidationFailure,
+    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Import, Operation,
+    Stack, Status, TemplateSource, ValidationFailure,
 };
 
 use super::events::{self, End, Tail};
 use super::pace::unique_name;
 use super::{Error, Event, PreparedChange, Run, StackKind};
+use crate::plan::{self, Facts, Plan, StackPlan};
 use crate::rules::stack_states::{self, OnDeploy};
 
 /// What is to be deployed.
+#[derive(Clone)]
 pub(super) struct Order<'a> {
     pub(super) kind: StackKind,
     pub(super) stack: &'a str,
     pub(super) template: TemplateSource,
+    /// The template's text.
+    pub(super) text: Arc<[u8]>,
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) capabilities: Vec<String>,
-    pub(super) tags: BTreeMap<String, String>,
+    /// Parameters that keep the value that they have.
+    pub(super) keep: Vec<String>,
+    /// None leaves the stack's tags as they are.
+    pub(super) tags: Option<BTreeMap<String, String>>,
     pub(super) role_arn: Option<String>,
     pub(super) import_existing: bool,
+    /// What comes into the stack by an import.
+    pub(super) imports: Vec<Import>,
+}
+
+impl<'a> Order<'a> {
+    /// The order for a stack of a plan, with the values of its parameters.
+    ///
+    /// # Errors
+    /// When the deployed platform stack has no service role.
+    pub(super) fn of(
+        plan: &'a Plan,
+        stack: &'a StackPlan,
+        parameters: BTreeMap<String, String>,
+        facts: &Facts,
+    ) -> Result<Order<'a>, plan::Error> {
+        let entry = &stack.entry;
+        Ok(Order {
+            kind: StackKind::Template(entry.kind),
+            stack: &entry.stack_name,
+            template: stack.template.clone(),
+            text: Arc::clone(&stack.text),
+            parameters,
+            capabilities: entry.capabilities.clone(),
+            keep: Vec::new(),
+            tags: Some(plan.tags.clone()),
+            role_arn: plan.service_role(entry, facts)?,
+            // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
+            import_existing: true,
+            imports: Vec::new(),
+        })
+    }
 }
 
 /// A change set that is ready, or the word that there is nothing to change.
@@ -36,7 +75,7 @@ pub(super) enum Prepared {
 pub(super) struct Open {
     pub(super) change: PreparedChange,
     /// There was no stack of that name before: an empty one that is left over is ours to remove.
-    made_stack: bool,
+    pub(super) made_stack: bool,
 }
 
 /// How CloudFormation says that there is nothing to do. Never judged by an empty list of changes:
@@ -74,7 +113,7 @@ pub(super) async fn prepare_update<C: Cloud>(
     }
 }
 
-async fn make<C: Cloud>(
+pub(super) async fn make<C: Cloud>(
     run: &mut Run<'_, C>,
     order: Order<'_>,
     existing: Option<Stack>,
@@ -90,10 +129,12 @@ async fn make<C: Cloud>(
         change_set_type,
         template: order.template,
         parameters: order.parameters,
+        keep: order.keep,
         capabilities: order.capabilities,
         tags: order.tags,
         role_arn: order.role_arn,
-        import_existing: order.import_existing && change_set_type == ChangeSetType::Create,
+        import_existing: order.import_existing,
+        imports: order.imports,
         token: name.clone(),
     };
     let outputs = |stack: Option<&Stack>| stack.map(|stack| stack.outputs.clone()).unwrap_or_default();

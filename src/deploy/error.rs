@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::aws::{self, Status};
 use crate::plan;
 
-use super::{BOOTSTRAP_STACK, change_set};
+use super::{BOOTSTRAP_STACK, Moved, change_set};
 use crate::rules::stack_states;
 
 /// Why a deployment could not be carried out. A stack that failed is no error but an [`Outcome`](super::Outcome).
@@ -89,6 +89,14 @@ pub enum Error {
         /// How long.
         waited: Duration,
     },
+    /// CloudFormation compares the stack with its template, and does not come to an end.
+    #[error("CloudFormation has not found out after {waited:?} whether `{stack}` has drifted")]
+    DriftTimeout {
+        /// The stack's name.
+        stack: String,
+        /// How long.
+        waited: Duration,
+    },
     /// The stack's progress could not be followed any longer. The stack goes on without us.
     #[error("lost sight of `{stack}`, which goes on in AWS by itself: {source}")]
     Lost {
@@ -104,6 +112,14 @@ pub enum Error {
         stack: String,
         /// Its status.
         status: Status,
+    },
+    /// What was prepared is not what would run now.
+    #[error("{}", what_moved(.done, .moved))]
+    Moved {
+        /// Stacks of the plan that were changed as planned, before that was seen.
+        done: Vec<String>,
+        /// What has moved since.
+        moved: Vec<Moved>,
     },
     /// The bootstrap stack is not ours.
     #[error(
@@ -122,6 +138,15 @@ fn by_whom(token: Option<&str>) -> String {
         Some(token) => format!(" (`{token}`)"),
         None => String::new(),
     }
+}
+
+fn what_moved(done: &[String], moved: &[Moved]) -> String {
+    let so_far = match done {
+        [] => "nothing was executed".to_owned(),
+        names => format!("executed so far: `{}`", names.join("`, `")),
+    };
+    let list = moved.iter().fold(String::new(), |text, it| format!("{text}\n  - {it}"));
+    format!("the plan is not what would run now; {so_far}:{list}")
 }
 
 fn waits_for(resources: &[String]) -> String {
@@ -144,6 +169,10 @@ impl Error {
                 .or(Some("run the same command again when AWS answers: it says how the stack is")),
             Error::Blocked { status, .. } | Error::Busy { status, .. } => {
                 Some(stack_states::of(status.as_str()).way_out)
+            }
+            Error::DriftTimeout { .. } => Some("ask again later; nothing was changed"),
+            Error::Moved { .. } => {
+                Some("prepare and review again: `smstack deploy STACK --env ENV --prepare`")
             }
             Error::ChangeSetTimeout { .. } => Some("deploy again; CloudFormation may be slow today"),
             _ => None,

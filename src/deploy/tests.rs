@@ -1,10 +1,14 @@
 //! Deployments through the real SDK against a scripted AWS on loopback.
 
+mod adopt;
+mod compare;
 mod connecting;
 mod destroy;
+mod drift;
 mod execution;
 mod files_and_models;
 mod life;
+mod planned;
 mod stub;
 mod world;
 
@@ -46,7 +50,7 @@ fn assembly(kind: TemplateKind, parameters: BTreeMap<String, ParameterSource>, t
         assets: Vec::new(),
     };
     let file = AssemblyFile { path: "platform.template.json".into(), bytes: template.to_vec() };
-    Assembly { manifest, files: vec![file] }
+    Assembly { manifest, files: vec![file], owners: BTreeMap::new() }
 }
 
 async fn connected(url: &str, access_key: &str) -> Aws {

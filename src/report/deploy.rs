@@ -8,8 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{err, is_live};
-use crate::aws::{Action, ChangeDetail, Replacement, ResourceChange, Status};
-use crate::deploy::{Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult};
+use crate::aws::{Action, ChangeDetail, ChangeSetType, Replacement, ResourceChange, Status};
+use crate::deploy::{Cause, Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult};
+use crate::rules::failures;
 
 /// Shows events as they come: a line each, and on a terminal one more that moves.
 pub struct Progress {
@@ -71,6 +72,9 @@ impl Progress {
             Event::LeftBehind { stack, what, error } => {
                 self.line(&format!("{stack}: {what} stays behind: {error}"));
             }
+            Event::NotTakenIn { stack, reason } => {
+                self.line(&format!("{stack}: what an earlier stack has kept cannot be taken in: {reason}"));
+            }
             Event::Finished(outcome) => self.line(&finished(outcome)),
         }
     }
@@ -116,6 +120,9 @@ pub(super) fn is_failure(status: &Status) -> bool {
 
 fn changes(change: &PreparedChange) -> String {
     let mut text = format!("{}:", change.stack);
+    if change.change_set_type == ChangeSetType::Import {
+        text.push_str(" an earlier stack has kept these; they come into the stack again as they are:");
+    }
     if change.changes.is_empty() {
         text.push_str(" outputs, tags or settings of the stack change, no resource");
     }
@@ -174,6 +181,9 @@ fn finished(outcome: &StackOutcome) -> String {
     match &outcome.result {
         StackResult::Created => format!("{name}: created"),
         StackResult::Updated => format!("{name}: updated"),
+        StackResult::Imported => {
+            format!("{name}: what an earlier stack has kept is in it again; deploy to go on")
+        }
         StackResult::Unchanged => format!("{name}: nothing to do"),
         StackResult::Waiting(waiting) => format!("{name} waits: {waiting}"),
         StackResult::Declined => format!("{name}: nothing was changed, for there was no consent"),
@@ -183,12 +193,21 @@ fn finished(outcome: &StackOutcome) -> String {
 
 /// A stack that failed, and what failed first.
 pub fn failed(name: &str, failure: &Failure) -> String {
-    let mut text = format!("{name}: failed ({})", failure.status.as_str());
-    if let Some(cause) = &failure.cause {
-        let _ = write!(text, "\n  first cause: {} ({})", cause.logical_id, short(&cause.resource_type));
-        let _ = write!(text, " {}", cause.status.as_str());
-        if let Some(reason) = &cause.reason {
-            let _ = write!(text, "\n  {reason}");
+    let cause = failure.cause.as_ref().map(first_cause).unwrap_or_default();
+    format!("{name}: failed ({}){cause}", failure.status.as_str())
+}
+
+/// What failed first, where the stack file says it, why, and what to do about it: lines that each begin anew.
+pub(super) fn first_cause(cause: &Cause) -> String {
+    let kind = short(&cause.resource_type);
+    let mut text = format!("\n  first cause: {} ({kind}) {}", cause.logical_id, cause.status.as_str());
+    if let Some(origin) = &cause.origin {
+        let _ = write!(text, "\n  --> {origin}");
+    }
+    if let Some(reason) = &cause.reason {
+        let _ = write!(text, "\n  {reason}");
+        if let Some(known) = failures::of(reason) {
+            let _ = write!(text, "\n  = note: {}\n  = help: {}", known.meaning, known.way_out);
         }
     }
     text
@@ -207,12 +226,28 @@ pub fn outcome_text(outcome: &Outcome) -> String {
     text
 }
 
+/// What failed first, and what is known of the reason.
+fn cause_json(cause: &Cause) -> serde_json::Value {
+    let known = cause.reason.as_deref().and_then(failures::of);
+    json!({
+        "logical_id": cause.logical_id,
+        "resource_type": cause.resource_type,
+        "status": cause.status.as_str(),
+        "reason": cause.reason,
+        "at": cause.at.map(|at| at.to_string()),
+        "origin": cause.origin,
+        "kind": known.map(|known| known.name),
+        "help": known.map(|known| known.way_out),
+    })
+}
+
 /// The outcome for programs; `schemas/outcome.schema.json` describes it.
 pub fn outcome_json(outcome: &Outcome) -> serde_json::Value {
     let stack = |stack: &StackOutcome| {
         let (result, detail) = match &stack.result {
             StackResult::Created => ("created", None),
             StackResult::Updated => ("updated", None),
+            StackResult::Imported => ("imported", None),
             StackResult::Unchanged => ("unchanged", None),
             StackResult::Waiting(waiting) => ("waiting", Some(waiting.to_string())),
             StackResult::Declined => ("declined", None),
@@ -223,6 +258,10 @@ pub fn outcome_json(outcome: &Outcome) -> serde_json::Value {
             "name": stack.stack,
             "result": result,
             "detail": detail,
+            "cause": match &stack.result {
+                StackResult::Failed(Failure { cause: Some(cause), .. }) => cause_json(cause),
+                _ => serde_json::Value::Null,
+            },
             "outputs": stack.outputs,
         })
     };

@@ -12,26 +12,38 @@ mod definition;
 mod definitions;
 mod diff;
 #[cfg(feature = "aws")]
+mod diff_cloud;
+#[cfg(feature = "aws")]
 mod diff_deployed;
 mod diff_gate;
 mod diff_inputs;
 mod diff_stacks;
+#[cfg(feature = "aws")]
+mod drift;
 #[cfg(feature = "aws")]
 mod e2e;
 mod explain;
 mod facts;
 mod formats;
 mod house;
+#[cfg(feature = "aws")]
+mod kept;
 mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
 mod mutate;
+#[cfg(feature = "aws")]
+mod planned;
 mod planted;
 mod project;
+#[cfg(feature = "aws")]
+mod proxy;
 mod readme;
 mod schema;
 mod synth;
 mod template_mutations;
 mod templates;
 mod tools;
+#[cfg(feature = "aws")]
+mod unchanged;
