@@ -25,6 +25,7 @@ mod e2e;
 mod explain;
 mod facts;
 mod formats;
+mod here;
 mod house;
 #[cfg(feature = "aws")]
 mod kept;
