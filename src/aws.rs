@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 mod changes;
 mod cloudformation;
 mod connect;
+mod drift;
 mod error;
 mod live;
 mod s3;
@@ -22,6 +23,7 @@ mod sts;
 
 pub use changes::{Action, ChangeDetail, Replacement, ResourceChange};
 pub use connect::{Aws, LocalCloud, Options, connect};
+pub use drift::{DriftDetection, PropertyDifference, ResourceDrift};
 pub use error::{Error, ErrorKind};
 pub use live::{Alarm, Endpoint, Execution, ModelVersion, Monitor, MonitorRun, NewExecution, Step, Variant};
 pub use s3::{checksum, checksum_of_hex};
@@ -350,6 +352,15 @@ pub trait Cloud: Clone + Send + Sync + 'static {
 
     /// `RollbackStack`.
     fn rollback_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// `DetectStackDrift`: the id of the detection.
+    fn detect_drift(&self, stack: &str) -> impl Future<Output = Result<String>> + Send;
+
+    /// `DescribeStackDriftDetectionStatus`.
+    fn drift_detection(&self, id: &str) -> impl Future<Output = Result<DriftDetection>> + Send;
+
+    /// `DescribeStackResourceDrifts`, all pages.
+    fn resource_drifts(&self, stack: &str) -> impl Future<Output = Result<Vec<ResourceDrift>>> + Send;
 
     /// `ListChangeSets`, all pages: names, and which they are.
     fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<(String, ChangeSetRef)>>> + Send;

@@ -52,6 +52,9 @@ pub enum Command {
     /// Print the outputs of the deployed stacks
     #[cfg(feature = "aws")]
     Outputs(OutputsArgs),
+    /// Say what is deployed otherwise than its template says
+    #[cfg(feature = "aws")]
+    Drift(DriftArgs),
     /// Propose the way out of a stack's state, and take it on consent
     #[cfg(feature = "aws")]
     Recover(RecoverArgs),
@@ -393,6 +396,17 @@ pub struct OutputsArgs {
     pub format: Format,
 }
 
+/// `smstack drift`.
+#[derive(Debug, Args)]
+pub struct DriftArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to write what is found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// `smstack recover`.
 #[derive(Debug, Args)]
 pub struct RecoverArgs {
@@ -431,8 +445,8 @@ pub enum LocalAction {
 /// `smstack explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Codes of problems, `offline` for what cannot be decided without asking AWS, or `states` for the states of a
-    /// stack and the way out of each [default: a list of all codes]
+    /// Codes of problems, `offline` for what cannot be decided without asking AWS, `states` for the states of a
+    /// stack and the way out of each, or `failures` for why resources fail [default: a list of all codes]
     #[arg(value_name = "CODE")]
     pub topics: Vec<String>,
     /// How to write the result

@@ -29,6 +29,7 @@ mod bootstrap;
 mod change_set;
 mod compare;
 mod destroy;
+mod drift;
 mod error;
 mod events;
 mod execution;
@@ -46,6 +47,7 @@ mod watch;
 pub use bootstrap::BOOTSTRAP_STACK;
 pub use compare::{Deployed, Preview, Standing, preview, remove, standing};
 pub use destroy::{Doom, destroy, doom};
+pub use drift::{Drift, drift};
 pub use error::Error;
 pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
@@ -279,6 +281,8 @@ pub struct Cause {
     pub reason: Option<String>,
     /// When.
     pub at: Option<Timestamp>,
+    /// Where the stack file says the resource: `stacks/churn.yaml:41:3`; none where that is not known.
+    pub origin: Option<String>,
 }
 
 /// The whole in one word; what the exit code is made of.
@@ -359,7 +363,10 @@ pub async fn deploy<C: Cloud>(
 
     let mut facts = Facts::default();
     for stack in &plan.stacks {
-        let done = assembly_stack(&mut run, plan, stack, &mut facts, &mut outcome).await?;
+        let mut done = assembly_stack(&mut run, plan, stack, &mut facts, &mut outcome).await?;
+        if let StackResult::Failed(Failure { cause: Some(cause), .. }) = &mut done.result {
+            cause.origin = plan.origins.get(&cause.logical_id).cloned();
+        }
         if deployed(&done.result) {
             facts.outputs.insert(stack.entry.kind, done.outputs.clone());
         }

@@ -6,6 +6,8 @@
 #[cfg(feature = "aws")]
 pub mod deploy;
 mod diff;
+#[cfg(feature = "aws")]
+pub mod drift;
 pub mod explain;
 mod github;
 mod json;

@@ -33,9 +33,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::{
-    Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, Endpoint, Error, ErrorKind, EventPage,
-    Execution, Identity, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject, Operation, Result,
-    Stack, StackResource, Step, StoredObject, ValidationFailure, cloudformation, live, s3, sagemaker, sts,
+    Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, DriftDetection, Endpoint, Error, ErrorKind,
+    EventPage, Execution, Identity, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject, Operation,
+    ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, cloudformation,
+    drift, live, s3, sagemaker, sts,
 };
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -317,6 +318,18 @@ impl Cloud for Aws {
 
     async fn rollback_stack(&self, stack: &str, token: &str) -> Result<()> {
         cloudformation::rollback_stack(&self.cloudformation, stack, token).await
+    }
+
+    async fn detect_drift(&self, stack: &str) -> Result<String> {
+        drift::detect(&self.cloudformation, stack).await
+    }
+
+    async fn drift_detection(&self, id: &str) -> Result<DriftDetection> {
+        drift::detection(&self.cloudformation, id).await
+    }
+
+    async fn resource_drifts(&self, stack: &str) -> Result<Vec<ResourceDrift>> {
+        drift::resources(&self.cloudformation, stack).await
     }
 
     async fn change_sets(&self, stack: &str) -> Result<Vec<(String, ChangeSetRef)>> {

@@ -1,5 +1,7 @@
 //! How a command gets to what is deployed: the environment of a stack file, and the cloud that it lies in.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 
 use super::{Exit, Stop, load, local};
@@ -11,6 +13,9 @@ use crate::plan::{self, Target};
 use crate::report;
 use crate::synth::{Assembly, Manifest};
 
+/// Where the stack file says each resource, by logical id.
+type Origins = BTreeMap<String, String>;
+
 /// A deployment within reach.
 pub(super) struct Reach {
     /// What the stack file says.
@@ -21,6 +26,8 @@ pub(super) struct Reach {
     pub(super) target: Target,
     /// The local cloud's address, when it is that one.
     pub(super) local: Option<String>,
+    /// Where the stack file says each resource, by logical id.
+    pub(super) origins: Origins,
 }
 
 impl Reach {
@@ -55,9 +62,9 @@ pub(super) fn run(
     parting: &'static str,
     work: impl AsyncFnOnce(&Reach) -> Result<Exit, Stop>,
 ) -> Result<Exit, Stop> {
-    let Some(assembly) = assemble(args)? else { return Ok(Exit::Invalid) };
+    let Some((assembly, origins)) = assemble(args)? else { return Ok(Exit::Invalid) };
     block_on(&args.cloud, parting, async |local| match connect(&args.cloud, assembly, local).await {
-        Ok(reach) => work(&reach).await,
+        Ok(reach) => work(&Reach { origins, ..reach }).await,
         Err(exit) => Ok(exit),
     })
 }
@@ -81,20 +88,24 @@ pub(super) fn block_on(
 }
 
 /// Every check, then synth; problems are reported.
-pub(super) fn assemble(args: &TargetArgs) -> Result<Option<Assembly>, Stop> {
+pub(super) fn assemble(args: &TargetArgs) -> Result<Option<(Assembly, Origins)>, Stop> {
     let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
     let mut loaded = load::load(&which)?;
     let assembly = loaded.iter_mut().flat_map(load::Loaded::assemble).last();
     let (files, diagnostics) = load::findings(&loaded);
     report::diagnostics(&files, &diagnostics);
-    Ok(assembly.filter(|_| !has_errors(&diagnostics)))
+    let assembly = assembly.filter(|_| !has_errors(&diagnostics));
+    Ok(assembly.map(|assembly| {
+        let origins = loaded.iter().flat_map(|loaded| loaded.origins(&assembly)).collect();
+        (assembly, origins)
+    }))
 }
 
 async fn connect(args: &CloudArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
     let told = |error: aws::Error| failed(&error, error.help());
     let (cloud, target) = target(&options(args, &assembly.manifest, local.as_deref())).await.map_err(told)?;
     plan::guard(&assembly.manifest, &target).map_err(|error| failed(&error, error.help()))?;
-    Ok(Reach { assembly, cloud, target, local })
+    Ok(Reach { assembly, cloud, target, local, origins: BTreeMap::new() })
 }
 
 /// Connects, and asks who is asking.

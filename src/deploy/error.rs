@@ -89,6 +89,14 @@ pub enum Error {
         /// How long.
         waited: Duration,
     },
+    /// CloudFormation compares the stack with its template, and does not come to an end.
+    #[error("CloudFormation has not found out after {waited:?} whether `{stack}` has drifted")]
+    DriftTimeout {
+        /// The stack's name.
+        stack: String,
+        /// How long.
+        waited: Duration,
+    },
     /// The stack's progress could not be followed any longer. The stack goes on without us.
     #[error("lost sight of `{stack}`, which goes on in AWS by itself: {source}")]
     Lost {
@@ -162,6 +170,7 @@ impl Error {
             Error::Blocked { status, .. } | Error::Busy { status, .. } => {
                 Some(stack_states::of(status.as_str()).way_out)
             }
+            Error::DriftTimeout { .. } => Some("ask again later; nothing was changed"),
             Error::Moved { .. } => {
                 Some("prepare and review again: `smstack deploy STACK --env ENV --prepare`")
             }

@@ -146,6 +146,7 @@ fn cause(event: &StackEvent) -> Cause {
         status: event.status.clone(),
         reason: event.reason.clone(),
         at: event.at,
+        origin: None,
     }
 }
 
@@ -284,6 +285,7 @@ async fn validation<C: Cloud>(cloud: &C, event: &StackEvent) -> Option<Cause> {
         status: event.status.clone(),
         reason: Some(failure.reason),
         at: failure.at.or(event.at),
+        origin: None,
     })
 }
 
@@ -319,7 +321,11 @@ impl Patience {
         Ok(pace.retry(self.failures - 1))
     }
 
-    async fn after<C: Cloud>(&mut self, run: &mut Run<'_, C>, error: aws::Error) -> aws::Result<()> {
+    pub(super) async fn after<C: Cloud>(
+        &mut self,
+        run: &mut Run<'_, C>,
+        error: aws::Error,
+    ) -> aws::Result<()> {
         let pause = self.bear(&run.options.pace, &error)?;
         (run.emit)(Event::Retrying { stack: self.stack.clone(), error, pause });
         tokio::time::sleep(pause).await;

@@ -157,10 +157,11 @@ async fn one<C: Cloud>(
         return Ok(());
     }
     match change_set::prepare(run, order.clone()).await? {
-        Prepared::Unchanged(_) => match run.cloud.stack(order.stack).await? {
-            Some(there) => settle(run, &order, &there, ready, made).await?,
-            None => {}
-        },
+        Prepared::Unchanged(_) => {
+            if let Some(there) = run.cloud.stack(order.stack).await? {
+                settle(run, &order, &there, ready, made).await?;
+            }
+        }
         Prepared::Open(open) => note(run, &order, entry.parameters.clone(), open, ready, made).await?,
     }
     Ok(())
@@ -174,14 +175,11 @@ async fn settle<C: Cloud>(
     ready: &mut Ready,
     made: &mut Vec<Open>,
 ) -> Result<(), Error> {
-    match change_set::only_settings(run, order, there).await? {
-        Some(open) => note(run, order, [].into(), open, ready, made).await,
-        None => {
-            let kind = order.kind.as_str().to_owned();
-            ready.unchanged.push(Untouched { kind, name: order.stack.to_owned() });
-            Ok(())
-        }
+    if let Some(open) = change_set::only_settings(run, order, there).await? {
+        return note(run, order, [].into(), open, ready, made).await;
     }
+    ready.unchanged.push(Untouched { kind: order.kind.as_str().to_owned(), name: order.stack.to_owned() });
+    Ok(())
 }
 
 fn follows(stack: &StackPlan, why: String) -> Follows {

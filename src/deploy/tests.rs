@@ -2,8 +2,10 @@
 
 mod adopt;
 mod change_sets;
+mod compare;
 mod connecting;
 mod destroy;
+mod drift;
 mod execution;
 mod files_and_models;
 mod life;
@@ -50,7 +52,7 @@ fn assembly(kind: TemplateKind, parameters: BTreeMap<String, ParameterSource>, t
         assets: Vec::new(),
     };
     let file = AssemblyFile { path: "platform.template.json".into(), bytes: template.to_vec() };
-    Assembly { manifest, files: vec![file] }
+    Assembly { manifest, files: vec![file], owners: BTreeMap::new() }
 }
 
 async fn connected(url: &str, access_key: &str) -> Aws {

@@ -3,6 +3,7 @@
     python workload.py register STACK_FILE ENV               # a version as the pipeline would, approved
     python workload.py check STACK_FILE ENV PIPELINE_JSON    # every resource read back and compared
     python workload.py absent                                # nothing at all is there
+    python workload.py suspend STACK LOGICAL_ID              # the versioning of a stack's bucket, behind its back
     python workload.py delete-bucket NAME                    # by hand, as somebody might
     python workload.py stack NAME                            # whether it is protected, and its policy
     python workload.py change-sets                           # those that nobody has executed
@@ -490,6 +491,13 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["check", path, environment, pipeline]:
             return check(path, environment, pipeline)
+        case ["suspend", stack, bucket]:
+            resource = service("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=bucket)
+            service("s3").put_bucket_versioning(
+                Bucket=resource["StackResourceDetail"]["PhysicalResourceId"],
+                VersioningConfiguration={"Status": "Suspended"},
+            )
+            return 0
         case ["absent"]:
             return absent()
         case ["delete-bucket", name]:

@@ -12,10 +12,14 @@ mod definition;
 mod definitions;
 mod diff;
 #[cfg(feature = "aws")]
+mod diff_cloud;
+#[cfg(feature = "aws")]
 mod diff_deployed;
 mod diff_gate;
 mod diff_inputs;
 mod diff_stacks;
+#[cfg(feature = "aws")]
+mod drift;
 #[cfg(feature = "aws")]
 mod e2e;
 mod explain;

@@ -158,7 +158,7 @@ pub(super) fn execute(args: &DeployArgs, path: &Path) -> Result<Exit, Stop> {
         None => None,
         Some(target) => match reach::assemble(&target)? {
             None => return Ok(Exit::Invalid),
-            assembly => assembly,
+            Some((assembly, _)) => Some(assembly),
         },
     };
     within(args, &file, PARTING, async |cloud, target, local| {

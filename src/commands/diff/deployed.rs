@@ -80,15 +80,18 @@ async fn compare<C: Cloud>(
         }
         let preview = deploy::preview(cloud, plan, stack, &facts, &options, &mut emit).await;
         open.take();
-        match preview.map_err(|error| failed(&error, error.help()))? {
-            Preview::Changes(changes) => hear(&mut pair, name, &changes),
-            Preview::None(why) => {
-                report::err(&format!(
-                    "no change set of `{}`, so that the templates alone speak: {why}\n",
-                    stack.entry.stack_name
-                ));
+        let why = match preview {
+            Ok(Preview::Changes(changes)) => {
+                hear(&mut pair, name, &changes);
+                continue;
             }
-        }
+            Ok(Preview::None(why)) => why,
+            // Its state takes no change set; that says nothing against the change.
+            Err(error @ (deploy::Error::Blocked { .. } | deploy::Error::Busy { .. })) => error.to_string(),
+            Err(error) => return Err(failed(&error, error.help())),
+        };
+        let stack = &stack.entry.stack_name;
+        report::err(&format!("no change set of `{stack}`, so that the templates alone speak: {why}\n"));
     }
     Ok(pair)
 }

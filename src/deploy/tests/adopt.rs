@@ -44,7 +44,6 @@ fn kept(call: &Call) -> Option<Reply> {
             "application/x-amz-json-1.1",
             format!("{{\"ModelPackageGroupArn\": \"{GROUP_ARN}\", \"ModelPackageGroupName\": \"models\"}}"),
         )),
-        "HeadObject" | "PutObject" | "CreateChangeSet" | "ExecuteChangeSet" => None,
         "DescribeChangeSet" => status("AVAILABLE", "<Changes/>"),
         _ => None,
     }
