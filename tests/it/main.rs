@@ -42,6 +42,8 @@ mod project;
 mod proxy;
 mod readme;
 mod schema;
+#[cfg(feature = "aws")]
+mod settings;
 mod synth;
 mod template_mutations;
 mod templates;
