@@ -47,3 +47,4 @@ mod templates;
 mod tools;
 #[cfg(feature = "aws")]
 mod unchanged;
+mod workload;

@@ -185,7 +185,7 @@ BAD_REQUESTS = [
     ({"instances": [[10**400, *ROW[1:]]]}, 400, "instances[0].feature_00: not a finite number"),
     ({"instances": [{**NAMED, "age": 3}]}, 400, "instances[0].age: unknown"),
     ({"instances": [dict(list(NAMED.items())[1:])]}, 400, "instances[0].feature_00: missing"),
-    ({"instances": [ROW] * 10_001}, 413, "10001 rows; at most 10000 a request"),
+    ({"instances": [[]] * 100_001}, 413, "100001 rows; at most 100000 a request"),
 ]
 
 
