@@ -17,6 +17,8 @@ pub mod life;
 pub mod local;
 #[cfg(feature = "aws")]
 pub mod plan;
+#[cfg(feature = "aws")]
+pub mod preflight;
 mod region;
 mod sarif;
 #[cfg(feature = "aws")]
