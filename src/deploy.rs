@@ -21,7 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::aws::{self, ChangeSetType, Cloud, ResourceChange, Status};
-use crate::plan::{Facts, Plan, Readiness, StackPlan, Waiting};
+use crate::plan::{Facts, Plan, Readiness, StackPlan, ToSet, Waiting};
 use crate::synth::TemplateKind;
 
 mod adopt;
@@ -39,6 +39,7 @@ mod planned;
 mod preflight;
 mod prepare;
 mod recover;
+mod settings;
 mod status;
 mod unchanged;
 mod upload;
@@ -61,6 +62,7 @@ pub use status::{Models, Overview, Seen, of_type, overview};
 pub use watch::watch;
 
 use change_set::{Open, Order, Prepared};
+use unchanged::Found;
 
 /// Which of the product's stacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,14 +102,16 @@ pub struct PreparedChange {
     pub stack: String,
     /// The stack's ARN.
     pub stack_id: String,
-    /// The change set's name.
+    /// The change set's name; empty when only settings change.
     pub change_set: String,
-    /// The change set's ARN.
+    /// The change set's ARN; empty when only settings change.
     pub change_set_id: String,
     /// Whether the stack is made or changed.
     pub change_set_type: ChangeSetType,
     /// All its changes. Empty when only outputs, tags or the stack's own settings change.
     pub changes: Vec<ResourceChange>,
+    /// What is set of the stack beside its change.
+    pub settings: ToSet,
 }
 
 /// What happens, as it happens.
@@ -195,6 +199,13 @@ pub enum Event {
         what: String,
         /// Why.
         error: aws::Error,
+    },
+    /// A change set is ready, and CloudFormation says what it does not tell.
+    Warned {
+        /// The stack's name.
+        stack: String,
+        /// CloudFormation's words.
+        text: String,
     },
     /// What an earlier stack has kept could not be taken in.
     NotTakenIn {
@@ -405,15 +416,16 @@ async fn assembly_stack<C: Cloud>(
             });
         }
     };
-    let order = Order::of(plan, stack, parameters, facts)?;
-    if let Some(there) = unchanged::unchanged(run.cloud, &order).await? {
-        let (stack, result, outputs) = (there.name, StackResult::Unchanged, there.outputs);
-        return Ok(StackOutcome { kind, stack, result, outputs });
-    }
+    let mut order = Order::of(plan, stack, parameters, facts)?;
+    let existing = match unchanged::found(run.cloud, &order).await? {
+        Found::AsOrdered(there) => return settle(run, &order, there).await,
+        Found::Otherwise(existing) => existing,
+    };
+    order.rollback = settings::rollback(run.cloud, plan, stack).await?;
     let (uploaded, skipped) = upload::upload(run, plan, &plan.template_upload(entry)).await?;
     outcome.uploaded += uploaded;
     outcome.skipped += skipped;
-    if let Some((_, open)) = adopt::proposed(run, plan, &order).await? {
+    if let Some((_, open)) = adopt::proposed(run, plan, &order, existing).await? {
         let done = consented(run, open).await?;
         if !matches!(done.result, StackResult::Imported) {
             return Ok(done);
@@ -453,13 +465,43 @@ async fn learn<C: Cloud>(
 
 /// One stack from order to outcome.
 async fn deploy_stack<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<StackOutcome, Error> {
-    let (kind, name) = (order.kind, order.stack.to_owned());
-    let outcome = |result, outputs| StackOutcome { kind, stack: name.clone(), result, outputs };
-    let open = match change_set::prepare(run, order).await? {
+    let open = match change_set::prepare(run, order.clone()).await? {
         Prepared::Open(open) => open,
-        Prepared::Unchanged(outputs) => return Ok(outcome(StackResult::Unchanged, outputs)),
+        Prepared::Unchanged(outputs) => {
+            let there = if order.settings.is_silent() { None } else { run.cloud.stack(order.stack).await? };
+            return match there {
+                Some(there) => settle(run, &order, there).await,
+                None => Ok(StackOutcome {
+                    kind: order.kind,
+                    stack: order.stack.to_owned(),
+                    result: StackResult::Unchanged,
+                    outputs,
+                }),
+            };
+        }
     };
     consented(run, open).await
+}
+
+/// A stack in which nothing changes but perhaps its settings.
+async fn settle<C: Cloud>(
+    run: &mut Run<'_, C>,
+    order: &Order<'_>,
+    there: aws::Stack,
+) -> Result<StackOutcome, Error> {
+    match change_set::only_settings(run, order, &there).await? {
+        None => {
+            let (stack, result, outputs) = (there.name, StackResult::Unchanged, there.outputs);
+            Ok(StackOutcome { kind: order.kind, stack, result, outputs })
+        }
+        Some(open) => {
+            let mut outcome = consented(run, open).await?;
+            if outcome.result == StackResult::Updated {
+                outcome.outputs = there.outputs;
+            }
+            Ok(outcome)
+        }
+    }
 }
 
 /// A change set from consent to outcome.
@@ -471,9 +513,29 @@ async fn consented<C: Cloud>(run: &mut Run<'_, C>, open: Open) -> Result<StackOu
         change_set::discard(run, &open).await;
         return Ok(outcome(StackResult::Declined, BTreeMap::new()));
     }
-    let end = change_set::execute(run, &open).await?;
-    let result = ended(&end, open.change.change_set_type);
-    Ok(outcome(result, end.outputs))
+    let (result, outputs) = carry_out(run, &open).await?;
+    Ok(outcome(result, outputs))
+}
+
+/// Executes a change set, and sets what is to be set of its stack.
+async fn carry_out<C: Cloud>(
+    run: &mut Run<'_, C>,
+    open: &Open,
+) -> Result<(StackResult, BTreeMap<String, String>), Error> {
+    let change = &open.change;
+    let exists = change.change_set_type == ChangeSetType::Update;
+    if exists {
+        settings::set(run.cloud, &change.stack_id, &change.settings).await?;
+    }
+    if change.change_set_id.is_empty() {
+        return Ok((StackResult::Updated, BTreeMap::new()));
+    }
+    let end = change_set::execute(run, open).await?;
+    let result = ended(&end, change.change_set_type);
+    if !exists && deployed(&result) {
+        settings::set(run.cloud, &change.stack_id, &change.settings).await?;
+    }
+    Ok((result, end.outputs))
 }
 
 /// How a stack ended, after a change set of that type.

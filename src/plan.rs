@@ -14,8 +14,8 @@ mod file;
 mod needs;
 
 pub use file::{
-    Follows, PLAN_VERSION, PlanFile, PlanFileError, PlannedDiff, PlannedStack, PlannedUpload, Untouched,
-    canonical_sha256,
+    Follows, PLAN_VERSION, PlanFile, PlanFileError, PlannedDiff, PlannedStack, PlannedUpload, ToSet,
+    Untouched, canonical_sha256,
 };
 pub use needs::{Need, Needs, needs};
 
@@ -293,7 +293,8 @@ impl Plan {
             ParameterSource::Output { template, .. } => Some(*template),
             _ => None,
         });
-        outputs.chain(entry.service_role_output.is_some().then_some(TemplateKind::Platform)).collect()
+        let role = entry.service_role_output.is_some() && entry.settings.role_arn.is_none();
+        outputs.chain(role.then_some(TemplateKind::Platform)).collect()
     }
 
     /// What is needed in the artifact bucket even when no stack changes: archives, and templates that what is deployed
@@ -374,6 +375,9 @@ impl Plan {
     /// # Errors
     /// When the deployed platform stack has no such output.
     pub fn service_role(&self, entry: &TemplateEntry, facts: &Facts) -> Result<Option<String>, Error> {
+        if let Some(role) = &entry.settings.role_arn {
+            return Ok(Some(role.clone()));
+        }
         let Some(output) = &entry.service_role_output else { return Ok(None) };
         if entry.kind == TemplateKind::Platform && !facts.outputs.contains_key(&TemplateKind::Platform) {
             return Ok(None);

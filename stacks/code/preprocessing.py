@@ -267,8 +267,7 @@ def read(scratch: Path, report: Report) -> tuple[list[str], list[str], Rows]:
 class Split:
     """Deals rows to sets: of every class its exact share, and in each set at least one.
 
-    Each row is drawn from what is left of its class, which takes one pass and
-    no more memory than the counts.
+    Each row is drawn from what is left of its class: one pass, no memory but the counts.
     """
 
     def __init__(self, counts: np.ndarray, classes: list[str], seed: int) -> None:
@@ -276,10 +275,8 @@ class Split:
         if small:
             sys.exit(f"each of {list(SHARES)} needs a row of every class; too few of {small}")
         self.random = np.random.default_rng(seed)
-        held_out = [
-            np.maximum(1, np.round(counts * SHARES[name]).astype(int))
-            for name in ("validation", "test")
-        ]
+        shares = [SHARES[name] for name in ("validation", "test")]
+        held_out = [np.maximum(1, np.round(counts * share).astype(int)) for share in shares]
         self.left = np.stack([counts - held_out[0] - held_out[1], *held_out], axis=1).tolist()
 
     def deal(self, classes: np.ndarray) -> np.ndarray:
@@ -304,8 +301,7 @@ class Sample:
     def add(self, rows: np.ndarray) -> None:
         """Offer rows (n, columns)."""
         room = self.size - len(self.kept)
-        if room:
-            self.kept = np.concatenate([self.kept, rows[:room]])
+        self.kept = np.concatenate([self.kept, rows[:room]]) if room else self.kept
         rest = rows[room:]
         seen = self.seen + min(room, len(rows))
         places = self.random.integers(0, np.arange(seen, seen + len(rest)) + 1)
@@ -392,15 +388,20 @@ class Shuffle:
             bucket.add(rows[which == at])
 
     def write(self, path: Path, header: list[str], labels: bool = True) -> None:
-        """The class index first if wanted, then the features; a null is an empty field."""
+        """The class index first, then the features; without labels as they came, nulls empty."""
+        digits = 8 if labels else 17
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([LABEL, *header] if labels else header)
             for bucket in self.buckets:
-                for label, *row in self.random.permutation(bucket.all()).tolist():
-                    values = ["" if math.isnan(value) else f"{value:.8g}" for value in row]
-                    writer.writerow([int(label), *values] if labels else values)
+                rows = bucket.all()
+                order = self.random.permutation(len(rows))
+                # As Python's numbers a bucket would be four times as large.
+                for start in range(0, len(rows), BLOCK):
+                    for label, *row in rows[order[start : start + BLOCK]].tolist():
+                        values = ["" if math.isnan(v) else f"{v:.{digits}g}" for v in row]
+                        writer.writerow([int(label), *values] if labels else values)
 
 
 def augment(train: Shuffle, samples: list[Sample], balance: float, seed: int) -> list[int]:
@@ -430,9 +431,9 @@ def write(
     split = Split(counts, classes, args.seed)
     sets = {name: Rows(scratch / name, rows.columns) for name in SHARES}
     for block in rows.blocks():
-        which = split.deal(block[:, 0].astype(int))
+        dealt = split.deal(block[:, 0].astype(int))
         for at, name in enumerate(SHARES):
-            sets[name].add(block[which == at])
+            sets[name].add(block[dealt == at])
     transform = fit(sets["train"], names, args.seed + 1)
 
     changes: dict[str, Any] = {}

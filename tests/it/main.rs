@@ -25,6 +25,7 @@ mod e2e;
 mod explain;
 mod facts;
 mod formats;
+mod here;
 mod house;
 #[cfg(feature = "aws")]
 mod kept;
@@ -41,6 +42,8 @@ mod project;
 mod proxy;
 mod readme;
 mod schema;
+#[cfg(feature = "aws")]
+mod settings;
 mod synth;
 mod template_mutations;
 mod templates;

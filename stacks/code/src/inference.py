@@ -25,6 +25,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 TRANSFORM: dict[str, Any] = json.loads(
@@ -110,9 +111,9 @@ def set_status(status: int) -> bool:
     back. So this looks for the response in the caller's frames, where the
     container keeps it as `res`.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        response = frame.f_locals.get("res")
+        response: Any = frame.f_locals.get("res")
         if hasattr(response, "status") and hasattr(response, "content_type"):
             response.status = f"{status} {REASONS[status]}"
             return True
