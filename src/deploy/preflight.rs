@@ -15,12 +15,12 @@ pub struct Looked {
     /// The logical ids of what needs it.
     pub by: BTreeSet<String>,
     /// What was found.
-    pub found: Found,
+    pub found: Answer,
 }
 
 /// What was found of a need.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Found {
+pub enum Answer {
     /// It is there.
     There,
     /// It is not.
@@ -34,7 +34,7 @@ pub enum Found {
 impl Looked {
     /// Whether a deployment would fail for it.
     pub fn is_missing(&self) -> bool {
-        matches!(self.found, Found::Missing | Found::Less(_))
+        matches!(self.found, Answer::Missing | Answer::Less(_))
     }
 }
 
@@ -69,7 +69,7 @@ pub async fn preflight<C: Cloud>(cloud: &C, needs: &Needs) -> Vec<Looked> {
                     None => continue,
                 }
             }
-            Need::ModelMonitor => Found::Unasked(
+            Need::ModelMonitor => Answer::Unasked(
                 "AWS has no call that says whether an account may use Model Monitor, which is closed to new customers \
                  since 2026-07-30: `backend: pipeline` needs no such permission"
                     .to_owned(),
@@ -80,19 +80,19 @@ pub async fn preflight<C: Cloud>(cloud: &C, needs: &Needs) -> Vec<Looked> {
     looked
 }
 
-fn said(answer: aws::Result<bool>) -> Found {
+fn said(answer: aws::Result<bool>) -> Answer {
     match answer {
-        Ok(true) => Found::There,
-        Ok(false) => Found::Missing,
-        Err(error) => Found::Unasked(error.to_string()),
+        Ok(true) => Answer::There,
+        Ok(false) => Answer::Missing,
+        Err(error) => Answer::Unasked(error.to_string()),
     }
 }
 
-fn within(quota: Option<f64>, instances: u64) -> Found {
+fn within(quota: Option<f64>, instances: u64) -> Answer {
     let needed = u32::try_from(instances).map_or(f64::INFINITY, f64::from);
     match quota {
-        None => Found::Unasked("Service Quotas lists no such quota".to_owned()),
-        Some(quota) if quota < needed => Found::Less(quota),
-        Some(_) => Found::There,
+        None => Answer::Unasked("Service Quotas lists no such quota".to_owned()),
+        Some(quota) if quota < needed => Answer::Less(quota),
+        Some(_) => Answer::There,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::deploy::{Found, Looked};
+use crate::deploy::{Answer, Looked};
 use crate::plan::Need;
 
 /// Changes when a reader of the old form could not read the new one.
@@ -16,7 +16,7 @@ pub fn text(looked: &[Looked], origins: &BTreeMap<String, String>) -> String {
     let mut text = String::new();
     for one in looked.iter().filter(|it| it.is_missing()) {
         let _ = match &one.found {
-            Found::Less(quota) => writeln!(text, "! {}: the quota is {quota}", shown(&one.need)),
+            Answer::Less(quota) => writeln!(text, "! {}: the quota is {quota}", shown(&one.need)),
             _ => writeln!(text, "! {}: not there", shown(&one.need)),
         };
         for origin in places(one, origins) {
@@ -27,7 +27,7 @@ pub fn text(looked: &[Looked], origins: &BTreeMap<String, String>) -> String {
     // One reason for many is said once.
     let mut unasked: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for one in looked {
-        if let Found::Unasked(why) = &one.found {
+        if let Answer::Unasked(why) = &one.found {
             unasked.entry(why).or_default().push(shown(&one.need));
         }
     }
@@ -35,7 +35,7 @@ pub fn text(looked: &[Looked], origins: &BTreeMap<String, String>) -> String {
         let more = if needs.len() > 3 { format!(" and {} more", needs.len() - 3) } else { String::new() };
         let _ = writeln!(text, "? {}{more}: {why}", needs[..needs.len().min(3)].join(", "));
     }
-    let there = looked.iter().filter(|it| it.found == Found::There).count();
+    let there = looked.iter().filter(|it| it.found == Answer::There).count();
     let missing = looked.iter().filter(|it| it.is_missing()).count();
     let unknown = looked.len() - there - missing;
     let _ = writeln!(text, "{there} there, {missing} missing, {unknown} could not be asked");
@@ -76,10 +76,10 @@ fn help(need: &Need) -> &'static str {
 pub fn json(looked: &[Looked], origins: &BTreeMap<String, String>) -> Value {
     let one = |it: &Looked| {
         let (found, quota, why) = match &it.found {
-            Found::There => ("there", None, None),
-            Found::Missing => ("missing", None, None),
-            Found::Less(quota) => ("less", Some(*quota), None),
-            Found::Unasked(why) => ("unasked", None, Some(why)),
+            Answer::There => ("there", None, None),
+            Answer::Missing => ("missing", None, None),
+            Answer::Less(quota) => ("less", Some(*quota), None),
+            Answer::Unasked(why) => ("unasked", None, Some(why)),
         };
         json!({
             "need": shown(&it.need),

@@ -43,7 +43,7 @@ fn account() -> Stub {
     })
 }
 
-fn found(needs: &[Need]) -> (Vec<Found>, Stub) {
+fn found(needs: &[Need]) -> (Vec<Answer>, Stub) {
     let stub = account();
     let needs: Needs = needs.iter().map(|need| (need.clone(), BTreeSet::from(["A".to_owned()]))).collect();
     let looked = ask(&stub, async |cloud| preflight(&cloud, &needs).await);
@@ -54,28 +54,28 @@ fn found(needs: &[Need]) -> (Vec<Found>, Stub) {
 #[test]
 fn what_is_missing_is_told_from_what_cannot_be_asked() {
     let resource = |kind, identifier: &str| Need::Resource { kind, identifier: identifier.to_owned() };
-    let check = |need: Need, expected: fn(&Found) -> bool| {
+    let check = |need: Need, expected: fn(&Answer) -> bool| {
         let (found, _) = found(std::slice::from_ref(&need));
         assert!(expected(&found[0]), "{need:?}: {found:?}");
     };
-    check(resource("AWS::IAM::Role", "Jobs"), |it| *it == Found::There);
-    check(resource("AWS::EC2::Subnet", "subnet-1"), |it| *it == Found::Missing);
-    let denied = |it: &Found| matches!(it, Found::Unasked(why) if why.contains("not for you"));
+    check(resource("AWS::IAM::Role", "Jobs"), |it| *it == Answer::There);
+    check(resource("AWS::EC2::Subnet", "subnet-1"), |it| *it == Answer::Missing);
+    let denied = |it: &Answer| matches!(it, Answer::Unasked(why) if why.contains("not for you"));
     check(resource("AWS::KMS::Key", "k"), denied);
     let image = |repository: &str| Need::Image {
         registry: "111122223333".into(),
         repository: repository.into(),
         version: "3".into(),
     };
-    check(image("there"), |it| *it == Found::There);
-    check(image("gone"), |it| *it == Found::Missing);
-    check(Need::Type("AWS::SageMaker::Model".into()), |it| *it == Found::There);
-    check(Need::Type("AWS::SageMaker::Unheard".into()), |it| *it == Found::Missing);
+    check(image("there"), |it| *it == Answer::There);
+    check(image("gone"), |it| *it == Answer::Missing);
+    check(Need::Type("AWS::SageMaker::Model".into()), |it| *it == Answer::There);
+    check(Need::Type("AWS::SageMaker::Unheard".into()), |it| *it == Answer::Missing);
     let quota = |name: &str, instances| Need::Quota { name: name.into(), instances };
-    check(quota("ml.c5.xlarge for endpoint usage", 2), |it| *it == Found::Less(1.0));
-    check(quota("ml.m5.xlarge for processing job usage", 8), |it| *it == Found::There);
-    check(quota("ml.x1 for endpoint usage", 1), |it| matches!(it, Found::Unasked(_)));
-    check(Need::ModelMonitor, |it| matches!(it, Found::Unasked(_)));
+    check(quota("ml.c5.xlarge for endpoint usage", 2), |it| *it == Answer::Less(1.0));
+    check(quota("ml.m5.xlarge for processing job usage", 8), |it| *it == Answer::There);
+    check(quota("ml.x1 for endpoint usage", 1), |it| matches!(it, Answer::Unasked(_)));
+    check(Need::ModelMonitor, |it| matches!(it, Answer::Unasked(_)));
 }
 
 #[test]
