@@ -16,11 +16,10 @@ baseline): `transform.json`, the fitted transform, and `report.json` and
 <base>/output/baseline stand the training rows as they came, without labels:
 what requests are to be compared with.
 
-The data may be larger than memory. Rows go through a scratch file (8 bytes a
-value, beside the output) and each step passes over it block by block. Memory
-holds, for F features and C classes, at most
-    8 (F + 1) (BUCKET + SAMPLE + BLOCK + C NEIGHBOURHOOD) bytes,
-about 0.3 GB for 20 features and 10 classes, whatever the number of rows.
+The data may be larger than memory. Rows go through scratch files beside the
+output (twice 8 bytes a value) and each step passes over them block by block.
+Memory holds at most 8 (F + 1) (BUCKET + 3 SAMPLE + 5 BLOCK + C NEIGHBOURHOOD)
+bytes for F features and C classes, whatever the number of rows: some 0.3 GB for 20 and 10.
 Quantiles are exact up to SAMPLE training rows, and beyond it those of a
 uniform sample. The same data and seed give the same files, byte for byte.
 
@@ -54,7 +53,7 @@ EXAMPLES = 5  # refused rows shown per reason
 CLASSES = 1000  # more are a wrong column rather than classes
 BLOCK = 65_536  # rows read at once
 SAMPLE = 200_000  # training rows that quantiles are taken of
-BUCKET = 1_000_000  # rows shuffled at once
+BUCKET = 500_000  # rows shuffled at once
 NEIGHBOURHOOD = 2_000  # rows of a class among which neighbours are looked for
 FENCE = 3.0  # interquartile ranges beyond a quartile: Tukey's "far out"
 

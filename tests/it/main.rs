@@ -50,3 +50,4 @@ mod templates;
 mod tools;
 #[cfg(feature = "aws")]
 mod unchanged;
+mod workload;

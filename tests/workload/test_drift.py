@@ -7,12 +7,13 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from contract import process, succeed
+from contract import CODE, load, process, succeed
 
 NAMES = ["age", "income", "height"]
 NOW = "2026-03-01T10:20:00+00:00"
@@ -187,6 +188,23 @@ def test_constraints_edited_by_hand_count(tmp_path: Path) -> None:
     (tmp_path / "processing" / "baseline" / "constraints.json").write_text(json.dumps(edited))
     succeed(judge(tmp_path))
     assert found(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        ('{"instances": [{"age": 1}]}', {"age": 1}),
+        ('{"instances": [{"age": 1}, {"age": null}]}', [{"age": 1}, {"age": None}]),
+        ('{"instances": [[1, 2]]}', []),
+        ('{"instances": 5}', None),
+        ("1,2,3", None),
+        ("[]", None),
+    ],
+)
+def test_model_monitor_gets_rows_by_name(body: str, rows: object) -> None:
+    module = load(CODE / "record_preprocessor.py")
+    asked = SimpleNamespace(endpoint_input=SimpleNamespace(data=body))
+    assert module.preprocess_handler(asked) == (asked if rows is None else rows)
 
 
 def test_unknown_thresholds_are_refused(tmp_path: Path) -> None:

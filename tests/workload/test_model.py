@@ -7,6 +7,7 @@ import json
 import re
 import tarfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -185,7 +186,7 @@ BAD_REQUESTS = [
     ({"instances": [[10**400, *ROW[1:]]]}, 400, "instances[0].feature_00: not a finite number"),
     ({"instances": [{**NAMED, "age": 3}]}, 400, "instances[0].age: unknown"),
     ({"instances": [dict(list(NAMED.items())[1:])]}, 400, "instances[0].feature_00: missing"),
-    ({"instances": [ROW] * 10_001}, 413, "10001 rows; at most 10000 a request"),
+    ({"instances": [[]] * 100_001}, 413, "100001 rows; at most 100000 a request"),
 ]
 
 
@@ -225,3 +226,74 @@ def test_an_archive_that_reaches_out_is_not_unpacked(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"refused to unpack \.\./outside"):
         module.unpack(archive, inside)
     assert not (tmp_path / "outside").exists()
+
+
+@pytest.fixture
+def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The training script as a module, with a base directory of its own."""
+    monkeypatch.syspath_prepend(str(CODE / "src"))
+    monkeypatch.setenv("SMSTACK_BASE_DIR", str(tmp_path))
+    return load(CODE / "src" / "train.py")
+
+
+def test_the_network_has_the_layers_it_says(training: ModuleType) -> None:
+    settings = {"hidden_units": 64, "hidden_layers": 3, "dropout_rate": 0.25, "l2": 0.01}
+    layers = training.network.build(20, 10, **settings).layers
+    hidden = ["Dense", "BatchNormalization", "ReLU", "Dropout"]
+    assert [type(layer).__name__ for layer in layers] == [*hidden * 3, "Dense"]
+    assert [layer.units for layer in layers[::4]] == [64, 32, 16, 10]
+    assert [layer.rate for layer in layers[3::4]] == [0.25] * 3
+    for layer in layers[:-1:4]:
+        assert float(layer.kernel_regularizer.l2) == pytest.approx(0.01)
+    assert layers[-1].activation.__name__ == "softmax"
+
+
+def test_without_its_transform_no_model_is_trained(
+    training: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SM_CHANNEL_VALIDATION", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"transform\.json is missing"):
+        training.read_transform()
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("", ({}, "chief", 0)),
+        ('{"cluster": {"master": ["a:1"]}, "task": {"type": "master"}}', ({}, "chief", 0)),
+        (
+            '{"cluster": {"master": ["a:1"], "worker": ["b:1"], "ps": ["a:2", "b:2"]},'
+            ' "task": {"type": "ps", "index": 1}}',
+            ({"chief": ["a:1"], "worker": ["b:1"], "ps": ["a:2", "b:2"]}, "ps", 1),
+        ),
+    ],
+)
+def test_the_container_says_who_is_who(
+    training: ModuleType, monkeypatch: pytest.MonkeyPatch, config: str, expected: object
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert training.cluster() == expected
+
+
+def test_training_stops_when_nothing_gets_better(
+    training: ModuleType,
+    prepared: Prepared,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("train", "validation"):
+        monkeypatch.setenv(f"SM_CHANNEL_{name.upper()}", str(prepared.sets / name))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    arguments = {"epochs": 50, "patience": 2, "learning_rate": 1e-12, "batch_size": 1024}
+    given = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
+    monkeypatch.setattr("sys.argv", ["train.py", *given])
+    training.main()
+    epochs = PRINTED.findall(capsys.readouterr().out)
+    best = max(range(len(epochs)), key=lambda at: float(epochs[at][2]))
+    assert len(epochs) == best + 1 + 2 < 50
+    # Once more: it was done, and says no more than that.
+    training.main()
+    again = capsys.readouterr().out
+    assert "carrying on" in again and not PRINTED.findall(again)
+    assert (tmp_path / "model" / "1" / "saved_model.pb").exists()
