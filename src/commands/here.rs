@@ -98,8 +98,8 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
     }
     let mut setup = Setup::new();
     let like = local_run::interpreters(order);
-    let made =
-        local::environment(args.here.python.as_deref(), &like, &wanted, &mut |event| setup.show(&event));
+    let chosen = chosen(args);
+    let made = local::environment(chosen.as_deref(), &like, &wanted, &mut |event| setup.show(&event));
     setup.end();
     order.python = made.map_err(anyhow::Error::from)?;
     Ok(())
@@ -195,12 +195,19 @@ fn labels(assembly: &Assembly, project: &Path) -> Map<String, Value> {
     labels
 }
 
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The Python that was named.
+fn chosen(args: &RunArgs) -> Option<PathBuf> {
+    args.here.python.clone().or_else(|| variable("SMSTACK_PYTHON").map(PathBuf::from))
+}
+
 /// The Python that was named; else that of the active environment, else the first on the `PATH`.
 fn python(args: &RunArgs) -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let active = |home: OsString| PathBuf::from(home).join("bin/python");
-    let chosen = args.here.python.clone().or_else(|| variable("SMSTACK_PYTHON").map(PathBuf::from));
-    let python = chosen.or_else(|| variable("VIRTUAL_ENV").map(active)).unwrap_or_else(|| "python3".into());
+    let active = || variable("VIRTUAL_ENV").map(|home| PathBuf::from(home).join("bin/python"));
+    let python = chosen(args).or_else(active).unwrap_or_else(|| "python3".into());
     // Jobs run in other directories; a mere name is looked up on the `PATH`.
     let is_path = python.components().nth(1).is_some();
     std::path::absolute(&python).ok().filter(|_| is_path).unwrap_or(python)
