@@ -36,6 +36,7 @@ mod execution;
 mod models;
 mod pace;
 mod planned;
+mod preflight;
 mod prepare;
 mod recover;
 mod settings;
@@ -54,6 +55,7 @@ pub use execution::{Happening, execution_token, follow_execution, is_execution_t
 pub use models::{Measured, measured};
 pub use pace::{Pace, now};
 pub use planned::{Dropped, Fate, Moved, against_stack_file, discard, execute};
+pub use preflight::{Answer, Looked, preflight};
 pub use prepare::{Ready, prepare};
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
 pub use status::{Models, Overview, Seen, of_type, overview};

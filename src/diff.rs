@@ -56,7 +56,7 @@ pub use accept::{
 pub use apply::{Mismatch, apply};
 pub use change::{Change, ChangeKind};
 pub use gate::{Finding, FindingKind, Gate, findings, tripped};
-pub use picture::{ResourceNode, infrastructure};
+pub use picture::{ResourceNode, infrastructure, steps};
 pub use verdict::{Predicted, Verdict};
 
 /// The version of the serialised [`Diff`]. It rises when a member is renamed, removed or means something else;

@@ -121,7 +121,9 @@ impl Workload {
     /// Any command on an environment of the stack.
     pub(crate) fn run(&self, command: &str, environment: &str, more: &[&str]) -> Output {
         let mut program = smstack(self.path());
-        program.args([command, "deep-learning", "--env", environment, "--local"]).args(more);
+        // `run --local` executes on this machine.
+        let cloud = if command == "run" { "--local-cloud" } else { "--local" };
+        program.args([command, "deep-learning", "--env", environment, cloud]).args(more);
         program.output().unwrap()
     }
 

@@ -25,6 +25,7 @@ mod e2e;
 mod explain;
 mod facts;
 mod formats;
+mod here;
 mod house;
 #[cfg(feature = "aws")]
 mod kept;
@@ -49,3 +50,4 @@ mod templates;
 mod tools;
 #[cfg(feature = "aws")]
 mod unchanged;
+mod workload;
