@@ -37,6 +37,8 @@ mod mutate;
 #[cfg(feature = "aws")]
 mod planned;
 mod planted;
+#[cfg(feature = "aws")]
+mod preflight;
 mod project;
 #[cfg(feature = "aws")]
 mod proxy;
