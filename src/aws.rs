@@ -98,8 +98,10 @@ pub struct ChangeSetRequest {
     pub parameters: BTreeMap<String, String>,
     /// Capabilities, such as `CAPABILITY_IAM`.
     pub capabilities: Vec<String>,
-    /// Tags of the stack.
-    pub tags: BTreeMap<String, String>,
+    /// Parameters that keep the value that they have.
+    pub keep: Vec<String>,
+    /// Tags of the stack; none leaves them as they are.
+    pub tags: Option<BTreeMap<String, String>>,
     /// The role that CloudFormation takes on for this stack.
     pub role_arn: Option<String>,
     /// Takes in resources with fixed names that exist already and belong to no stack.
@@ -115,6 +117,8 @@ pub struct ChangeSetRef {
     pub id: String,
     /// The stack's ARN.
     pub stack_id: String,
+    /// `FAILED`, …, as far as the answer says it.
+    pub status: Option<String>,
 }
 
 /// A change set, all pages of it.
@@ -392,6 +396,9 @@ pub trait Cloud: Clone + Send + Sync + 'static {
         skip: &[String],
         token: &str,
     ) -> impl Future<Output = Result<()>> + Send;
+
+    /// `CancelUpdateStack`.
+    fn cancel_update(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// `RollbackStack`.
     fn rollback_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;

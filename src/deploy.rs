@@ -33,7 +33,9 @@ mod events;
 mod execution;
 mod models;
 mod pace;
+mod phases;
 mod recover;
+mod signs;
 mod status;
 mod upload;
 mod watch;
@@ -46,11 +48,14 @@ pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
 pub use models::{Measured, measured};
 pub use pace::Pace;
+pub use phases::{Capacity, Step, TwoSteps};
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
+pub use signs::UnderWay;
 pub use status::{Models, Overview, Seen, of_type, overview};
-pub use watch::watch;
+pub use watch::{cancel, watch};
 
-use change_set::{Open, Order, Prepared};
+use change_set::{Order, Prepared};
+use phases::Origin;
 
 /// Which of the product's stacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +93,8 @@ pub struct PreparedChange {
     pub change_set_type: ChangeSetType,
     /// All its changes. Empty when only outputs, tags or the stack's own settings change.
     pub changes: Vec<ResourceChange>,
+    /// When it takes two steps.
+    pub steps: Option<TwoSteps>,
 }
 
 /// What happens, as it happens.
@@ -151,12 +158,32 @@ pub enum Event {
         /// The stack's ARN.
         stack_id: String,
     },
+    /// An update that takes two steps goes on.
+    Step {
+        /// Which stack.
+        kind: StackKind,
+        /// The stack's name.
+        stack: String,
+        /// How.
+        step: Step,
+    },
     /// Something happened to a resource, or to the stack itself.
     Resource {
         /// Which stack.
         kind: StackKind,
         /// What happened.
         event: aws::StackEvent,
+    },
+    /// Nothing has happened for a while; it goes on.
+    Waiting {
+        /// Which stack.
+        kind: StackKind,
+        /// The stack's name.
+        stack: String,
+        /// For how long the stack has been followed.
+        elapsed: Duration,
+        /// What is under way, as far as it was told.
+        under_way: Vec<UnderWay>,
     },
     /// A call failed in passing; it will be made again.
     Retrying {
@@ -373,10 +400,12 @@ async fn assembly_stack<C: Cloud>(
         template: stack.template.clone(),
         parameters,
         capabilities: entry.capabilities.clone(),
-        tags: plan.tags.clone(),
+        keep: Vec::new(),
+        tags: Some(plan.tags.clone()),
         role_arn: plan.service_role(entry, facts)?,
         // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
         import_existing: true,
+        origin: Some(Origin { plan, key: &entry.key }),
     };
     deploy_stack(run, order).await
 }
@@ -414,18 +443,22 @@ async fn learn<C: Cloud>(
 async fn deploy_stack<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<StackOutcome, Error> {
     let (kind, name) = (order.kind, order.stack.to_owned());
     let outcome = |result, outputs| StackOutcome { kind, stack: name.clone(), result, outputs };
-    let open = match change_set::prepare(run, order).await? {
+    let mut open = match change_set::prepare(run, order.clone()).await? {
         Prepared::Open(open) => open,
         Prepared::Unchanged(outputs) => return Ok(outcome(StackResult::Unchanged, outputs)),
     };
+    let course = phases::course(run, &order, &open).await?;
+    open.change.steps = course.shown();
     (run.emit)(Event::Prepared(open.change.clone()));
     if !(run.consent)(&open.change) {
         change_set::discard(run, &open).await;
         return Ok(outcome(StackResult::Declined, BTreeMap::new()));
     }
-    let Open { change, .. } = &open;
-    let end = change_set::execute(run, &open).await?;
-    let result = match (end.failure(), change.change_set_type) {
+    let change_set_type = open.change.change_set_type;
+    let Some(end) = phases::execute(run, order, open, course).await? else {
+        return Ok(outcome(StackResult::Declined, BTreeMap::new()));
+    };
+    let result = match (end.failure(), change_set_type) {
         (Some(failure), _) => StackResult::Failed(failure),
         (None, ChangeSetType::Create) => StackResult::Created,
         (None, ChangeSetType::Update) => StackResult::Updated,

@@ -159,6 +159,11 @@ pub(super) async fn continue_rollback(
     call.send().await.map(drop).map_err(|error| Error::of("ContinueUpdateRollback", &error))
 }
 
+pub(super) async fn cancel_update(client: &Client, stack: &str, token: &str) -> Result<()> {
+    let call = client.cancel_update_stack().stack_name(stack).client_request_token(token);
+    call.send().await.map(drop).map_err(|error| Error::of("CancelUpdateStack", &error))
+}
+
 pub(super) async fn rollback_stack(client: &Client, stack: &str, token: &str) -> Result<()> {
     let call = client.rollback_stack().stack_name(stack).client_request_token(token);
     call.send().await.map(drop).map_err(|error| Error::of("RollbackStack", &error))
@@ -174,6 +179,7 @@ pub(super) async fn change_sets(client: &Client, stack: &str) -> Result<Vec<(Str
             let made = ChangeSetRef {
                 id: summary.change_set_id.unwrap_or_default(),
                 stack_id: summary.stack_id.unwrap_or_default(),
+                status: summary.status.map(|status| status.as_str().to_owned()),
             };
             sets.push((summary.change_set_name.unwrap_or_default(), made));
         }
@@ -195,10 +201,13 @@ pub(super) async fn create_change_set(client: &Client, request: &ChangeSetReques
             ChangeSetType::Create => types::ChangeSetType::Create,
             ChangeSetType::Update => types::ChangeSetType::Update,
         })
-        .set_parameters(Some(list(&request.parameters, |key, value| {
-            Parameter::builder().parameter_key(key).parameter_value(value).build()
-        })))
-        .set_tags(Some(list(&request.tags, |key, value| Tag::builder().key(key).value(value).build())))
+        .set_parameters(Some(parameters(request)))
+        .set_tags(
+            request
+                .tags
+                .as_ref()
+                .map(|tags| list(tags, |key, value| Tag::builder().key(key).value(value).build())),
+        )
         .set_capabilities(Some(
             request.capabilities.iter().map(|text| Capability::from(text.as_str())).collect(),
         ))
@@ -212,7 +221,18 @@ pub(super) async fn create_change_set(client: &Client, request: &ChangeSetReques
     let (Some(id), Some(stack_id)) = (output.id, output.stack_id) else {
         return Err(Error::own(OPERATION, ErrorKind::Unknown, "the answer names no change set"));
     };
-    Ok(ChangeSetRef { id, stack_id })
+    Ok(ChangeSetRef { id, stack_id, status: None })
+}
+
+fn parameters(request: &ChangeSetRequest) -> Vec<Parameter> {
+    let given = list(&request.parameters, |key, value| {
+        Parameter::builder().parameter_key(key).parameter_value(value).build()
+    });
+    let kept = request
+        .keep
+        .iter()
+        .map(|key| Parameter::builder().parameter_key(key).use_previous_value(true).build());
+    given.into_iter().chain(kept).collect()
 }
 
 pub(super) async fn change_set(client: &Client, id: &str) -> Result<Option<ChangeSet>> {

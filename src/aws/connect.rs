@@ -75,6 +75,7 @@ pub struct LocalCloud {
 #[derive(Debug, Clone)]
 pub struct Aws {
     region: String,
+    near: bool,
     cloudformation: aws_sdk_cloudformation::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     s3: aws_sdk_s3::Client,
@@ -103,6 +104,11 @@ pub async fn connect(options: &Options) -> Result<Aws> {
 }
 
 impl Aws {
+    /// Whether it answers on this machine, and so is not AWS.
+    pub fn is_near(&self) -> bool {
+        self.near
+    }
+
     fn new(region: String, config: &SdkConfig) -> Aws {
         let path_style = std::iter::once(config.endpoint_url().map(str::to_owned))
             .chain([std::env::var("AWS_ENDPOINT_URL_S3").ok(), std::env::var("AWS_ENDPOINT_URL").ok()])
@@ -111,6 +117,7 @@ impl Aws {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build();
         Aws {
             region,
+            near: path_style,
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),
@@ -297,6 +304,10 @@ impl Cloud for Aws {
 
     async fn continue_rollback(&self, stack: &str, skip: &[String], token: &str) -> Result<()> {
         cloudformation::continue_rollback(&self.cloudformation, stack, skip, token).await
+    }
+
+    async fn cancel_update(&self, stack: &str, token: &str) -> Result<()> {
+        cloudformation::cancel_update(&self.cloudformation, stack, token).await
     }
 
     async fn rollback_stack(&self, stack: &str, token: &str) -> Result<()> {

@@ -1,14 +1,21 @@
 //! How a command gets to what is deployed: the environment of a stack file, and the cloud that it lies in.
 
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use anyhow::Context as _;
+use tokio::sync::Notify;
 
 use super::{Exit, Stop, load, local};
-use crate::aws::{self, Aws, Cloud as _};
-use crate::cli::{CloudArgs, StackArgs, TargetArgs};
-use crate::deploy::{self, BOOTSTRAP_STACK, StackKind};
+use crate::aws::{self, Aws, Cloud as _, Phase, Status};
+use crate::cli::{CloudArgs, StackArgs, TargetArgs, WaitArgs};
+use crate::deploy::{self, BOOTSTRAP_STACK, Event, Failure, Pace, StackKind};
 use crate::diag::has_errors;
 use crate::plan::{self, Target};
 use crate::report;
+use crate::report::deploy::Progress;
 use crate::synth::{Assembly, Manifest};
 
 /// A deployment within reach.
@@ -21,6 +28,10 @@ pub(super) struct Reach {
     pub(super) target: Target,
     /// The local cloud's address, when it is that one.
     pub(super) local: Option<String>,
+    /// The stack that CloudFormation works on for this command, at the moment.
+    at_work: Mutex<Option<String>>,
+    /// The command that attaches to what goes on.
+    attach: String,
 }
 
 impl Reach {
@@ -28,6 +39,66 @@ impl Reach {
     pub(super) fn stacks(&self) -> Vec<(StackKind, &str)> {
         let templates = self.assembly.manifest.templates.iter();
         templates.map(|entry| (StackKind::Template(entry.kind), entry.stack_name.as_str())).collect()
+    }
+
+    /// How often to ask, and how long to wait.
+    pub(super) fn options(&self, wait: &WaitArgs) -> deploy::Options {
+        let pace = Pace { wait: Duration::from_millis(wait.timeout.millis()), ..Pace::default() };
+        let pace = if self.cloud.is_near() { pace.near() } else { pace };
+        deploy::Options { pace, ..deploy::Options::default() }
+    }
+
+    /// Notes what CloudFormation works on: it is told to whoever stops the command.
+    pub(super) fn note(&self, event: &Event) {
+        let at_work = match event {
+            Event::Executing { stack_id, .. } => Some(stack_id.clone()),
+            Event::Attached { stack, .. } => Some(stack.clone()),
+            Event::Resource { event, .. } => Some(event.stack_id.clone()),
+            Event::Finished(_) => None,
+            _ => return,
+        };
+        *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) = at_work;
+    }
+
+    /// Does a piece of work while its events are shown.
+    pub(super) async fn shown<T>(&self, work: impl AsyncFnOnce(&mut dyn FnMut(Event)) -> T) -> T {
+        let progress = RefCell::new(Progress::new(self.local.as_deref()));
+        work(&mut |event| {
+            self.note(&event);
+            progress.borrow_mut().show(&event);
+        })
+        .await
+    }
+
+    /// What is said when somebody stops the command: what goes on in AWS, and what can be done about it.
+    async fn part(&self, parting: &str) -> Exit {
+        let stack = self.at_work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let found = match &stack {
+            Some(stack) => tokio::time::timeout(Duration::from_secs(10), self.cloud.stack(stack)).await.ok(),
+            None => None,
+        };
+        let going_on =
+            found.and_then(Result::ok).flatten().filter(|stack| stack.status.phase() == Phase::InProgress);
+        let Some(stack) = going_on else {
+            report::err(&format!("\n{parting}\n"));
+            return Exit::Failed;
+        };
+        let attach = &self.attach;
+        report::err(&format!(
+            "\n{} is in {}, and goes on in AWS by itself: `{attach}` attaches to it\n",
+            stack.name, stack.status
+        ));
+        if stack.status == Status::UpdateInProgress
+            && report::ask(&format!("cancel the update of {}, so that all of it is rolled back?", stack.name))
+        {
+            match deploy::cancel(&self.cloud, &stack).await {
+                Ok(()) => {
+                    report::err(&format!("the update is cancelled, and rolls back: `{attach}` follows it\n"));
+                }
+                Err(error) => return failed(&error, error.help()),
+            }
+        }
+        Exit::Failed
     }
 
     /// Names of what the stacks have deployed of a resource type.
@@ -58,19 +129,55 @@ pub(super) fn run(
     let Some(assembly) = assemble(args)? else { return Ok(Exit::Invalid) };
     let local = if args.cloud.local { Some(local::up()?) } else { None };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
+    let (stop, heard) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     // A task of its own: it is heard even while a prompt waits for an answer.
-    runtime.spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            report::err(&format!("\n{parting}\n"));
-            std::process::exit(Exit::Failed as i32);
-        }
-    });
+    runtime.spawn(ctrl_c(parting, stop.clone(), heard.clone()));
     runtime.block_on(async {
-        match connect(&args.cloud, assembly, local).await {
-            Ok(reach) => work(&reach).await,
-            Err(exit) => Ok(exit),
+        let reach = match connect(args, assembly, local).await {
+            Ok(reach) => reach,
+            Err(exit) => return Ok(exit),
+        };
+        tokio::select! {
+            result = work(&reach) => result,
+            () = stop.notified() => {
+                heard.store(true, Ordering::SeqCst);
+                Ok(reach.part(parting).await)
+            }
         }
     })
+}
+
+/// Hands on the first Ctrl-C; where nobody hears it, or at the second one, the process ends.
+async fn ctrl_c(parting: &'static str, stop: Arc<Notify>, heard: Arc<AtomicBool>) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    stop.notify_one();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    if heard.load(Ordering::SeqCst) && tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    report::err(&format!("\n{parting}\n"));
+    std::process::exit(Exit::Failed as i32);
+}
+
+/// How a command ends by the end of what it had CloudFormation do to a stack: `done` is said when that went well.
+pub(super) fn ended(
+    stack: &str,
+    result: Result<Option<Failure>, deploy::Error>,
+    done: &str,
+) -> Result<Exit, Stop> {
+    match result {
+        Ok(None) => {
+            report::out(done)?;
+            Ok(Exit::Done)
+        }
+        Ok(Some(failure)) => {
+            report::out(&format!("{}\n", report::deploy::failed(stack, &failure)))?;
+            Ok(Exit::DeploymentFailed)
+        }
+        Err(error) => Ok(failed(&error, error.help())),
+    }
 }
 
 /// Every check, then synth; problems are reported.
@@ -83,13 +190,18 @@ fn assemble(args: &TargetArgs) -> Result<Option<Assembly>, Stop> {
     Ok(assembly.filter(|_| !has_errors(&diagnostics)))
 }
 
-async fn connect(args: &CloudArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
+async fn connect(args: &TargetArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
     let told = |error: aws::Error| failed(&error, error.help());
-    let cloud = aws::connect(&options(args, &assembly.manifest, local.as_deref())).await.map_err(told)?;
+    let cloud =
+        aws::connect(&options(&args.cloud, &assembly.manifest, local.as_deref())).await.map_err(told)?;
     let identity = cloud.identity().await.map_err(told)?;
     let target = Target { identity, region: cloud.region().to_owned() };
     plan::guard(&assembly.manifest, &target).map_err(|error| failed(&error, error.help()))?;
-    Ok(Reach { assembly, cloud, target, local })
+    let mut attach = format!("smstack events {} --env {} --follow", args.stack.display(), args.env);
+    if local.is_some() {
+        attach.push_str(" --local");
+    }
+    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach })
 }
 
 /// Where to: the command line's word before the stack file's.

@@ -34,10 +34,12 @@ pub(super) async fn bootstrap<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Re
         template: TemplateSource::Body(template(&plan.bucket)),
         parameters: [].into(),
         capabilities: Vec::new(),
-        tags: [].into(),
+        keep: Vec::new(),
+        tags: Some([].into()),
         role_arn: None,
         // The bucket outlives the stack (it is retained): a new stack takes it in again.
         import_existing: true,
+        origin: None,
     };
     let outcome = deploy_stack(run, order).await?;
     if super::deployed(&outcome.result) { ours(outcome, plan) } else { Ok(outcome) }

@@ -9,25 +9,32 @@ use crate::aws::{
 };
 
 use super::events::{self, End, Tail};
-use super::pace::unique_name;
+use super::pace::{is_unique_name, unique_name};
+use super::phases::Origin;
 use super::{Error, Event, PreparedChange, Run, StackKind};
 use crate::rules::stack_states::{self, OnDeploy};
 
 /// What is to be deployed.
+#[derive(Clone)]
 pub(super) struct Order<'a> {
     pub(super) kind: StackKind,
     pub(super) stack: &'a str,
     pub(super) template: TemplateSource,
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) capabilities: Vec<String>,
-    pub(super) tags: BTreeMap<String, String>,
+    /// Parameters that keep the value that they have.
+    pub(super) keep: Vec<String>,
+    /// None leaves the stack's tags as they are.
+    pub(super) tags: Option<BTreeMap<String, String>>,
     pub(super) role_arn: Option<String>,
     pub(super) import_existing: bool,
+    /// Where the template comes from, when it is the assembly's.
+    pub(super) origin: Option<Origin<'a>>,
 }
 
 /// A change set that is ready, or the word that there is nothing to change.
 pub(super) enum Prepared {
-    Open(Open),
+    Open(Box<Open>),
     /// With the deployed stack's outputs.
     Unchanged(BTreeMap<String, String>),
 }
@@ -37,6 +44,8 @@ pub(super) struct Open {
     pub(super) change: PreparedChange,
     /// There was no stack of that name before: an empty one that is left over is ours to remove.
     made_stack: bool,
+    /// The deployed stack's parameters.
+    pub(super) former: BTreeMap<String, String>,
 }
 
 /// How CloudFormation says that there is nothing to do. Never judged by an empty list of changes:
@@ -84,12 +93,17 @@ async fn make<C: Cloud>(
     let (kind, stack) = (order.kind, order.stack.to_owned());
     (run.emit)(Event::Preparing { kind, stack: stack.clone(), change_set: name.clone(), change_set_type });
     let request = ChangeSetRequest {
-        // Pinned: should the stack be deleted and made anew meanwhile, this one is not meant.
-        stack: existing.as_ref().map_or_else(|| stack.clone(), |stack| stack.id.clone()),
+        stack: match (&existing, change_set_type) {
+            // Pinned: should the stack be deleted and made anew meanwhile, this one is not meant.
+            (Some(existing), ChangeSetType::Update) => existing.id.clone(),
+            // A stack that is to be made has a name only, also where an abandoned change set has left it empty.
+            _ => stack.clone(),
+        },
         name: name.clone(),
         change_set_type,
         template: order.template,
         parameters: order.parameters,
+        keep: order.keep,
         capabilities: order.capabilities,
         tags: order.tags,
         role_arn: order.role_arn,
@@ -113,19 +127,22 @@ async fn make<C: Cloud>(
             change_set_id: made.id,
             change_set_type,
             changes: Vec::new(),
+            steps: None,
         },
         made_stack: existing.is_none(),
+        former: existing.as_ref().map(|stack| stack.parameters.clone()).unwrap_or_default(),
     };
     match ready(run, &open).await {
         Ok(set) if set.status == "CREATE_COMPLETE" => {
             open.change.changes = set.changes;
-            Ok(Prepared::Open(open))
+            Ok(Prepared::Open(Box::new(open)))
         }
         Ok(set) => {
             // Before the change set goes, and its events with it.
             let failures = failures(run, &set, &open.change.change_set_id).await;
             discard(run, &open).await;
             if nothing_to_do(set.reason.as_deref()) {
+                sweep(run, &open.change.stack).await;
                 return Ok(Prepared::Unchanged(outputs(existing.as_ref())));
             }
             let reason = set.reason.unwrap_or_else(|| format!("no reason given (`{}`)", set.status));
@@ -270,6 +287,18 @@ pub(super) async fn discard<C: Cloud>(run: &mut Run<'_, C>, open: &Open) {
     if let Err(error) = discard_stack(run, change).await {
         let what = "an empty stack in `REVIEW_IN_PROGRESS`".to_owned();
         (run.emit)(Event::LeftBehind { stack: change.stack.clone(), what, error });
+    }
+}
+
+/// Removes what runs that were cut off have left: change sets of smstack that failed, and so are of use to nobody. One
+/// that could be executed may be waiting for somebody's consent; CloudFormation itself removes it with the next change.
+async fn sweep<C: Cloud>(run: &Run<'_, C>, stack: &str) {
+    // What cannot be removed now goes with the next change at the latest.
+    let sets = run.cloud.change_sets(stack).await.unwrap_or_default();
+    for (_, set) in
+        sets.iter().filter(|(name, set)| is_unique_name(name) && set.status.as_deref() == Some("FAILED"))
+    {
+        let _ = run.cloud.delete_change_set(&set.id).await;
     }
 }
 

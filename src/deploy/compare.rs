@@ -119,9 +119,11 @@ pub async fn preview<C: Cloud>(
         template: stack.template.clone(),
         parameters,
         capabilities: entry.capabilities.clone(),
-        tags: plan.tags.clone(),
+        keep: Vec::new(),
+        tags: Some(plan.tags.clone()),
         role_arn: plan.service_role(entry, facts)?,
         import_existing: false,
+        origin: None,
     };
     match change_set::prepare_update(&mut run, order).await? {
         None => Ok(Preview::None("it does not exist".to_owned())),

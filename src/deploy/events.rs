@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::aws::{self, Cloud, Operation, Phase, Stack, StackEvent, Status};
 
-use super::pace::{Pace, is_unique_name};
+use super::pace::{Pace, is_unique_name, unique_name};
+use super::signs::Signs;
 use super::{Cause, Error, Event, Failure, Run, StackKind};
 
 /// Polls that a final status must last when no event confirms it.
@@ -204,6 +205,32 @@ fn begins_operation(status: &Status) -> bool {
         && !matches!(status, Status::UpdateCompleteCleanupInProgress | Status::ReviewInProgress)
 }
 
+/// Gives an order and follows the stack until it has been carried out. How that failed, if it did not end in `goal`.
+pub(super) async fn order<C: Cloud>(
+    run: &mut Run<'_, C>,
+    kind: StackKind,
+    stack: &Stack,
+    goal: &Status,
+    order: impl AsyncFnOnce(&str) -> aws::Result<()>,
+) -> Result<Option<Failure>, Error> {
+    let token = unique_name();
+    let tail = Tail::begin(run, &stack.id, &token).await?;
+    order(&token).await?;
+    follow_to(run, kind, stack, goal, tail).await
+}
+
+/// Follows a stack until its operation has ended. How it failed, if it did not end in `goal`.
+pub(super) async fn follow_to<C: Cloud>(
+    run: &mut Run<'_, C>,
+    kind: StackKind,
+    stack: &Stack,
+    goal: &Status,
+    tail: Tail,
+) -> Result<Option<Failure>, Error> {
+    let end = follow(run, kind, &stack.name, tail).await?;
+    Ok((end.status != *goal).then_some(Failure { status: end.status, cause: end.cause }))
+}
+
 /// Follows a stack until its operation has ended.
 pub(super) async fn follow<C: Cloud>(
     run: &mut Run<'_, C>,
@@ -215,8 +242,13 @@ pub(super) async fn follow<C: Cloud>(
     let mut patience = Patience::new(name);
     let mut first_failure: Option<StackEvent> = None;
     let mut quiet = 0;
+    let mut signs = Signs::new(kind, name);
     loop {
         tokio::time::sleep(pace.poll(quiet)).await;
+        signs.check(&pace)?;
+        if let Some(sign) = signs.sign(&pace) {
+            (run.emit)(sign);
+        }
         // The status first: events that are read after it hold all that led to it.
         let (stack, news) = match look(run.cloud, &tail).await {
             Ok(found) => found,
@@ -231,6 +263,7 @@ pub(super) async fn follow<C: Cloud>(
         for event in news {
             if tail.note(&event) {
                 quiet = 0;
+                signs.note(&event);
                 if event.is_stack() && first_failure.is_none() && has_failed(&event.status) {
                     first_failure = Some(event.clone());
                 }

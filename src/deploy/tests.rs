@@ -6,6 +6,7 @@ mod execution;
 mod files_and_models;
 mod life;
 mod stub;
+mod waiting;
 mod world;
 
 use sha2::{Digest, Sha256};
@@ -67,6 +68,8 @@ fn quick() -> Options {
         backoff: ms(4),
         give_up: Duration::from_secs(5),
         change_set: Duration::from_secs(5),
+        wait: Duration::from_mins(1),
+        silence: Duration::from_mins(1),
     };
     Options { parallel: 2, pace }
 }

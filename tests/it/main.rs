@@ -27,6 +27,8 @@ mod lint;
 #[cfg(feature = "aws")]
 mod local;
 mod mutate;
+#[cfg(feature = "aws")]
+mod phases;
 mod planted;
 mod project;
 mod readme;
