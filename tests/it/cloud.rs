@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::project::{self, replaced, root};
 use crate::tools::{python, succeed};
+
+/// The one test that uses faults.
+static FAULTS: Mutex<()> = Mutex::new(());
 
 /// How many tests use the server now.
 static USERS: Mutex<usize> = Mutex::new(0);
@@ -40,6 +43,12 @@ impl Cloud {
         let said = String::from_utf8(up.stdout).unwrap();
         let url = said.lines().find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL=")).unwrap().to_owned();
         Cloud { url }
+    }
+
+    /// Whoever holds this is the only one that may set faults.
+    pub(crate) fn alone_with_faults(&self) -> MutexGuard<'static, ()> {
+        assert!(self.url.starts_with("http://127.0.0.1:"));
+        FAULTS.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fails and delays resources from now on, as `src/local/README.md` describes.
@@ -102,6 +111,16 @@ impl Workload {
 
     pub(crate) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Change sets that nobody has executed.
+    pub(crate) fn change_sets(&self) -> String {
+        let output = succeed(&mut self.ask("us-east-1", &["change-sets"]));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// The stack file as it stands.

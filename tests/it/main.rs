@@ -20,8 +20,12 @@ mod diff_stacks;
 mod e2e;
 mod explain;
 mod facts;
+#[cfg(feature = "aws")]
+mod faults;
 mod formats;
 mod house;
+#[cfg(feature = "aws")]
+mod kill;
 mod limits;
 mod lint;
 #[cfg(feature = "aws")]

@@ -66,9 +66,10 @@ fn scaling_goes_the_endpoint_changes_and_scaling_comes_back() {
 #[test]
 fn what_scales_is_put_back_when_the_second_step_fails() {
     let cloud = Cloud::join();
+    let _alone = cloud.alone_with_faults();
     let workload = scaled_out(&cloud, "100000000032", "second-fails");
     let endpoint = "second-fails-dev-serving/DeepLearningEndpointEndpoint";
-    cloud.faults(&json!({ "update": { endpoint: { "error": "no capacity", "skip": 1, "times": 1 } } }));
+    cloud.faults(&json!({ "update": { endpoint: { "error": "no capacity", "times": 1 } } }));
     let output = workload.deploy("dev", &["--yes", "--format", "json"]);
     assert_eq!(output.status.code(), Some(6), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -83,6 +84,7 @@ fn what_scales_is_put_back_when_the_second_step_fails() {
 #[test]
 fn a_first_step_that_nobody_followed_up_is_gone_on_with() {
     let cloud = Cloud::join();
+    let _alone = cloud.alone_with_faults();
     let workload = scaled_out(&cloud, "100000000033", "half-way");
     // Nothing of the second step can begin: the first stands, and what it removed cannot be put back either.
     let target = "half-way-dev-serving/WebScalableTarget";
@@ -95,5 +97,4 @@ fn a_first_step_that_nobody_followed_up_is_gone_on_with() {
     let (_, said) = workload.deployed("dev");
     assert!(said.contains("this is the second of two steps"), "{said}");
     assert_eq!(state(&workload), is("ml.m5.large", 1, false));
-    workload.check("dev");
 }
