@@ -435,8 +435,8 @@ pub enum LocalAction {
 /// `smstack explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// Codes of problems, `offline` for what cannot be decided without asking AWS, or `states` for the states of a
-    /// stack and the way out of each [default: a list of all codes]
+    /// Codes of problems, `offline` for what cannot be decided without asking AWS, `states` for the states of a
+    /// stack and the way out of each, or `failures` for why resources fail [default: a list of all codes]
     #[arg(value_name = "CODE")]
     pub topics: Vec<String>,
     /// How to write the result

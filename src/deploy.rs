@@ -270,6 +270,8 @@ pub struct Cause {
     pub reason: Option<String>,
     /// When.
     pub at: Option<Timestamp>,
+    /// Where the stack file says the resource: `stacks/churn.yaml:41:3`; none where that is not known.
+    pub origin: Option<String>,
 }
 
 /// The whole in one word; what the exit code is made of.
@@ -350,7 +352,10 @@ pub async fn deploy<C: Cloud>(
 
     let mut facts = Facts::default();
     for stack in &plan.stacks {
-        let done = assembly_stack(&mut run, plan, stack, &mut facts).await?;
+        let mut done = assembly_stack(&mut run, plan, stack, &mut facts).await?;
+        if let StackResult::Failed(Failure { cause: Some(cause), .. }) = &mut done.result {
+            cause.origin = plan.origins.get(&cause.logical_id).cloned();
+        }
         if deployed(&done.result) {
             facts.outputs.insert(stack.entry.kind, done.outputs.clone());
         }

@@ -35,6 +35,8 @@ pub struct Plan {
     pub uploads: Vec<Upload>,
     /// In the order of deployment.
     pub stacks: Vec<StackPlan>,
+    /// Where the stack file says each resource, by logical id; empty until somebody who has the file says.
+    pub origins: BTreeMap<String, String>,
 }
 
 /// One object of the artifact bucket.
@@ -218,7 +220,8 @@ pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
         stacks.push(StackPlan { entry: entry.clone(), template });
     }
     let uploads = uploads.into_values().collect();
-    Ok(Plan { target: target.clone(), bucket, tags: manifest.tags.clone(), uploads, stacks })
+    let (target, tags) = (target.clone(), manifest.tags.clone());
+    Ok(Plan { target, bucket, tags, uploads, stacks, origins: BTreeMap::new() })
 }
 
 /// Whether the assembly may go there.

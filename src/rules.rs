@@ -4,6 +4,7 @@ pub mod alarms;
 pub mod caching;
 pub mod cron;
 pub mod distribution;
+pub mod failures;
 pub mod images;
 pub mod json_path;
 pub mod json_text;

@@ -23,7 +23,7 @@ use crate::diag::{Code, Diagnostic};
 
 pub use characters::Characters;
 pub use dialect::{Dialect, STACK_FILE, Short};
-pub use locate::locate;
+pub use locate::{label, locate};
 pub use overlay::Merged;
 pub use places::{Place, Places};
 

@@ -31,6 +31,8 @@ pub struct Assembly {
     pub manifest: Manifest,
     /// Paths relative to the assembly's directory, sorted.
     pub files: Vec<AssemblyFile>,
+    /// What the stack file says each resource in, by logical id; of what smstack itself adds it says nothing.
+    pub owners: BTreeMap<String, Pointer>,
 }
 
 /// One file of an assembly.
@@ -54,7 +56,7 @@ impl Assembly {
     /// Never: what is converted was rendered as JSON by [`synth`].
     #[must_use]
     pub fn into_yaml(self) -> Assembly {
-        let Assembly { mut manifest, files } = self;
+        let Assembly { mut manifest, files, owners } = self;
         let mut written = Vec::new();
         for file in files {
             let Some(stem) = file.path.strip_suffix(".template.json") else {
@@ -74,7 +76,7 @@ impl Assembly {
         }
         add(&mut written, MANIFEST.to_owned(), pretty(&manifest));
         written.sort_by(|a, b| a.path.cmp(&b.path));
-        Assembly { manifest, files: written }
+        Assembly { manifest, files: written, owners }
     }
 }
 
@@ -148,7 +150,10 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
     add(&mut files, MANIFEST.to_owned(), pretty(&manifest));
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files.dedup();
-    Ok((Assembly { manifest, files }, warnings))
+    let resources = [&out.platform, &out.serving].into_iter().flat_map(|it| it.resources.keys());
+    let owners = resources.map(|id| (id.clone(), out.owner(id))).filter(|(_, it)| *it != Pointer::root());
+    let owners = owners.collect();
+    Ok((Assembly { manifest, files, owners }, warnings))
 }
 
 /// Names are made of the words of constructs, variants and kinds, so that two can come to the same.

@@ -19,7 +19,7 @@ pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
 
 async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     let plan = match plan::plan(&reach.assembly, &reach.target) {
-        Ok(plan) => plan,
+        Ok(plan) => plan::Plan { origins: reach.origins.clone(), ..plan },
         Err(error) => return Ok(failed(&error, error.help())),
     };
     let progress = RefCell::new(Progress::new(reach.local.as_deref()));

@@ -9,6 +9,8 @@ use crate::report::{self, explain::Topic};
 const OFFLINE: &str = "offline";
 /// The word for the page about the states of stacks; no code is called so either.
 const STATES: &str = "states";
+/// The word for the page about the reasons for which resources fail.
+const FAILURES: &str = "failures";
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Exit, Stop> {
     let topics = args.topics.iter().map(|word| topic(word)).collect::<Result<Vec<_>, _>>()?;
@@ -26,12 +28,13 @@ fn topic(word: &str) -> Result<Topic, Stop> {
     match bare {
         OFFLINE => return Ok(Topic::Offline),
         STATES => return Ok(Topic::States),
+        FAILURES => return Ok(Topic::Failures),
         _ => {}
     }
     if let Some(code) = Code::parse(bare) {
         return Ok(Topic::Code(code));
     }
-    let known = CODES.iter().map(|code| code.as_str()).chain([OFFLINE, STATES]);
+    let known = CODES.iter().map(|code| code.as_str()).chain([OFFLINE, STATES, FAILURES]);
     Err(Stop::usage(match nearest(bare, known) {
         Some(near) => format!("there is no code `{word}`; did you mean `{near}`?"),
         None => format!("there is no code `{word}`; `smstack explain` lists all"),

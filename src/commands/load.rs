@@ -85,6 +85,21 @@ impl Loaded {
         assemblies
     }
 
+    /// Where the file says each resource of an assembly of its own, by logical id: `stacks/churn.yaml:41:3`.
+    #[cfg(feature = "aws")]
+    pub(super) fn origins(&self, assembly: &Assembly) -> BTreeMap<String, String> {
+        let environment = &assembly.manifest.environment;
+        let Some(ready) = self.stacks.iter().find(|ready| ready.stack.environment() == *environment) else {
+            return BTreeMap::new();
+        };
+        let place = |(id, pointer): (&String, &Pointer)| {
+            let found = ready.places.find(pointer);
+            let (line, column) = self.file.line_column(found.key.unwrap_or(found.value).start);
+            (id.clone(), format!("{}:{line}:{column}", self.file.path()))
+        };
+        assembly.owners.iter().map(place).collect()
+    }
+
     /// Takes out what the file allows. Once everything was looked at, what hides nothing is found as well.
     fn suppress(&mut self) {
         let path = self.file.path();

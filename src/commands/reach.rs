@@ -1,6 +1,7 @@
 //! How a command gets to what is deployed: the environment of a stack file, and the cloud that it lies in.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(super) struct Reach {
     at_work: Mutex<Option<String>>,
     /// The command that attaches to what goes on.
     attach: String,
+    /// Where the stack file says each resource, by logical id.
+    pub(super) origins: BTreeMap<String, String>,
 }
 
 impl Reach {
@@ -126,7 +129,7 @@ pub(super) fn run(
     parting: &'static str,
     work: impl AsyncFnOnce(&Reach) -> Result<Exit, Stop>,
 ) -> Result<Exit, Stop> {
-    let Some(assembly) = assemble(args)? else { return Ok(Exit::Invalid) };
+    let Some((assembly, origins)) = assemble(args)? else { return Ok(Exit::Invalid) };
     let local = if args.cloud.local { Some(local::up()?) } else { None };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
     let (stop, heard) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
@@ -134,7 +137,7 @@ pub(super) fn run(
     runtime.spawn(ctrl_c(parting, stop.clone(), heard.clone()));
     runtime.block_on(async {
         let reach = match connect(args, assembly, local).await {
-            Ok(reach) => reach,
+            Ok(reach) => Reach { origins, ..reach },
             Err(exit) => return Ok(exit),
         };
         tokio::select! {
@@ -181,13 +184,17 @@ pub(super) fn ended(
 }
 
 /// Every check, then synth; problems are reported.
-fn assemble(args: &TargetArgs) -> Result<Option<Assembly>, Stop> {
+fn assemble(args: &TargetArgs) -> Result<Option<(Assembly, BTreeMap<String, String>)>, Stop> {
     let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
     let mut loaded = load::load(&which)?;
     let assembly = loaded.iter_mut().flat_map(load::Loaded::assemble).last();
     let (files, diagnostics) = load::findings(&loaded);
     report::diagnostics(&files, &diagnostics);
-    Ok(assembly.filter(|_| !has_errors(&diagnostics)))
+    let assembly = assembly.filter(|_| !has_errors(&diagnostics));
+    Ok(assembly.map(|assembly| {
+        let origins = loaded.iter().flat_map(|loaded| loaded.origins(&assembly)).collect();
+        (assembly, origins)
+    }))
 }
 
 async fn connect(args: &TargetArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
@@ -201,7 +208,7 @@ async fn connect(args: &TargetArgs, assembly: Assembly, local: Option<String>) -
     if local.is_some() {
         attach.push_str(" --local");
     }
-    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach })
+    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach, origins: BTreeMap::new() })
 }
 
 /// Where to: the command line's word before the stack file's.

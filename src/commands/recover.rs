@@ -18,7 +18,12 @@ async fn recover(args: &RecoverArgs, reach: &Reach) -> Result<Exit, Stop> {
     // What depends on another stack goes before it.
     for (kind, name) in reach.all_stacks().into_iter().rev() {
         match deploy::propose(&reach.cloud, kind, name, &args.skip).await {
-            Ok(proposal) => proposals.extend(proposal),
+            Ok(mut proposal) => {
+                if let Some(cause) = proposal.as_mut().and_then(|it| it.cause.as_mut()) {
+                    cause.origin = reach.origins.get(&cause.logical_id).cloned();
+                }
+                proposals.extend(proposal);
+            }
             Err(error) => return Ok(failed(&error, error.help())),
         }
     }

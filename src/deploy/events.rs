@@ -147,6 +147,7 @@ fn cause(event: &StackEvent) -> Cause {
         status: event.status.clone(),
         reason: event.reason.clone(),
         at: event.at,
+        origin: None,
     }
 }
 
@@ -317,6 +318,7 @@ async fn validation<C: Cloud>(cloud: &C, event: &StackEvent) -> Option<Cause> {
         status: event.status.clone(),
         reason: Some(failure.reason),
         at: failure.at.or(event.at),
+        origin: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Deployments through the real SDK against a scripted AWS on loopback.
 
+mod compare;
 mod connecting;
 mod destroy;
 mod execution;
@@ -47,7 +48,7 @@ fn assembly(kind: TemplateKind, parameters: BTreeMap<String, ParameterSource>, t
         assets: Vec::new(),
     };
     let file = AssemblyFile { path: "platform.template.json".into(), bytes: template.to_vec() };
-    Assembly { manifest, files: vec![file] }
+    Assembly { manifest, files: vec![file], owners: BTreeMap::new() }
 }
 
 async fn connected(url: &str, access_key: &str) -> Aws {

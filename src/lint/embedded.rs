@@ -71,7 +71,8 @@ pub(super) fn check(template: &Template<'_>, file: &SourceFile, places: &Places)
             for node in holders.iter().filter_map(|holder| holder.member(last)) {
                 let own = kind == "AWS::StepFunctions::StateMachine";
                 for text in texts(&node, own) {
-                    found.extend(json(&text, kind == PIPELINE, last, file, places).into_iter().flatten());
+                    let pipeline = (kind == PIPELINE).then_some(template);
+                    found.extend(json(&text, pipeline, last, file, places).into_iter().flatten());
                 }
                 if kind == PIPELINE {
                     found.extend(structure(&node, file, places));
@@ -125,10 +126,10 @@ fn structure(node: &Node<'_>, file: &SourceFile, places: &Places) -> Vec<Diagnos
     found.map(|issue| source::locate(issue, file, places)).collect()
 }
 
-/// A document that is text.
+/// A document that is text; a definition, where it is of a pipeline of this template.
 fn json(
     text: &Text,
-    pipeline: bool,
+    pipeline: Option<&Template<'_>>,
     property: &str,
     file: &SourceFile,
     places: &Places,
@@ -138,14 +139,12 @@ fn json(
         Ok(value) => value,
         Err(error) => return text.refused(&error, property, &inner, file, places).map(|found| vec![found]),
     };
-    if !pipeline {
-        return None;
-    }
-    let found = match kind_of(&value) {
-        Ok(Kind::Definition) => of_definition(&value),
+    let template = pipeline?;
+    let (found, roles) = match kind_of(&value) {
+        Ok(Kind::Definition) => (of_definition(&value), super::rules::step_roles(template, &value)),
         // It is put in as a whole.
         _ if value.is_string() => return None,
-        _ => vec![no_definition()],
+        _ => (vec![no_definition()], Vec::new()),
     };
     // Most have nothing wrong: places are found for those that do. Repeated keys show only there.
     let read = source::parse_as(&inner, TEMPLATE);
@@ -156,11 +155,19 @@ fn json(
         Err(_) => None,
         Ok(document) => Some(document),
     };
-    let found = found.into_iter().map(|issue| match &document {
+    let outward = |issue: Issue| match &document {
         Some(document) => text.outward(source::locate(issue, &inner, &document.places), file, places),
         None => text.around(issue, file, places),
-    });
-    Some(found.collect())
+    };
+    // A role stands in the template itself.
+    let beside = |mut issue: Issue| {
+        let also = std::mem::take(&mut issue.also).into_iter();
+        let also: Vec<_> = also.map(|(at, text)| source::label(&at, text, file, places)).collect();
+        let mut found = outward(issue);
+        found.secondary.extend(also);
+        found
+    };
+    Some(found.into_iter().map(outward).chain(roles.into_iter().map(beside)).collect())
 }
 
 fn no_definition() -> Issue {

@@ -3,6 +3,7 @@
 mod alarms;
 mod attributes;
 mod calls;
+mod components;
 mod endpoint_configs;
 mod endpoints;
 mod features;
@@ -12,10 +13,12 @@ mod grants;
 mod guarded;
 mod holds;
 mod images;
+mod misplaced;
 mod models;
 mod monitors;
 mod names;
 mod parameters;
+mod policies;
 mod properties;
 mod regions;
 mod retention;
@@ -25,7 +28,10 @@ mod scaling_policies;
 mod schedules;
 pub(super) mod sections;
 mod serving;
+mod step_roles;
 mod unused;
+
+pub(super) use step_roles::step_roles;
 
 use super::Template;
 use crate::diag::Issue;
@@ -39,6 +45,8 @@ pub const RULES: &[Rule] = &[
     parameters::parameters,
     attributes::attributes,
     calls::calls,
+    misplaced::misplaced,
+    policies::policies,
     names::names,
     guarded::guarded,
     unused::unused,
@@ -49,6 +57,7 @@ pub const RULES: &[Rule] = &[
     alarms::alarms,
     endpoint_configs::endpoint_configs,
     endpoints::endpoints,
+    components::components,
     features::features,
     models::models,
     monitors::monitors,

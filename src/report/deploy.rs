@@ -9,9 +9,11 @@ use serde_json::json;
 
 use super::{err, is_live};
 use crate::aws::{Action, ChangeDetail, Replacement, ResourceChange, Status};
-use crate::deploy::{Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult, Step, TwoSteps};
+use crate::deploy::{
+    Cause, Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult, Step, TwoSteps,
+};
 use crate::diff::Hindered;
-use crate::rules::waits;
+use crate::rules::{failures, waits};
 
 /// Shows events as they come: a line each, and on a terminal one more that moves.
 pub struct Progress {
@@ -262,12 +264,21 @@ fn finished(outcome: &StackOutcome) -> String {
 
 /// A stack that failed, and what failed first.
 pub fn failed(name: &str, failure: &Failure) -> String {
-    let mut text = format!("{name}: failed ({})", failure.status.as_str());
-    if let Some(cause) = &failure.cause {
-        let _ = write!(text, "\n  first cause: {} ({})", cause.logical_id, short(&cause.resource_type));
-        let _ = write!(text, " {}", cause.status.as_str());
-        if let Some(reason) = &cause.reason {
-            let _ = write!(text, "\n  {reason}");
+    let cause = failure.cause.as_ref().map(first_cause).unwrap_or_default();
+    format!("{name}: failed ({}){cause}", failure.status.as_str())
+}
+
+/// What failed first, where the stack file says it, why, and what to do about it: lines that each begin anew.
+pub(super) fn first_cause(cause: &Cause) -> String {
+    let kind = short(&cause.resource_type);
+    let mut text = format!("\n  first cause: {} ({kind}) {}", cause.logical_id, cause.status.as_str());
+    if let Some(origin) = &cause.origin {
+        let _ = write!(text, "\n  --> {origin}");
+    }
+    if let Some(reason) = &cause.reason {
+        let _ = write!(text, "\n  {reason}");
+        if let Some(known) = failures::of(reason) {
+            let _ = write!(text, "\n  = note: {}\n  = help: {}", known.meaning, known.way_out);
         }
     }
     text
@@ -286,6 +297,21 @@ pub fn outcome_text(outcome: &Outcome) -> String {
     text
 }
 
+/// What failed first, and what is known of the reason.
+fn cause_json(cause: &Cause) -> serde_json::Value {
+    let known = cause.reason.as_deref().and_then(failures::of);
+    json!({
+        "logical_id": cause.logical_id,
+        "resource_type": cause.resource_type,
+        "status": cause.status.as_str(),
+        "reason": cause.reason,
+        "at": cause.at.map(|at| at.to_string()),
+        "origin": cause.origin,
+        "kind": known.map(|known| known.name),
+        "help": known.map(|known| known.way_out),
+    })
+}
+
 /// The outcome for programs; `schemas/outcome.schema.json` describes it.
 pub fn outcome_json(outcome: &Outcome) -> serde_json::Value {
     let stack = |stack: &StackOutcome| {
@@ -302,6 +328,10 @@ pub fn outcome_json(outcome: &Outcome) -> serde_json::Value {
             "name": stack.stack,
             "result": result,
             "detail": detail,
+            "cause": match &stack.result {
+                StackResult::Failed(Failure { cause: Some(cause), .. }) => cause_json(cause),
+                _ => serde_json::Value::Null,
+            },
             "outputs": stack.outputs,
         })
     };

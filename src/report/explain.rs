@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use crate::diag::{Block, Code, Explanation, Severity, explanation, explanations, undecided};
+use crate::rules::failures;
 use crate::rules::stack_states::{self, State};
 
 /// Changes when a reader of the old form could not read the new one.
@@ -18,6 +19,8 @@ const NAME: Style = Style::new().bold();
 const STATES: &str = "What `smstack deploy` does with a stack in each state, what `smstack recover` proposes, and the way \
                       out. `*` stands for any beginning: a state that AWS adds later is judged by how it ends. Nothing \
                       is ever deleted without being asked.";
+const FAILURES: &str = "What the reasons mean for which resources fail, as far as they are known, and what to do about it. \
+                        The first that fits counts; a reason that fits none is shown as AWS says it.";
 const OFFLINE: &str = "smstack decides from files alone: it asks no AWS account while it checks. What follows can \
                        only be known from the account, or only while a job runs, so nothing is said about it; the \
                        deployment, or the job, will show it.";
@@ -31,6 +34,8 @@ pub enum Topic {
     Offline,
     /// The states of a stack, and the way out of each.
     States,
+    /// The reasons for which resources fail, and what to do about each.
+    Failures,
 }
 
 /// The texts of `topics`, one below the other.
@@ -39,6 +44,7 @@ pub fn text(topics: &[Topic]) -> String {
         Topic::Code(code) => page(explanation(*code)),
         Topic::Offline => offline(),
         Topic::States => states(),
+        Topic::Failures => failures(),
     });
     pages.collect::<Vec<_>>().join("\n")
 }
@@ -63,6 +69,7 @@ pub fn overview() -> String {
     text.push_str(&wrapped("For more: smstack explain CODE…", "", ""));
     text.push_str(&wrapped("What cannot be decided without asking AWS: smstack explain offline", "", ""));
     text.push_str(&wrapped("The states of a stack, and the way out of each: smstack explain states", "", ""));
+    text.push_str(&wrapped("Why resources fail, and what to do about it: smstack explain failures", "", ""));
     text
 }
 
@@ -88,6 +95,18 @@ pub fn json(topics: &[Topic]) -> Value {
     }
     if topics.contains(&Topic::States) {
         all["states"] = stack_states::all().map(|state| state_json(&state)).collect();
+    }
+    if topics.contains(&Topic::Failures) {
+        let known = failures::all().map(|known| {
+            json!({
+                "name": known.name,
+                "pattern": known.pattern,
+                "meaning": known.meaning,
+                "way_out": known.way_out,
+                "source": known.source,
+            })
+        });
+        all["failures"] = known.collect();
     }
     all
 }
@@ -152,6 +171,19 @@ fn states() -> String {
         if !state.way_out.is_empty() {
             text.push_str(&wrapped(state.way_out, "  ", "  "));
         }
+    }
+    text
+}
+
+fn failures() -> String {
+    let mut text = String::new();
+    heading(&mut text, "Why resources fail");
+    text.push_str(&wrapped(FAILURES, "", ""));
+    for known in failures::all() {
+        line(&mut text, format_args!("\n{NAME}{}{NAME:#}", known.name));
+        text.push_str(&wrapped(known.meaning, "  ", "  "));
+        text.push_str(&wrapped(known.way_out, "  ", "  "));
+        line(&mut text, format_args!("  {LINK}https://{}{LINK:#}", known.source));
     }
     text
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::deploy::{is_failure, short};
+use super::deploy::{first_cause, is_failure, short};
 use crate::aws::{Stack, StackEvent, StackResource, Status};
 use crate::deploy::{Doom, Proposal, Remedy, StackKind};
 use crate::rules::stack_states;
@@ -110,11 +110,7 @@ pub fn proposal_text(proposal: &Proposal) -> String {
     let stack = &proposal.stack;
     let mut text = headline(&stack.name, Some(stack));
     if let Some(cause) = &proposal.cause {
-        let _ = write!(text, "  first cause: {} ({})", cause.logical_id, short(&cause.resource_type));
-        let _ = writeln!(text, " {}", cause.status.as_str());
-        if let Some(reason) = &cause.reason {
-            let _ = writeln!(text, "  {reason}");
-        }
+        let _ = writeln!(text, "{}", first_cause(cause).trim_start_matches('\n'));
     }
     match &proposal.remedy {
         Remedy::Delete(there) if there.is_empty() => {

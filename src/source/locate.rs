@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::{Place, Places, SourceFile};
-use crate::diag::{Diagnostic, Fix, Issue, Label, Part, Replacement};
+use crate::diag::{Diagnostic, Fix, Issue, Label, Part, Pointer, Replacement};
 
 /// Finds the places of an issue in the file that said it.
 pub fn locate(issue: Issue, file: &SourceFile, places: &Places) -> Diagnostic {
@@ -13,11 +13,8 @@ pub fn locate(issue: Issue, file: &SourceFile, places: &Places) -> Diagnostic {
     let span = part(&place, issue.part);
     let mut diagnostic = Diagnostic::new(issue.code, file.path(), issue.message, span.clone());
     diagnostic.primary.text = issue.label;
-    for (pointer, text) in issue.also {
-        let other = places.find(&pointer);
-        let span = beside(&other, file);
-        diagnostic.secondary.push(Label { span, text });
-    }
+    let also = issue.also.into_iter().map(|(pointer, text)| label(&pointer, text, file, places));
+    diagnostic.secondary.extend(also);
     for (span, text) in [(place.via, "brought in here"), (place.replaced, "overrides this")] {
         if let Some(span) = span.filter(|span| *span != diagnostic.primary.span) {
             diagnostic.secondary.push(Label { span, text: text.to_owned() });
@@ -33,6 +30,11 @@ pub fn locate(issue: Issue, file: &SourceFile, places: &Places) -> Diagnostic {
     diagnostic.help = issue.help;
     diagnostic.pointer = Some(issue.pointer);
     diagnostic
+}
+
+/// A second place that has to do with what is said.
+pub fn label(pointer: &Pointer, text: String, file: &SourceFile, places: &Places) -> Label {
+    Label { span: beside(&places.find(pointer), file), text }
 }
 
 /// The text to underline. What is missing is missing from something: that one's key is shown.

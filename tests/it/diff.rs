@@ -189,9 +189,9 @@ fn a_diff_does_not_fit_another_side() {
 /// One case of `tests/diff/cases.yaml`.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub(crate) struct Case {
     #[serde(rename = "case")]
-    title: String,
+    pub(crate) title: String,
     #[serde(default)]
     set: BTreeMap<String, Value>,
     #[serde(default)]
@@ -199,18 +199,41 @@ struct Case {
     #[serde(default)]
     rename: BTreeMap<String, String>,
     #[serde(default)]
-    known: Known,
-    expect: BTreeMap<String, String>,
+    pub(crate) known: Known,
+    pub(crate) expect: BTreeMap<String, String>,
+    /// What the local cloud's change set says otherwise, by resource, and why.
+    #[serde(default)]
+    pub(crate) cloud: BTreeMap<String, String>,
+    /// Why the local cloud cannot be asked.
+    pub(crate) unasked: Option<String>,
 }
 
 #[derive(Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Known {
+pub(crate) struct Known {
     before: BTreeMap<String, Value>,
-    after: BTreeMap<String, Value>,
+    pub(crate) after: BTreeMap<String, Value>,
 }
 
-fn read<T: serde::de::DeserializeOwned>(name: &str) -> T {
+impl Case {
+    /// The base as the case changes it.
+    pub(crate) fn change(&self, base: &Value) -> Value {
+        let mut after = base.clone();
+        for (place, value) in &self.set {
+            edit(&mut after, place, Some(value.clone()));
+        }
+        for place in &self.remove {
+            edit(&mut after, place, None);
+        }
+        for (from, to) in &self.rename {
+            let body = after["Resources"].as_object_mut().unwrap().shift_remove(from).unwrap();
+            after["Resources"][to] = body;
+        }
+        after
+    }
+}
+
+pub(crate) fn read<T: serde::de::DeserializeOwned>(name: &str) -> T {
     let text = std::fs::read_to_string(crate::project::root().join("tests/diff").join(name)).unwrap();
     serde_saphyr::from_str(&text).unwrap()
 }
@@ -239,17 +262,7 @@ fn each_change_does_what_the_table_says() {
     assert!(cases.len() >= 60, "{} cases", cases.len());
     let mut wrong = Vec::new();
     for case in cases {
-        let mut after = base.clone();
-        for (place, value) in case.set {
-            edit(&mut after, &place, Some(value));
-        }
-        for place in &case.remove {
-            edit(&mut after, place, None);
-        }
-        for (from, to) in case.rename {
-            let body = after["Resources"].as_object_mut().unwrap().shift_remove(&from).unwrap();
-            after["Resources"][to] = body;
-        }
+        let after = case.change(&base);
         check(&base, &after);
         let (mut old, mut new) = (side(base.clone()), side(after));
         old.documents.get_mut("t").unwrap().parameters = case.known.before;

@@ -200,7 +200,7 @@ fn a_failed_resource_is_the_first_cause() {
         replaced(&text, "name: deep-learning\n", "name: faulty\n")
     });
     cloud.faults(
-        &json!({ "create": { "faulty-dev-platform/PipelineDefinition": { "error": "no room for it" } } }),
+        &json!({ "create": { "faulty-dev-platform/PipelineDefinition": { "error": "Could not assume role x" } } }),
     );
     let output = workload.deploy("dev", &["--yes", "--format", "json"]);
     assert_eq!(output.status.code(), Some(6), "{output:?}");
@@ -211,7 +211,13 @@ fn a_failed_resource_is_the_first_cause() {
         detail.contains("first cause: PipelineDefinition (SageMaker::Pipeline) CREATE_FAILED"),
         "{detail}"
     );
-    assert!(detail.contains("no room for it"), "{detail}");
+    assert!(detail.contains("Could not assume role x"), "{detail}");
+    // Where the stack file says it, and what is known of the reason.
+    let line = workload.text().lines().position(|line| line.starts_with("pipeline:")).unwrap() + 1;
+    let origin = format!("stacks/deep-learning.yaml:{line}:1");
+    let cause = &outcome["stacks"][1]["cause"];
+    assert_eq!((&cause["origin"], &cause["kind"]), (&json!(origin), &json!("assume-role")), "{cause:#}");
+    assert!(detail.contains(&format!("--> {origin}")) && detail.contains("= help: deploy again"), "{detail}");
 
     let again = workload.deploy("dev", &["--yes"]);
     assert_eq!(again.status.code(), Some(1), "{again:?}");

@@ -38,7 +38,19 @@ fn sarif_follows_the_published_schema() {
     let lint = sarif(&["lint", "tests/bad/template/unknown-key.yaml", "tests/bad/template/missing-key.json"]);
     let clean = sarif(&["lint", "tests/good/template/endpoint.yaml"]);
     assert_eq!(clean["runs"][0]["results"], Value::Array(Vec::new()));
-    for log in [&validate, &lint, &clean] {
+    let diff = {
+        let at = tempfile::tempdir().unwrap();
+        crate::project::write(at.path(), &crate::project::reference());
+        let old = crate::project::synth(at.path(), "dev");
+        fs::rename(old.ancestors().nth(2).unwrap(), at.path().join("old")).unwrap();
+        let text = crate::project::reference().replace("ml.c5.xlarge", "ml.c5.2xlarge");
+        crate::project::write(at.path(), &text.replace("expire_noncurrent: 90d", "expire_noncurrent: 30d"));
+        let output =
+            run(at.path(), &["diff", "deep-learning", "--env", "dev", "--base", "old", "--format", "sarif"]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    };
+    assert!(diff["runs"][0]["results"].as_array().unwrap().len() > 2, "{diff:#}");
+    for log in [&validate, &lint, &clean, &diff] {
         let problems: Vec<String> =
             validator.iter_errors(log).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(problems.is_empty(), "{}", problems.join("\n"));

@@ -12,6 +12,8 @@ mod definition;
 mod definitions;
 mod diff;
 #[cfg(feature = "aws")]
+mod diff_cloud;
+#[cfg(feature = "aws")]
 mod diff_deployed;
 mod diff_gate;
 mod diff_inputs;

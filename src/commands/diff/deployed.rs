@@ -96,17 +96,20 @@ async fn compare<C: Cloud>(
         }
         let preview = deploy::preview(cloud, plan, plan_of, &facts, &options, &mut emit).await;
         open.take();
-        match preview.map_err(|error| failed(&error, error.help()))? {
-            Preview::Changes(changes) => {
+        let why = match preview {
+            Ok(Preview::Changes(changes)) => {
                 heard.push((name.to_owned(), changes.iter().map(predicted).collect()));
+                continue;
             }
-            Preview::None(why) => {
-                report::err(&format!(
-                    "no change set of `{}`, so that the templates alone speak: {why}\n",
-                    stack.stack
-                ));
-            }
-        }
+            Ok(Preview::None(why)) => why,
+            // Its state takes no change set; that says nothing against the change.
+            Err(error @ (deploy::Error::Blocked { .. } | deploy::Error::Busy { .. })) => error.to_string(),
+            Err(error) => return Err(failed(&error, error.help())),
+        };
+        report::err(&format!(
+            "no change set of `{}`, so that the templates alone speak: {why}\n",
+            stack.stack
+        ));
     }
     let label = format!("{}/{}", assembly.manifest.stack, assembly.manifest.environment);
     Ok(Pair { label, old, new, heard })

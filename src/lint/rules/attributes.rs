@@ -89,10 +89,8 @@ fn attributes_of(template: &Template<'_>, resource: &Resource<'_>, found: &mut V
     if let Some(value) = members.get("Condition").filter(|value| !value.is_string() && !value.is_null()) {
         found.push(refuse(value, &at.key("Condition"), "a resource's `Condition` is the name of one"));
     }
-    for key in ["CreationPolicy", "UpdatePolicy", "Metadata"] {
-        if let Some(value) = members.get(key).filter(|value| !value.is_object() && !value.is_null()) {
-            found.push(refuse(value, &at.key(key), &format!("`{key}` is a mapping")));
-        }
+    if let Some(value) = members.get("Metadata").filter(|value| !value.is_object() && !value.is_null()) {
+        found.push(refuse(value, &at.key("Metadata"), "`Metadata` is a mapping"));
     }
     let depends = at.key("DependsOn");
     match members.get("DependsOn") {

@@ -72,9 +72,6 @@ fn of_model(
     granted: &Granted<'_, '_>,
     found: &mut Vec<Issue>,
 ) {
-    let opened = template.of_type("AWS::ECR::Repository").any(|repository| {
-        repository.members.get("Properties").is_some_and(|all| all.get("RepositoryPolicyText").is_some())
-    });
     for path in ["PrimaryContainer", "Containers.*"] {
         for data in ["ModelDataUrl", "ModelDataSource.S3DataSource.S3Uri"] {
             for url in template.values(model, &format!("{path}.{data}")) {
@@ -85,16 +82,29 @@ fn of_model(
             }
         }
         for image in template.values(model, &format!("{path}.Image")) {
-            let pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
-            if !opened
-                && image.text().is_some_and(is_own)
-                && let Some(action) = pull.into_iter().find(|action| !granted.may(action))
-            {
-                found.push(lacks(granted, action, &image, "pull this image"));
-            }
+            pulls(template, granted, &image, found);
         }
     }
     network(granted, &template.values(model, "VpcConfig"), found);
+}
+
+/// An image of somebody's own is pulled under the role, unless its repository lets it in.
+pub(super) fn pulls(
+    template: &Template<'_>,
+    granted: &Granted<'_, '_>,
+    image: &Case<'_>,
+    found: &mut Vec<Issue>,
+) {
+    let opened = template.of_type("AWS::ECR::Repository").any(|repository| {
+        repository.members.get("Properties").is_some_and(|all| all.get("RepositoryPolicyText").is_some())
+    });
+    let pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+    if !opened
+        && image.text().is_some_and(is_own)
+        && let Some(action) = pull.into_iter().find(|action| !granted.may(action))
+    {
+        found.push(lacks(granted, action, image, "pull this image"));
+    }
 }
 
 /// The roles of a configuration's models, as far as they can be read.
@@ -145,7 +155,7 @@ fn of_config(
 }
 
 /// Places of the template's own buckets at which something is written.
-fn writes(
+pub(super) fn writes(
     template: &Template<'_>,
     granted: &Granted<'_, '_>,
     uris: &[Case<'_>],
@@ -162,7 +172,12 @@ fn writes(
 
 /// Keys of the template with which something is written, and which leave it to policies who may use them.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html>
-fn encrypts(template: &Template<'_>, granted: &Granted<'_, '_>, keys: &[Case<'_>], found: &mut Vec<Issue>) {
+pub(super) fn encrypts(
+    template: &Template<'_>,
+    granted: &Granted<'_, '_>,
+    keys: &[Case<'_>],
+    found: &mut Vec<Issue>,
+) {
     for case in keys {
         let Some((id, _)) = case.text().and_then(Text::target) else { continue };
         let Some(key) = template.resource(id).filter(|it| it.kind == "AWS::KMS::Key") else { continue };
@@ -190,7 +205,7 @@ fn leaves_to_policies(template: &Template<'_>, key: &Resource<'_>) -> bool {
 }
 
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms>
-fn network(granted: &Granted<'_, '_>, configs: &[Case<'_>], found: &mut Vec<Issue>) {
+pub(super) fn network(granted: &Granted<'_, '_>, configs: &[Case<'_>], found: &mut Vec<Issue>) {
     for config in configs.iter().filter(|case| matches!(case.thing, Thing::Map(_))) {
         let needed = ["ec2:CreateNetworkInterface", "ec2:DescribeSubnets"];
         if let Some(action) = needed.into_iter().find(|action| !granted.may(action)) {
@@ -258,7 +273,7 @@ fn starts<'d>(template: &Template<'d>, target: &Case<'d>, found: &mut Vec<Issue>
 }
 
 /// Whether a bucket may let roles in by itself.
-fn shared(template: &Template<'_>) -> bool {
+pub(super) fn shared(template: &Template<'_>) -> bool {
     template.of_type("AWS::S3::BucketPolicy").any(|policy| {
         policy.members.get("Properties").is_none_or(|all| all.to_string().contains("\"Allow\""))
     })
@@ -272,7 +287,7 @@ fn is_own(image: &Text) -> bool {
 }
 
 /// `s3://bucket/key` as `arn:aws:s3:::bucket/key`, of a bucket of the template: another may let roles in by itself.
-fn object_arn(template: &Template<'_>, url: &Text) -> Option<String> {
+pub(super) fn object_arn(template: &Template<'_>, url: &Text) -> Option<String> {
     let rest = url.prefix().strip_prefix("s3://")?;
     let mut arn = Text::literal(format!("arn:aws:s3:::{rest}"));
     url.pieces().iter().skip(1).cloned().for_each(|piece| arn.push(piece));
@@ -283,7 +298,7 @@ fn object_arn(template: &Template<'_>, url: &Text) -> Option<String> {
     own.then_some(arn)
 }
 
-fn lacks(granted: &Granted<'_, '_>, action: &str, needed: &Case<'_>, what: &str) -> Issue {
+pub(super) fn lacks(granted: &Granted<'_, '_>, action: &str, needed: &Case<'_>, what: &str) -> Issue {
     let message = format!("`{}` has no `{action}` to {what}", granted.role.id);
     Issue::new(Code::RoleLacks, needed.at.clone(), message)
         .label("not allowed by the role")

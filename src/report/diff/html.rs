@@ -330,7 +330,7 @@ fn lists(diff: &Diff, out: &mut String) {
         heading("Known after the deployment", out);
         let lines = diff.unknowns.iter().map(|it| {
             let worst = it.impact.words();
-            format!("{}: {}; if it differs, the worst is: {worst}", code(&it.name), prose(&it.why))
+            format!("{}: {}; if it differs, the worst is: {worst}", code(&story::unknown(it)), prose(&it.why))
         });
         list(lines, out);
     }

@@ -60,7 +60,11 @@ pub fn diff_markdown(diff: &Diff) -> String {
         let worst = it.impact.words();
         (
             it.name.clone(),
-            format!("- {}: {}; if it differs, the worst is: {worst}\n", code(&it.name), text(&it.why)),
+            format!(
+                "- {}: {}; if it differs, the worst is: {worst}\n",
+                code(&story::unknown(it)),
+                text(&it.why)
+            ),
         )
     });
     out.section("known after the deployment", unknowns);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diff::{
     AcceptState, Accepted, Change, Diff, FlagKind, Impact, Link, PermissionDiff, Reason, Recompute,
-    ResourceDiff, StepDiff, Voice,
+    ResourceDiff, StepDiff, Unknown, Voice,
 };
 
 /// Things that are named before everything else.
@@ -170,6 +170,11 @@ fn widest(diff: &Diff) -> Option<&PermissionDiff> {
     let broadens = diff.permissions.iter().filter(|it| it.change.broadens() && width(it) > 0);
     // Of equals the first.
     broadens.rev().max_by_key(|it| width(it))
+}
+
+/// A value that only a deployment can know, with its document.
+pub(super) fn unknown(it: &Unknown) -> String {
+    format!("{}/{}", it.document, it.name)
 }
 
 /// How many resources meet each impact, the worst first.

@@ -48,7 +48,12 @@ pub fn diff_text(diff: &Diff) -> String {
         tree(&painted(&document.name, BOLD), &changes, &mut out);
     }
     let unknowns = diff.unknowns.iter().map(|it| {
-        Item::plain(&format!("{}: {}; if it differs, the worst is: {}", it.name, it.why, it.impact.words()))
+        Item::plain(&format!(
+            "{}: {}; if it differs, the worst is: {}",
+            story::unknown(it),
+            it.why,
+            it.impact.words()
+        ))
     });
     tree(&painted("known after the deployment", BOLD), &unknowns.collect::<Vec<_>>(), &mut out);
     let accepted = diff.accepted.iter().map(|it| Item::plain(&story::accepted(it)));
