@@ -3,6 +3,7 @@
     python workload.py register STACK_FILE ENV               # a version as the pipeline would, approved
     python workload.py check STACK_FILE ENV PIPELINE_JSON    # every resource read back and compared
     python workload.py absent                                # nothing at all is there
+    python workload.py status STACK                          # the status of a CloudFormation stack
     python workload.py change-sets                           # those that nobody has executed
     python workload.py scale STACK_FILE ENV COUNT            # as many instances of every variant
     python workload.py scaling STACK_FILE ENV                # what runs and what is registered
@@ -523,6 +524,9 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["check", path, environment, pipeline]:
             return check(path, environment, pipeline)
+        case ["status", stack]:
+            print(Deployed.describe(stack)["StackStatus"])
+            return 0
         case ["scale", path, environment, count]:
             scale(load(path, environment), environment, int(count))
             return 0

@@ -207,6 +207,12 @@ impl Workload {
         differences
     }
 
+    /// Whether CloudFormation makes a stack.
+    pub(crate) fn is_busy(&self, stack: &str) -> bool {
+        let output = self.ask("us-east-1", &["status", stack]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim() == "CREATE_IN_PROGRESS"
+    }
+
     /// Nothing at all is in the account.
     pub(crate) fn is_empty(&self) -> bool {
         self.ask("us-east-1", &["absent"]).status().unwrap().success()

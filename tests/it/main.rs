@@ -43,3 +43,5 @@ mod synth;
 mod template_mutations;
 mod templates;
 mod tools;
+#[cfg(feature = "aws")]
+mod waiting;
