@@ -35,6 +35,8 @@ pub(super) struct Tail {
     stack_id: String,
     /// The token of the operation, when it is known.
     pub(super) token: Option<String>,
+    /// Tokens of who cancelled it: the rollback that follows has theirs.
+    cancelled_by: HashSet<String>,
     seen: HashSet<String>,
     cause: Option<Cause>,
     /// The stack's own last event of this operation.
@@ -59,6 +61,7 @@ impl Tail {
         Ok(Tail {
             stack_id: stack_id.to_owned(),
             token: Some(token.to_owned()),
+            cancelled_by: HashSet::new(),
             seen: page.events.into_iter().map(|event| event.id).collect(),
             cause: None,
             stack: None,
@@ -89,22 +92,23 @@ impl Tail {
         loop {
             let read = cloud.stack_events(&self.stack_id, page.as_deref()).await?;
             let known = read.events.iter().any(|event| self.seen.contains(&event.id));
-            news.extend(read.events.into_iter().filter(|event| self.is_news(event)));
+            news.extend(read.events.into_iter().filter(|event| !self.seen.contains(&event.id)));
             page = read.next;
             if known || page.is_none() {
                 news.reverse();
+                let cancels: HashSet<String> = news.iter().filter_map(cancels).map(str::to_owned).collect();
+                news.retain(|event| self.is_ours_too(event, &cancels));
                 return Ok(news);
             }
         }
     }
 
-    /// Whether an event belongs to this operation and is new. Events of AWS carry the token of their
+    /// Whether an event belongs to this operation. Events of AWS carry the token of their
     /// operation; one without is judged by its place after the mark.
-    fn is_news(&self, event: &StackEvent) -> bool {
-        !self.seen.contains(&event.id) && {
-            let token = event.token.as_ref().zip(self.token.as_ref());
-            token.is_none_or(|(its, ours)| its == ours)
-        }
+    fn is_ours_too(&self, event: &StackEvent, cancels: &HashSet<String>) -> bool {
+        let token = event.token.as_ref().zip(self.token.as_ref());
+        token
+            .is_none_or(|(its, ours)| its == ours || cancels.contains(its) || self.cancelled_by.contains(its))
     }
 
     /// Whether the operation has begun.
@@ -118,12 +122,18 @@ impl Tail {
             return false;
         }
         if event.is_stack() {
+            self.cancelled_by.extend(cancels(event).map(str::to_owned));
             self.stack = Some(event.clone());
         } else if self.cause.is_none() {
             self.cause = failure(event);
         }
         true
     }
+}
+
+/// The token of who made the stack roll back.
+fn cancels(event: &StackEvent) -> Option<&str> {
+    event.token.as_deref().filter(|_| event.is_stack() && event.status.is_rollback())
 }
 
 /// The failure of a resource that an event tells of, unless it is only a consequence of another.
@@ -168,7 +178,14 @@ impl History {
 
     fn into_tail(self, stack_id: &str) -> Tail {
         let token = self.token().map(str::to_owned);
-        Tail { stack_id: stack_id.to_owned(), token, seen: self.before, cause: None, stack: None }
+        Tail {
+            stack_id: stack_id.to_owned(),
+            token,
+            cancelled_by: HashSet::new(),
+            seen: self.before,
+            cause: None,
+            stack: None,
+        }
     }
 }
 

@@ -117,6 +117,38 @@ fn who_attaches_late_is_told_how_it_ended() {
     }
 }
 
+/// The rollback of an update that is cancelled carries the token of who cancelled it.
+#[test]
+fn an_update_that_is_cancelled_is_followed_through_its_rollback() {
+    let world = World { before: Some("UPDATE_IN_PROGRESS"), after: "UPDATE_ROLLBACK_COMPLETE" };
+    let stub = stub(world, |call| {
+        (call.action == "DescribeStackEvents").then(|| {
+            let (update, cancel) =
+                ("smstack-20261124T110000Z-0123456789abcdef", "Console-CancelUpdateStack-1");
+            let events = [
+                event_xml("begin", STACK, "UPDATE_IN_PROGRESS", "", update),
+                event_xml("topic", "Topic", "UPDATE_COMPLETE", "", update),
+                event_xml("cancel", STACK, "UPDATE_ROLLBACK_IN_PROGRESS", "", cancel),
+                event_xml("back", "Topic", "UPDATE_COMPLETE", "", cancel),
+                event_xml("alien", "Alien", "UPDATE_COMPLETE", "", "somebody-else"),
+                event_xml("end", STACK, "UPDATE_ROLLBACK_COMPLETE", "", cancel),
+            ];
+            events_xml(&events[..if call.nth < 2 { 2 } else { 6 }], None)
+        })
+    });
+    let (failure, events) = ask(&stub, async |cloud| {
+        let stack = cloud.stack(STACK).await.unwrap().unwrap();
+        let mut events = Vec::new();
+        let failure =
+            watch(&cloud, StackKind::Bootstrap, &stack, &quick(), &mut |event| events.push(event)).await;
+        (failure.unwrap(), events)
+    });
+    assert_eq!(failure.map(|failure| failure.status), Some(Status::UpdateRollbackComplete));
+    let seen = resources(&events);
+    let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, [STACK, "Topic", STACK, "Topic", STACK]);
+}
+
 #[test]
 fn an_update_is_cancelled_as_smstacks_own_work() {
     let stub =
