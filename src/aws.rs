@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+mod changes;
 mod cloudformation;
 mod connect;
+mod drift;
 mod error;
 mod live;
 mod s3;
@@ -18,10 +21,12 @@ mod sagemaker;
 mod status;
 mod sts;
 
+pub use changes::{Action, ChangeDetail, Replacement, ResourceChange};
 pub use connect::{Aws, LocalCloud, Options, connect};
+pub use drift::{DriftDetection, PropertyDifference, ResourceDrift};
 pub use error::{Error, ErrorKind};
 pub use live::{Alarm, Endpoint, Execution, ModelVersion, Monitor, MonitorRun, NewExecution, Step, Variant};
-pub use s3::checksum;
+pub use s3::{checksum, checksum_of_hex};
 pub use status::{Phase, Status};
 
 /// Who is asking.
@@ -50,6 +55,25 @@ pub struct Stack {
     pub outputs: BTreeMap<String, String>,
     /// Parameters of the last operation by name, as CloudFormation shows them (`NoEcho` is masked).
     pub parameters: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// When it was last changed, or made.
+    pub changed: Option<Timestamp>,
+    /// Whether termination protection is on.
+    pub protected: bool,
+    /// The role that CloudFormation takes on for it.
+    pub role_arn: Option<String>,
+    /// What makes an update of it roll back.
+    pub rollback: Rollback,
+}
+
+/// What CloudFormation watches during an operation and for a while after it: an alarm that goes off rolls it back.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rollback {
+    /// ARNs of CloudWatch alarms, at most five.
+    pub alarms: Vec<String>,
+    /// How many minutes after the operation, 0 to 180.
+    pub minutes: u16,
 }
 
 /// A resource of a deployed stack.
@@ -66,12 +90,15 @@ pub struct StackResource {
 }
 
 /// Whether a change set makes the stack or changes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChangeSetType {
     /// The stack does not exist, or has never held anything.
     Create,
     /// The stack exists.
     Update,
+    /// What exists already comes into a stack, be it a new one.
+    Import,
 }
 
 /// Where CloudFormation finds a template.
@@ -106,8 +133,23 @@ pub struct ChangeSetRequest {
     pub role_arn: Option<String>,
     /// Takes in resources with fixed names that exist already and belong to no stack.
     pub import_existing: bool,
+    /// What comes into the stack by an import.
+    pub imports: Vec<Import>,
     /// Makes a repeated request harmless.
     pub token: String,
+}
+
+/// A resource that exists and comes into a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The name in the template.
+    pub logical_id: String,
+    /// `AWS::S3::Bucket` and the like.
+    pub resource_type: String,
+    /// The property that identifies it.
+    pub property: String,
+    /// That property's value.
+    pub value: String,
 }
 
 /// A change set that was ordered.
@@ -130,115 +172,12 @@ pub struct ChangeSet {
     pub reason: Option<String>,
     /// `AVAILABLE`, `EXECUTE_COMPLETE`, …
     pub execution_status: Option<String>,
+    /// Parameters by name, as CloudFormation shows them (`NoEcho` is masked).
+    pub parameters: BTreeMap<String, String>,
+    /// Tags that the stack will have.
+    pub tags: BTreeMap<String, String>,
     /// What it would do to which resource.
     pub changes: Vec<ResourceChange>,
-}
-
-/// What a change set does to one resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResourceChange {
-    /// Add, modify, remove, …
-    pub action: Action,
-    /// The name in the template.
-    pub logical_id: String,
-    /// The name in the service, when it exists.
-    pub physical_id: Option<String>,
-    /// `AWS::S3::Bucket` and the like.
-    pub resource_type: String,
-    /// Whether a modification replaces the resource.
-    pub replacement: Replacement,
-    /// What becomes of a resource that is removed or replaced, when CloudFormation says so.
-    pub policy: Option<String>,
-    /// Which properties, and why. Empty where CloudFormation gives none.
-    pub details: Vec<ChangeDetail>,
-}
-
-/// What happens to a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// It is made.
-    Add,
-    /// It is changed, or replaced.
-    Modify,
-    /// It is deleted, or let go.
-    Remove,
-    /// It is taken into the stack.
-    Import,
-    /// Not known before the execution.
-    Dynamic,
-    /// Something that this version doesn't know.
-    Unknown(String),
-}
-
-impl Action {
-    /// The action for AWS's text.
-    pub fn parse(text: &str) -> Action {
-        match text {
-            "Add" => Action::Add,
-            "Modify" => Action::Modify,
-            "Remove" => Action::Remove,
-            "Import" => Action::Import,
-            "Dynamic" => Action::Dynamic,
-            other => Action::Unknown(other.to_owned()),
-        }
-    }
-
-    /// AWS's text.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Action::Add => "Add",
-            Action::Modify => "Modify",
-            Action::Remove => "Remove",
-            Action::Import => "Import",
-            Action::Dynamic => "Dynamic",
-            Action::Unknown(text) => text,
-        }
-    }
-}
-
-/// Whether a modification replaces the resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Replacement {
-    /// CloudFormation says nothing, as for an addition.
-    Unsaid,
-    /// In place.
-    Never,
-    /// Depends on values that are known only during the execution.
-    Conditional,
-    /// It is replaced.
-    Always,
-    /// Something that this version doesn't know.
-    Unknown(String),
-}
-
-impl Replacement {
-    /// The replacement for AWS's text; none or empty text is [`Replacement::Unsaid`].
-    pub fn parse(text: Option<&str>) -> Replacement {
-        match text {
-            None | Some("") => Replacement::Unsaid,
-            Some("False") => Replacement::Never,
-            Some("Conditional") => Replacement::Conditional,
-            Some("True") => Replacement::Always,
-            Some(other) => Replacement::Unknown(other.to_owned()),
-        }
-    }
-}
-
-/// One reason for a modification.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeDetail {
-    /// `Properties`, `Tags`, `Metadata`, …
-    pub attribute: Option<String>,
-    /// The property, when it is one.
-    pub property: Option<String>,
-    /// `Never`, `Conditionally`, `Always`.
-    pub recreation: Option<String>,
-    /// `Static` when certain, `Dynamic` when it depends on the execution.
-    pub evaluation: Option<String>,
-    /// `DirectModification`, `ResourceReference`, `ParameterReference`, …
-    pub source: Option<String>,
-    /// What made it change: a parameter, a resource.
-    pub causing_entity: Option<String>,
 }
 
 /// Something that happened to a stack or to one of its resources.
@@ -370,6 +309,9 @@ pub trait Cloud: Clone + Send + Sync + 'static {
     /// `DescribeStacks` for one stack by name or ARN; `None` when there is none.
     fn stack(&self, stack: &str) -> impl Future<Output = Result<Option<Stack>>> + Send;
 
+    /// `ListStacks`: ARNs of deleted stacks of a name, the latest deletion first; CloudFormation knows them for 90 days.
+    fn deleted_stacks(&self, name: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
+
     /// `GetTemplate`, the original; `None` when there is no such stack.
     fn template(&self, stack: &str) -> impl Future<Output = Result<Option<String>>> + Send;
 
@@ -403,6 +345,15 @@ pub trait Cloud: Clone + Send + Sync + 'static {
     /// `RollbackStack`.
     fn rollback_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
 
+    /// `DetectStackDrift`: the id of the detection.
+    fn detect_drift(&self, stack: &str) -> impl Future<Output = Result<String>> + Send;
+
+    /// `DescribeStackDriftDetectionStatus`.
+    fn drift_detection(&self, id: &str) -> impl Future<Output = Result<DriftDetection>> + Send;
+
+    /// `DescribeStackResourceDrifts`, all pages.
+    fn resource_drifts(&self, stack: &str) -> impl Future<Output = Result<Vec<ResourceDrift>>> + Send;
+
     /// `ListChangeSets`, all pages: names, and which they are.
     fn change_sets(&self, stack: &str) -> impl Future<Output = Result<Vec<(String, ChangeSetRef)>>> + Send;
 
@@ -414,6 +365,9 @@ pub trait Cloud: Clone + Send + Sync + 'static {
 
     /// `DescribeChangeSet`, all pages; `None` when there is none.
     fn change_set(&self, id: &str) -> impl Future<Output = Result<Option<ChangeSet>>> + Send;
+
+    /// `GetTemplate` of a change set; `None` when there is none.
+    fn change_set_template(&self, id: &str) -> impl Future<Output = Result<Option<String>>> + Send;
 
     /// `DeleteChangeSet`.
     fn delete_change_set(&self, id: &str) -> impl Future<Output = Result<()>> + Send;
@@ -445,6 +399,12 @@ pub trait Cloud: Clone + Send + Sync + 'static {
         group: &str,
         most: usize,
     ) -> impl Future<Output = Result<Option<Vec<ModelVersion>>>> + Send;
+
+    /// `DescribeModelPackageGroup`: the group's ARN; `None` when there is none.
+    fn model_group(&self, name: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// `HeadBucket`: whether there is such a bucket of this owner.
+    fn has_bucket(&self, bucket: &str, owner: &str) -> impl Future<Output = Result<bool>> + Send;
 
     /// `UpdateModelPackage`: approves or rejects a version.
     fn judge_model(

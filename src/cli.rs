@@ -53,6 +53,9 @@ pub enum Command {
     /// Print the outputs of the deployed stacks
     #[cfg(feature = "aws")]
     Outputs(OutputsArgs),
+    /// Say what is deployed otherwise than its template says
+    #[cfg(feature = "aws")]
+    Drift(DriftArgs),
     /// Propose the way out of a stack's state, and take it on consent
     #[cfg(feature = "aws")]
     Recover(RecoverArgs),
@@ -222,7 +225,7 @@ pub struct DiffArgs {
 }
 
 /// Which cloud.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct CloudArgs {
     /// Profile of the AWS configuration
     #[arg(long, value_name = "NAME")]
@@ -264,15 +267,33 @@ pub struct WaitArgs {
 /// `smstack deploy`.
 #[derive(Debug, Args)]
 pub struct DeployArgs {
-    /// Which.
+    /// A stack file, or a name in `stacks/`; with a plan only to hold it against the file
+    #[arg(value_name = "STACK", required_unless_present_any = ["execute", "discard"], requires = "env")]
+    pub stack: Option<PathBuf>,
+    /// Environment of the stack file
+    #[arg(long, short, value_name = "ENV", requires = "stack")]
+    pub env: Option<String>,
+    /// Which cloud.
     #[command(flatten)]
-    pub target: TargetArgs,
+    pub cloud: CloudArgs,
     /// How long.
     #[command(flatten)]
     pub wait: WaitArgs,
     /// Apply the changes without asking
     #[arg(long, short)]
     pub yes: bool,
+    /// Make the change sets and write a plan file for review; change nothing
+    #[arg(long, conflicts_with_all = ["execute", "discard", "yes"])]
+    pub prepare: bool,
+    /// Where `--prepare` writes the plan [default: smstack.out/STACK-ENV.plan.json]
+    #[arg(long, value_name = "FILE", requires = "prepare")]
+    pub plan: Option<PathBuf>,
+    /// Execute exactly what a plan file holds, or say what has moved since
+    #[arg(long, value_name = "PLAN", conflicts_with = "discard")]
+    pub execute: Option<PathBuf>,
+    /// Remove the change sets of a plan file that will not be executed
+    #[arg(long, value_name = "PLAN", conflicts_with = "yes")]
+    pub discard: Option<PathBuf>,
     /// How to write the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -390,6 +411,17 @@ pub struct OutputsArgs {
     #[command(flatten)]
     pub target: TargetArgs,
     /// How to write the outputs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack drift`.
+#[derive(Debug, Args)]
+pub struct DriftArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to write what is found
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }

@@ -7,6 +7,8 @@ mod deploy;
 mod destroy;
 mod diff;
 #[cfg(feature = "aws")]
+mod drift;
+#[cfg(feature = "aws")]
 mod events;
 #[cfg(feature = "aws")]
 mod execute;
@@ -57,6 +59,8 @@ pub enum Exit {
     NeedsConsent = 5,
     /// The deployment failed or rolled back.
     DeploymentFailed = 6,
+    /// Something deployed is not what its template says.
+    Drifted = 7,
 }
 
 impl From<Exit> for ExitCode {
@@ -137,6 +141,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]
         Command::Events(args) => events::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Drift(args) => drift::run(&args),
         #[cfg(feature = "aws")]
         Command::Destroy(args) => destroy::run(&args),
         #[cfg(feature = "aws")]

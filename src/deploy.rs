@@ -24,38 +24,47 @@ use crate::aws::{self, ChangeSetType, Cloud, ResourceChange, Status};
 use crate::plan::{Facts, Plan, Readiness, StackPlan, Waiting};
 use crate::synth::TemplateKind;
 
+mod adopt;
 mod bootstrap;
 mod change_set;
 mod compare;
+mod consent;
 mod destroy;
+mod drift;
 mod error;
 mod events;
 mod execution;
 mod models;
 mod pace;
 mod phases;
+mod planned;
+mod prepare;
 mod recover;
 mod signs;
 mod status;
+mod unchanged;
 mod upload;
 mod watch;
 
 pub use bootstrap::BOOTSTRAP_STACK;
 pub use compare::{Deployed, Preview, Standing, preview, remove, standing};
 pub use destroy::{Doom, destroy, doom};
+pub use drift::{Drift, drift};
 pub use error::Error;
 pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
 pub use models::{Measured, measured};
-pub use pace::Pace;
+pub use pace::{Pace, now};
 pub use phases::{Capacity, Step, TwoSteps};
+pub use planned::{Dropped, Fate, Moved, against_stack_file, discard, execute};
+pub use prepare::{Ready, prepare};
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
 pub use signs::UnderWay;
 pub use status::{Models, Overview, Seen, of_type, overview};
 pub use watch::{cancel, watch};
 
-use change_set::{Order, Prepared};
-use phases::Origin;
+use change_set::Order;
+use consent::{consented, deploy_stack, ended};
 
 /// Which of the product's stacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +76,16 @@ pub enum StackKind {
 }
 
 impl StackKind {
+    /// The kind for its text; none for anything else.
+    pub fn parse(text: &str) -> Option<StackKind> {
+        let all = [
+            StackKind::Bootstrap,
+            StackKind::Template(TemplateKind::Platform),
+            StackKind::Template(TemplateKind::Serving),
+        ];
+        all.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// As it stands in messages.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -94,7 +113,7 @@ pub struct PreparedChange {
     /// All its changes. Empty when only outputs, tags or the stack's own settings change.
     pub changes: Vec<ResourceChange>,
     /// When it takes two steps.
-    pub steps: Option<TwoSteps>,
+    pub steps: Option<Box<TwoSteps>>,
 }
 
 /// What happens, as it happens.
@@ -203,6 +222,13 @@ pub enum Event {
         /// Why.
         error: aws::Error,
     },
+    /// What an earlier stack has kept could not be taken in.
+    NotTakenIn {
+        /// The stack's name.
+        stack: String,
+        /// CloudFormation's words.
+        reason: String,
+    },
     /// A stack is finished with.
     Finished(StackOutcome),
 }
@@ -238,6 +264,8 @@ pub enum StackResult {
     Created,
     /// It is changed.
     Updated,
+    /// What an earlier stack has kept is in it again; the change itself is still to come.
+    Imported,
     /// There was nothing to do.
     Unchanged,
     /// It is not deployed yet, and that is as it should be.
@@ -348,11 +376,11 @@ pub async fn deploy<C: Cloud>(
     if !finish(&mut run, &mut outcome, bootstrap) {
         return Ok(outcome);
     }
-    (outcome.uploaded, outcome.skipped) = upload::upload(&mut run, plan).await?;
+    (outcome.uploaded, outcome.skipped) = upload::upload(&mut run, plan, &plan.standing_uploads()).await?;
 
     let mut facts = Facts::default();
     for stack in &plan.stacks {
-        let mut done = assembly_stack(&mut run, plan, stack, &mut facts).await?;
+        let mut done = assembly_stack(&mut run, plan, stack, &mut facts, &mut outcome).await?;
         if let StackResult::Failed(Failure { cause: Some(cause), .. }) = &mut done.result {
             cause.origin = plan.origins.get(&cause.logical_id).cloned();
         }
@@ -375,7 +403,10 @@ fn finish<C>(run: &mut Run<'_, C>, outcome: &mut Outcome, stack: StackOutcome) -
 }
 
 fn deployed(result: &StackResult) -> bool {
-    matches!(result, StackResult::Created | StackResult::Updated | StackResult::Unchanged)
+    matches!(
+        result,
+        StackResult::Created | StackResult::Updated | StackResult::Imported | StackResult::Unchanged
+    )
 }
 
 async fn assembly_stack<C: Cloud>(
@@ -383,6 +414,7 @@ async fn assembly_stack<C: Cloud>(
     plan: &Plan,
     stack: &StackPlan,
     facts: &mut Facts,
+    outcome: &mut Outcome,
 ) -> Result<StackOutcome, Error> {
     let entry = &stack.entry;
     let kind = StackKind::Template(entry.kind);
@@ -399,20 +431,21 @@ async fn assembly_stack<C: Cloud>(
             });
         }
     };
-    let order = Order {
-        kind,
-        stack: &entry.stack_name,
-        template: stack.template.clone(),
-        parameters,
-        capabilities: entry.capabilities.clone(),
-        keep: Vec::new(),
-        tags: Some(plan.tags.clone()),
-        role_arn: plan.service_role(entry, facts)?,
-        // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
-        import_existing: true,
-        origin: Some(Origin { plan, key: &entry.key }),
-    };
-    deploy_stack(run, order).await
+    let order = Order::of(plan, stack, parameters, facts)?;
+    if let Some(there) = unchanged::unchanged(run.cloud, &order).await? {
+        let (stack, result, outputs) = (there.name, StackResult::Unchanged, there.outputs);
+        return Ok(StackOutcome { kind, stack, result, outputs });
+    }
+    let (uploaded, skipped) = upload::upload(run, plan, &plan.template_upload(entry)).await?;
+    outcome.uploaded += uploaded;
+    outcome.skipped += skipped;
+    if let Some((_, open)) = adopt::proposed(run, plan, &order).await? {
+        let done = consented(run, open).await?;
+        if !matches!(done.result, StackResult::Imported) {
+            return Ok(done);
+        }
+    }
+    deploy_stack(run, plan, order).await
 }
 
 /// Looks up what a stack's parameters come from, unless it is known.
@@ -442,33 +475,6 @@ async fn learn<C: Cloud>(
         }
     }
     Ok(())
-}
-
-/// One stack from order to outcome.
-async fn deploy_stack<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<StackOutcome, Error> {
-    let (kind, name) = (order.kind, order.stack.to_owned());
-    let outcome = |result, outputs| StackOutcome { kind, stack: name.clone(), result, outputs };
-    let mut open = match change_set::prepare(run, order.clone()).await? {
-        Prepared::Open(open) => open,
-        Prepared::Unchanged(outputs) => return Ok(outcome(StackResult::Unchanged, outputs)),
-    };
-    let course = phases::course(run, &order, &open).await?;
-    open.change.steps = course.shown();
-    (run.emit)(Event::Prepared(open.change.clone()));
-    if !(run.consent)(&open.change) {
-        change_set::discard(run, &open).await;
-        return Ok(outcome(StackResult::Declined, BTreeMap::new()));
-    }
-    let change_set_type = open.change.change_set_type;
-    let Some(end) = phases::execute(run, order, open, course).await? else {
-        return Ok(outcome(StackResult::Declined, BTreeMap::new()));
-    };
-    let result = match (end.failure(), change_set_type) {
-        (Some(failure), _) => StackResult::Failed(failure),
-        (None, ChangeSetType::Create) => StackResult::Created,
-        (None, ChangeSetType::Update) => StackResult::Updated,
-    };
-    Ok(outcome(result, end.outputs))
 }
 
 #[cfg(test)]

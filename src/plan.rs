@@ -10,6 +10,13 @@ use crate::aws::{Identity, ModelPackage, TemplateSource};
 use crate::synth::manifest::VERSION;
 use crate::synth::{Assembly, FileEntry, Manifest, ParameterSource, TemplateEntry, TemplateKind};
 
+mod file;
+
+pub use file::{
+    Follows, PLAN_VERSION, PlanFile, PlanFileError, PlannedDiff, PlannedStack, PlannedUpload, Untouched,
+    canonical_sha256,
+};
+
 /// The largest template that CloudFormation takes within a request.
 pub const INLINE_TEMPLATE_BYTES: u64 = 51_200;
 
@@ -61,6 +68,8 @@ pub struct StackPlan {
     pub entry: TemplateEntry,
     /// The template, inline or in the artifact bucket.
     pub template: TemplateSource,
+    /// The template's text.
+    pub text: Arc<[u8]>,
 }
 
 /// What is known of the deployed world when a stack's parameters are resolved.
@@ -216,8 +225,9 @@ pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
         } else {
             TemplateSource::Url(object_url(target, &bucket, &entry.key))
         };
+        let text = Arc::clone(&upload.body);
         uploads.insert(entry.key.clone(), upload);
-        stacks.push(StackPlan { entry: entry.clone(), template });
+        stacks.push(StackPlan { entry: entry.clone(), template, text });
     }
     let uploads = uploads.into_values().collect();
     let (target, tags) = (target.clone(), manifest.tags.clone());
@@ -282,6 +292,37 @@ impl Plan {
             _ => None,
         });
         outputs.chain(entry.service_role_output.is_some().then_some(TemplateKind::Platform)).collect()
+    }
+
+    /// What is needed in the artifact bucket even when no stack changes: archives, and templates that what is deployed
+    /// reads there.
+    pub fn standing_uploads(&self) -> Vec<Upload> {
+        let sources = self.stacks.iter().flat_map(|stack| stack.entry.parameters.values());
+        let read: BTreeSet<TemplateKind> = sources
+            .filter_map(|source| match source {
+                ParameterSource::TemplateUrl { template } => Some(*template),
+                _ => None,
+            })
+            .collect();
+        let unread = |entry: &TemplateEntry| !read.contains(&entry.kind);
+        let left_out: BTreeSet<&str> = self
+            .stacks
+            .iter()
+            .map(|stack| &stack.entry)
+            .filter(|entry| unread(entry))
+            .map(|entry| entry.key.as_str())
+            .collect();
+        self.uploads.iter().filter(|upload| !left_out.contains(upload.key.as_str())).cloned().collect()
+    }
+
+    /// The URL of an object of the artifact bucket.
+    pub fn object_url(&self, key: &str) -> String {
+        object_url(&self.target, &self.bucket, key)
+    }
+
+    /// A stack's own template, as it goes to the artifact bucket.
+    pub fn template_upload(&self, entry: &TemplateEntry) -> Vec<Upload> {
+        self.uploads.iter().filter(|upload| upload.key == entry.key).cloned().collect()
     }
 
     /// The name of the stack of a kind.

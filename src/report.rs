@@ -6,6 +6,8 @@
 #[cfg(feature = "aws")]
 pub mod deploy;
 mod diff;
+#[cfg(feature = "aws")]
+pub mod drift;
 pub mod explain;
 mod github;
 mod json;
@@ -13,6 +15,8 @@ mod json;
 pub mod life;
 #[cfg(feature = "aws")]
 pub mod local;
+#[cfg(feature = "aws")]
+pub mod plan;
 mod region;
 mod sarif;
 #[cfg(feature = "aws")]
@@ -93,6 +97,11 @@ fn fitting<'t>(text: &'t str, stream: &impl anstream::stream::RawStream) -> Cow<
         anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string().into(),
         _ => text.into(),
     }
+}
+
+/// The text without colours, for a file.
+pub fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
 }
 
 fn write(mut stream: impl Write, text: &str) -> io::Result<()> {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::operation::get_template::builders::GetTemplateFluentBuilder;
 use aws_sdk_cloudformation::types::{self, Capability, Parameter, Tag};
 use jiff::Timestamp;
 
 use super::{
     Action, ChangeDetail, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Error, ErrorKind,
-    EventPage, Operation, Replacement, ResourceChange, Result, Stack, StackEvent, StackResource, Status,
-    TemplateSource, ValidationFailure,
+    EventPage, Import, Operation, Replacement, ResourceChange, Result, Rollback, Stack, StackEvent,
+    StackResource, Status, TemplateSource, ValidationFailure,
 };
 
 pub(super) async fn stack(client: &Client, name: &str) -> Result<Option<Stack>> {
@@ -36,12 +37,61 @@ pub(super) async fn stack(client: &Client, name: &str) -> Result<Option<Stack>> 
         reason: said(stack.stack_status_reason),
         outputs: pairs(stack.outputs, |output| (output.output_key, output.output_value)),
         parameters: pairs(stack.parameters, |parameter| (parameter.parameter_key, parameter.parameter_value)),
+        tags: tags(stack.tags),
+        changed: stack.last_updated_time.or(stack.creation_time).and_then(timestamp),
+        protected: stack.enable_termination_protection.unwrap_or_default(),
+        role_arn: said(stack.role_arn),
+        rollback: rollback(stack.rollback_configuration),
     }))
 }
 
+fn tags(tags: Option<Vec<Tag>>) -> BTreeMap<String, String> {
+    pairs(tags, |tag| (tag.key, tag.value))
+}
+
+fn rollback(configuration: Option<types::RollbackConfiguration>) -> Rollback {
+    let Some(configuration) = configuration else { return Rollback::default() };
+    let triggers = configuration.rollback_triggers.unwrap_or_default().into_iter();
+    let minutes = configuration.monitoring_time_in_minutes.unwrap_or_default();
+    Rollback {
+        alarms: triggers.filter_map(|trigger| trigger.arn).collect(),
+        minutes: u16::try_from(minutes).unwrap_or_default(),
+    }
+}
+
+pub(super) async fn deleted_stacks(client: &Client, name: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut page = None;
+    loop {
+        let call =
+            client.list_stacks().stack_status_filter(types::StackStatus::DeleteComplete).set_next_token(page);
+        let output = call.send().await.map_err(|error| Error::of("ListStacks", &error))?;
+        for stack in output.stack_summaries.unwrap_or_default() {
+            if stack.stack_name.as_deref() == Some(name)
+                && let Some(id) = stack.stack_id
+            {
+                found.push((stack.deletion_time.and_then(timestamp), id));
+            }
+        }
+        page = said(output.next_token);
+        if page.is_none() {
+            break;
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().rev().map(|(_, id)| id).collect())
+}
+
 pub(super) async fn template(client: &Client, stack: &str) -> Result<Option<String>> {
-    let call = client.get_template().stack_name(stack).template_stage(types::TemplateStage::Original);
-    match call.send().await {
+    told_template(client.get_template().stack_name(stack)).await
+}
+
+pub(super) async fn change_set_template(client: &Client, id: &str) -> Result<Option<String>> {
+    told_template(client.get_template().change_set_name(id)).await
+}
+
+async fn told_template(call: GetTemplateFluentBuilder) -> Result<Option<String>> {
+    match call.template_stage(types::TemplateStage::Original).send().await {
         Ok(output) => Ok(output.template_body),
         Err(error) => match Error::of("GetTemplate", &error) {
             error if error.kind == ErrorKind::NotFound => Ok(None),
@@ -200,6 +250,7 @@ pub(super) async fn create_change_set(client: &Client, request: &ChangeSetReques
         .change_set_type(match request.change_set_type {
             ChangeSetType::Create => types::ChangeSetType::Create,
             ChangeSetType::Update => types::ChangeSetType::Update,
+            ChangeSetType::Import => types::ChangeSetType::Import,
         })
         .set_parameters(Some(parameters(request)))
         .set_tags(
@@ -208,6 +259,7 @@ pub(super) async fn create_change_set(client: &Client, request: &ChangeSetReques
                 .as_ref()
                 .map(|tags| list(tags, |key, value| Tag::builder().key(key).value(value).build())),
         )
+        .set_resources_to_import(imports(request))
         .set_capabilities(Some(
             request.capabilities.iter().map(|text| Capability::from(text.as_str())).collect(),
         ))
@@ -235,6 +287,18 @@ fn parameters(request: &ChangeSetRequest) -> Vec<Parameter> {
     given.into_iter().chain(kept).collect()
 }
 
+fn imports(request: &ChangeSetRequest) -> Option<Vec<types::ResourceToImport>> {
+    let import = |it: &Import| {
+        types::ResourceToImport::builder()
+            .resource_type(&it.resource_type)
+            .logical_resource_id(&it.logical_id)
+            .resource_identifier(&it.property, &it.value)
+            .build()
+    };
+    let imports: Vec<_> = request.imports.iter().map(import).collect();
+    (!imports.is_empty()).then_some(imports)
+}
+
 pub(super) async fn change_set(client: &Client, id: &str) -> Result<Option<ChangeSet>> {
     const OPERATION: &str = "DescribeChangeSet";
     let mut changes = Vec::new();
@@ -259,6 +323,8 @@ pub(super) async fn change_set(client: &Client, id: &str) -> Result<Option<Chang
                 status: status.as_str().to_owned(),
                 reason: said(output.status_reason),
                 execution_status: output.execution_status.map(|status| status.as_str().to_owned()),
+                parameters: pairs(output.parameters, |it| (it.parameter_key, it.parameter_value)),
+                tags: tags(output.tags),
                 changes,
             }));
         }

@@ -33,9 +33,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::{
-    Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, Endpoint, Error, ErrorKind, EventPage,
-    Execution, Identity, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject, Operation, Result,
-    Stack, StackResource, Step, StoredObject, ValidationFailure, cloudformation, live, s3, sagemaker, sts,
+    Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, DriftDetection, Endpoint, Error, ErrorKind,
+    EventPage, Execution, Identity, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject, Operation,
+    ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, cloudformation,
+    drift, live, s3, sagemaker, sts,
 };
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -282,6 +283,10 @@ impl Cloud for Aws {
         cloudformation::stack(&self.cloudformation, stack).await
     }
 
+    async fn deleted_stacks(&self, name: &str) -> Result<Vec<String>> {
+        cloudformation::deleted_stacks(&self.cloudformation, name).await
+    }
+
     async fn template(&self, stack: &str) -> Result<Option<String>> {
         cloudformation::template(&self.cloudformation, stack).await
     }
@@ -314,6 +319,18 @@ impl Cloud for Aws {
         cloudformation::rollback_stack(&self.cloudformation, stack, token).await
     }
 
+    async fn detect_drift(&self, stack: &str) -> Result<String> {
+        drift::detect(&self.cloudformation, stack).await
+    }
+
+    async fn drift_detection(&self, id: &str) -> Result<DriftDetection> {
+        drift::detection(&self.cloudformation, id).await
+    }
+
+    async fn resource_drifts(&self, stack: &str) -> Result<Vec<ResourceDrift>> {
+        drift::resources(&self.cloudformation, stack).await
+    }
+
     async fn change_sets(&self, stack: &str) -> Result<Vec<(String, ChangeSetRef)>> {
         cloudformation::change_sets(&self.cloudformation, stack).await
     }
@@ -324,6 +341,10 @@ impl Cloud for Aws {
 
     async fn change_set(&self, id: &str) -> Result<Option<ChangeSet>> {
         cloudformation::change_set(&self.cloudformation, id).await
+    }
+
+    async fn change_set_template(&self, id: &str) -> Result<Option<String>> {
+        cloudformation::change_set_template(&self.cloudformation, id).await
     }
 
     async fn delete_change_set(&self, id: &str) -> Result<()> {
@@ -352,6 +373,14 @@ impl Cloud for Aws {
 
     async fn model_versions(&self, group: &str, most: usize) -> Result<Option<Vec<ModelVersion>>> {
         live::model_versions(&self.sagemaker, group, most).await
+    }
+
+    async fn model_group(&self, name: &str) -> Result<Option<String>> {
+        sagemaker::model_group(&self.sagemaker, name).await
+    }
+
+    async fn has_bucket(&self, bucket: &str, owner: &str) -> Result<bool> {
+        s3::has_bucket(&self.s3, bucket, owner).await
     }
 
     async fn judge_model(&self, arn: &str, approve: bool, comment: Option<&str>) -> Result<()> {

@@ -17,6 +17,13 @@ pub fn checksum(sha256: [u8; 32]) -> String {
     aws_smithy_types::base64::encode(sha256)
 }
 
+/// The same from lower-case hexadecimal; none for anything else.
+pub fn checksum_of_hex(sha256: &str) -> Option<String> {
+    let digits: Vec<u8> =
+        (0..32).map(|n| u8::from_str_radix(sha256.get(2 * n..2 * n + 2)?, 16).ok()).collect::<Option<_>>()?;
+    (sha256.len() == 64).then(|| aws_smithy_types::base64::encode(digits))
+}
+
 pub(super) async fn stored_object(
     client: &Client,
     bucket: &str,
@@ -31,6 +38,17 @@ pub(super) async fn stored_object(
         })),
         Err(error) => match Error::of("HeadObject", &error) {
             error if error.kind == ErrorKind::NotFound => Ok(None),
+            error => Err(error),
+        },
+    }
+}
+
+pub(super) async fn has_bucket(client: &Client, bucket: &str, owner: &str) -> Result<bool> {
+    match client.head_bucket().bucket(bucket).expected_bucket_owner(owner).send().await {
+        Ok(_) => Ok(true),
+        Err(error) => match Error::of("HeadBucket", &error) {
+            // Somebody else's, or nobody's.
+            error if matches!(error.kind, ErrorKind::NotFound | ErrorKind::AccessDenied) => Ok(false),
             error => Err(error),
         },
     }

@@ -49,6 +49,16 @@ pub(super) async fn approved_model(client: &Client, group: &str) -> Result<Optio
     }
 }
 
+pub(super) async fn model_group(client: &Client, name: &str) -> Result<Option<String>> {
+    match client.describe_model_package_group().model_package_group_name(name).send().await {
+        Ok(output) => Ok(output.model_package_group_arn),
+        Err(error) => match Error::of("DescribeModelPackageGroup", &error) {
+            error if error.kind == ErrorKind::NotFound => Ok(None),
+            error => Err(error),
+        },
+    }
+}
+
 pub(super) async fn model_package(client: &Client, arn: &str) -> Result<ModelPackage> {
     let output = client
         .describe_model_package()

@@ -1,11 +1,13 @@
-//! `smstack deploy`: one environment of a stack, as change sets.
+//! `smstack deploy`: one environment of a stack, as change sets; in one go, or prepared, reviewed and executed.
+
+mod planned;
 
 use std::cell::RefCell;
 
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
-use crate::cli::{DeployArgs, Format};
-use crate::deploy::{self, Event, PreparedChange, Verdict};
+use crate::cli::{DeployArgs, Format, TargetArgs};
+use crate::deploy::{self, Event, Outcome, PreparedChange, Verdict};
 use crate::plan;
 use crate::report;
 use crate::report::deploy::{Progress, outcome_json, outcome_text};
@@ -14,7 +16,23 @@ const PARTING: &str = "stopped here; what CloudFormation has begun goes on by it
                        how it ended";
 
 pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
-    reach::run(&args.target, PARTING, async |reach| deploy(args, reach).await)
+    if let Some(path) = &args.execute {
+        return planned::execute(args, path);
+    }
+    if let Some(path) = &args.discard {
+        return planned::discard(args, path);
+    }
+    let target = named(args).ok_or_else(|| Stop::usage("name a stack file and its `--env`"))?;
+    if args.prepare {
+        return planned::prepare(args, &target);
+    }
+    reach::run(&target, PARTING, async |reach| deploy(args, reach).await)
+}
+
+/// The environment of a stack file, when the command names one.
+fn named(args: &DeployArgs) -> Option<TargetArgs> {
+    let (stack, env) = args.stack.clone().zip(args.env.clone())?;
+    Some(TargetArgs { stack, env, cloud: args.cloud.clone() })
 }
 
 async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
@@ -34,13 +52,17 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     let options = reach.options(&args.wait);
     let result = deploy::deploy(&reach.cloud, &plan, &options, &mut emit, &mut consent).await;
     progress.borrow_mut().end();
-    let outcome = match result {
-        Ok(outcome) => outcome,
-        Err(error) => return Ok(failed(&error, error.help())),
-    };
+    match result {
+        Ok(outcome) => told(args, &outcome),
+        Err(error) => Ok(failed(&error, error.help())),
+    }
+}
+
+/// Says what became of it.
+fn told(args: &DeployArgs, outcome: &Outcome) -> Result<Exit, Stop> {
     match args.format {
-        Format::Text => report::out(&outcome_text(&outcome))?,
-        Format::Json => report::json(&outcome_json(&outcome))?,
+        Format::Text => report::out(&outcome_text(outcome))?,
+        Format::Json => report::json(&outcome_json(outcome))?,
     }
     Ok(match outcome.verdict() {
         Verdict::Done => Exit::Done,

@@ -12,7 +12,7 @@
 mod accepted;
 mod base;
 #[cfg(feature = "aws")]
-mod deployed;
+pub(super) mod deployed;
 mod git;
 mod input;
 

@@ -19,6 +19,9 @@ use crate::report;
 use crate::report::deploy::Progress;
 use crate::synth::{Assembly, Manifest};
 
+/// Where the stack file says each resource, by logical id.
+type Origins = BTreeMap<String, String>;
+
 /// A deployment within reach.
 pub(super) struct Reach {
     /// What the stack file says.
@@ -34,7 +37,7 @@ pub(super) struct Reach {
     /// The command that attaches to what goes on.
     attach: String,
     /// Where the stack file says each resource, by logical id.
-    pub(super) origins: BTreeMap<String, String>,
+    pub(super) origins: Origins,
 }
 
 impl Reach {
@@ -46,9 +49,7 @@ impl Reach {
 
     /// How often to ask, and how long to wait.
     pub(super) fn options(&self, wait: &WaitArgs) -> deploy::Options {
-        let pace = Pace { wait: Duration::from_millis(wait.timeout.millis()), ..Pace::default() };
-        let pace = if self.cloud.is_near() { pace.near() } else { pace };
-        deploy::Options { pace, ..deploy::Options::default() }
+        options_of(&self.cloud, wait)
     }
 
     /// Notes what CloudFormation works on: it is told to whoever stops the command.
@@ -130,34 +131,63 @@ pub(super) fn run(
     work: impl AsyncFnOnce(&Reach) -> Result<Exit, Stop>,
 ) -> Result<Exit, Stop> {
     let Some((assembly, origins)) = assemble(args)? else { return Ok(Exit::Invalid) };
-    let local = if args.cloud.local { Some(local::up()?) } else { None };
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
-    let (stop, heard) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
-    // A task of its own: it is heard even while a prompt waits for an answer.
-    runtime.spawn(ctrl_c(parting, stop.clone(), heard.clone()));
-    runtime.block_on(async {
+    block_on(&args.cloud, parting, async |local, stop| {
         let reach = match connect(args, assembly, local).await {
             Ok(reach) => Reach { origins, ..reach },
             Err(exit) => return Ok(exit),
         };
         tokio::select! {
             result = work(&reach) => result,
-            () = stop.notified() => {
-                heard.store(true, Ordering::SeqCst);
-                Ok(reach.part(parting).await)
-            }
+            () = stop.asked() => Ok(reach.part(parting).await),
         }
     })
 }
 
+/// Starts the local cloud where that is meant, and does the work. `parting` is said when somebody stops it by Ctrl-C and
+/// the work does not hear that.
+pub(super) fn block_on(
+    args: &CloudArgs,
+    parting: &'static str,
+    work: impl AsyncFnOnce(Option<String>, &CtrlC) -> Result<Exit, Stop>,
+) -> Result<Exit, Stop> {
+    let local = if args.local { Some(local::up()?) } else { None };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
+    let stop = Arc::new(CtrlC::default());
+    // A task of its own: it is heard even while a prompt waits for an answer.
+    runtime.spawn(ctrl_c(parting, stop.clone()));
+    runtime.block_on(work(local, &stop))
+}
+
+/// How often to ask a cloud, and how long to wait.
+pub(super) fn options_of(cloud: &Aws, wait: &WaitArgs) -> deploy::Options {
+    let pace = Pace { wait: Duration::from_millis(wait.timeout.millis()), ..Pace::default() };
+    let pace = if cloud.is_near() { pace.near() } else { pace };
+    deploy::Options { pace, ..deploy::Options::default() }
+}
+
+/// Somebody's wish to stop.
+#[derive(Default)]
+pub(super) struct CtrlC {
+    asked: Notify,
+    heard: AtomicBool,
+}
+
+impl CtrlC {
+    /// Waits for it.
+    async fn asked(&self) {
+        self.asked.notified().await;
+        self.heard.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Hands on the first Ctrl-C; where nobody hears it, or at the second one, the process ends.
-async fn ctrl_c(parting: &'static str, stop: Arc<Notify>, heard: Arc<AtomicBool>) {
+async fn ctrl_c(parting: &'static str, stop: Arc<CtrlC>) {
     if tokio::signal::ctrl_c().await.is_err() {
         return;
     }
-    stop.notify_one();
+    stop.asked.notify_one();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    if heard.load(Ordering::SeqCst) && tokio::signal::ctrl_c().await.is_err() {
+    if stop.heard.load(Ordering::SeqCst) && tokio::signal::ctrl_c().await.is_err() {
         return;
     }
     report::err(&format!("\n{parting}\n"));
@@ -184,7 +214,7 @@ pub(super) fn ended(
 }
 
 /// Every check, then synth; problems are reported.
-fn assemble(args: &TargetArgs) -> Result<Option<(Assembly, BTreeMap<String, String>)>, Stop> {
+pub(super) fn assemble(args: &TargetArgs) -> Result<Option<(Assembly, Origins)>, Stop> {
     let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
     let mut loaded = load::load(&which)?;
     let assembly = loaded.iter_mut().flat_map(load::Loaded::assemble).last();
@@ -199,10 +229,8 @@ fn assemble(args: &TargetArgs) -> Result<Option<(Assembly, BTreeMap<String, Stri
 
 async fn connect(args: &TargetArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
     let told = |error: aws::Error| failed(&error, error.help());
-    let cloud =
-        aws::connect(&options(&args.cloud, &assembly.manifest, local.as_deref())).await.map_err(told)?;
-    let identity = cloud.identity().await.map_err(told)?;
-    let target = Target { identity, region: cloud.region().to_owned() };
+    let (cloud, target) =
+        target(&options(&args.cloud, &assembly.manifest, local.as_deref())).await.map_err(told)?;
     plan::guard(&assembly.manifest, &target).map_err(|error| failed(&error, error.help()))?;
     let mut attach = format!("smstack events {} --env {} --follow", args.stack.display(), args.env);
     if local.is_some() {
@@ -211,14 +239,31 @@ async fn connect(args: &TargetArgs, assembly: Assembly, local: Option<String>) -
     Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach, origins: BTreeMap::new() })
 }
 
+/// Connects, and asks who is asking.
+pub(super) async fn target(options: &aws::Options) -> aws::Result<(Aws, Target)> {
+    let cloud = aws::connect(options).await?;
+    let identity = cloud.identity().await?;
+    let region = cloud.region().to_owned();
+    Ok((cloud, Target { identity, region }))
+}
+
 /// Where to: the command line's word before the stack file's.
 pub(super) fn options(args: &CloudArgs, manifest: &Manifest, local: Option<&str>) -> aws::Options {
+    options_for(args, manifest.account.as_deref(), manifest.region.clone(), local)
+}
+
+/// The same for what belongs to an account and a region, where it says so.
+pub(super) fn options_for(
+    args: &CloudArgs,
+    account: Option<&str>,
+    environment_region: Option<String>,
+    local: Option<&str>,
+) -> aws::Options {
     let region = args.region.clone();
-    let environment_region = manifest.region.clone();
     let local = local.map(|url| aws::LocalCloud {
         endpoint_url: url.to_owned(),
         // The local cloud takes an access key of twelve digits for its account.
-        access_key: manifest.account.as_deref().unwrap_or(crate::local::ACCESS_KEY).to_owned(),
+        access_key: account.unwrap_or(crate::local::ACCESS_KEY).to_owned(),
         secret: crate::local::SECRET_ACCESS_KEY.to_owned(),
         region: region
             .as_deref()

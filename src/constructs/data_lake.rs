@@ -456,8 +456,8 @@ impl Construct for DataLake {
         // Who uses the key, and which buckets notify, is known only when all others have rendered.
     }
 
-    fn finish(&self, _this: &This, scope: &Scope<'_>, out: &mut Rendering) {
-        rendering::render(self, scope, out);
+    fn finish(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
+        rendering::render(self, this, scope, out);
     }
 }
 

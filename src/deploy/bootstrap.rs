@@ -28,10 +28,18 @@ pub(super) async fn bootstrap<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Re
             StackOutcome { kind: StackKind::Bootstrap, stack: BOOTSTRAP_STACK.to_owned(), result, outputs };
         return ours(outcome, plan);
     }
-    let order = Order {
+    let outcome = deploy_stack(run, plan, order(plan)).await?;
+    if super::deployed(&outcome.result) { ours(outcome, plan) } else { Ok(outcome) }
+}
+
+/// The order for the stack.
+pub(super) fn order(plan: &Plan) -> Order<'static> {
+    let text = template(&plan.bucket);
+    Order {
         kind: StackKind::Bootstrap,
         stack: BOOTSTRAP_STACK,
-        template: TemplateSource::Body(template(&plan.bucket)),
+        text: text.as_bytes().into(),
+        template: TemplateSource::Body(text),
         parameters: [].into(),
         capabilities: Vec::new(),
         keep: Vec::new(),
@@ -39,10 +47,8 @@ pub(super) async fn bootstrap<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Re
         role_arn: None,
         // The bucket outlives the stack (it is retained): a new stack takes it in again.
         import_existing: true,
-        origin: None,
-    };
-    let outcome = deploy_stack(run, order).await?;
-    if super::deployed(&outcome.result) { ours(outcome, plan) } else { Ok(outcome) }
+        imports: Vec::new(),
+    }
 }
 
 /// The template with the bucket's name spelt out: CloudFormation takes in an existing resource only
@@ -55,13 +61,13 @@ fn template(bucket: &str) -> String {
     template.to_string()
 }
 
-fn is_current(stack: &Stack) -> bool {
+pub(super) fn is_current(stack: &Stack) -> bool {
     let settled = stack.status.phase() == Phase::Done || stack.status == Status::UpdateRollbackComplete;
     let version = stack.outputs.get("TemplateVersion").and_then(|version| version.parse::<u32>().ok());
     settled && version.is_some_and(|version| version >= TEMPLATE_VERSION)
 }
 
-fn ours(outcome: StackOutcome, plan: &Plan) -> Result<StackOutcome, Error> {
+pub(super) fn ours(outcome: StackOutcome, plan: &Plan) -> Result<StackOutcome, Error> {
     if outcome.outputs.get("ArtifactBucket") == Some(&plan.bucket) {
         Ok(outcome)
     } else {

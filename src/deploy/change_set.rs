@@ -1,17 +1,18 @@
 //! One stack's change set: made, waited for, executed or removed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::aws::{
-    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Operation, Stack,
-    Status, TemplateSource, ValidationFailure,
+    self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Import, Operation,
+    Stack, Status, TemplateSource, ValidationFailure,
 };
 
 use super::events::{self, End, Tail};
 use super::pace::{is_unique_name, unique_name};
-use super::phases::Origin;
 use super::{Error, Event, PreparedChange, Run, StackKind};
+use crate::plan::{self, Facts, Plan, StackPlan};
 use crate::rules::stack_states::{self, OnDeploy};
 
 /// What is to be deployed.
@@ -20,6 +21,8 @@ pub(super) struct Order<'a> {
     pub(super) kind: StackKind,
     pub(super) stack: &'a str,
     pub(super) template: TemplateSource,
+    /// The template's text.
+    pub(super) text: Arc<[u8]>,
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) capabilities: Vec<String>,
     /// Parameters that keep the value that they have.
@@ -28,13 +31,42 @@ pub(super) struct Order<'a> {
     pub(super) tags: Option<BTreeMap<String, String>>,
     pub(super) role_arn: Option<String>,
     pub(super) import_existing: bool,
-    /// Where the template comes from, when it is the assembly's.
-    pub(super) origin: Option<Origin<'a>>,
+    /// What comes into the stack by an import.
+    pub(super) imports: Vec<Import>,
+}
+
+impl<'a> Order<'a> {
+    /// The order for a stack of a plan, with the values of its parameters.
+    ///
+    /// # Errors
+    /// When the deployed platform stack has no service role.
+    pub(super) fn of(
+        plan: &'a Plan,
+        stack: &'a StackPlan,
+        parameters: BTreeMap<String, String>,
+        facts: &Facts,
+    ) -> Result<Order<'a>, plan::Error> {
+        let entry = &stack.entry;
+        Ok(Order {
+            kind: StackKind::Template(entry.kind),
+            stack: &entry.stack_name,
+            template: stack.template.clone(),
+            text: Arc::clone(&stack.text),
+            parameters,
+            capabilities: entry.capabilities.clone(),
+            keep: Vec::new(),
+            tags: Some(plan.tags.clone()),
+            role_arn: plan.service_role(entry, facts)?,
+            // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
+            import_existing: true,
+            imports: Vec::new(),
+        })
+    }
 }
 
 /// A change set that is ready, or the word that there is nothing to change.
 pub(super) enum Prepared {
-    Open(Box<Open>),
+    Open(Open),
     /// With the deployed stack's outputs.
     Unchanged(BTreeMap<String, String>),
 }
@@ -43,7 +75,7 @@ pub(super) enum Prepared {
 pub(super) struct Open {
     pub(super) change: PreparedChange,
     /// There was no stack of that name before: an empty one that is left over is ours to remove.
-    made_stack: bool,
+    pub(super) made_stack: bool,
     /// The deployed stack's parameters.
     pub(super) former: BTreeMap<String, String>,
 }
@@ -83,7 +115,7 @@ pub(super) async fn prepare_update<C: Cloud>(
     }
 }
 
-async fn make<C: Cloud>(
+pub(super) async fn make<C: Cloud>(
     run: &mut Run<'_, C>,
     order: Order<'_>,
     existing: Option<Stack>,
@@ -95,7 +127,11 @@ async fn make<C: Cloud>(
     let request = ChangeSetRequest {
         stack: match (&existing, change_set_type) {
             // Pinned: should the stack be deleted and made anew meanwhile, this one is not meant.
-            (Some(existing), ChangeSetType::Update) => existing.id.clone(),
+            (Some(existing), ChangeSetType::Update | ChangeSetType::Import)
+                if existing.status != Status::ReviewInProgress =>
+            {
+                existing.id.clone()
+            }
             // A stack that is to be made has a name only, also where an abandoned change set has left it empty.
             _ => stack.clone(),
         },
@@ -107,7 +143,8 @@ async fn make<C: Cloud>(
         capabilities: order.capabilities,
         tags: order.tags,
         role_arn: order.role_arn,
-        import_existing: order.import_existing && change_set_type == ChangeSetType::Create,
+        import_existing: order.import_existing,
+        imports: order.imports,
         token: name.clone(),
     };
     let outputs = |stack: Option<&Stack>| stack.map(|stack| stack.outputs.clone()).unwrap_or_default();
@@ -135,7 +172,7 @@ async fn make<C: Cloud>(
     match ready(run, &open).await {
         Ok(set) if set.status == "CREATE_COMPLETE" => {
             open.change.changes = set.changes;
-            Ok(Prepared::Open(Box::new(open)))
+            Ok(Prepared::Open(open))
         }
         Ok(set) => {
             // Before the change set goes, and its events with it.

@@ -7,7 +7,7 @@ use crate::plan::{self, Facts, Plan, Readiness, StackPlan, Waiting};
 use crate::synth::{ParameterSource, TemplateKind};
 
 use super::change_set::{self, Order, Prepared};
-use super::{Error, Event, Options, Run, StackKind, learn, upload};
+use super::{Error, Event, Options, Run, learn, upload};
 
 /// One stack of an assembly as it stands.
 #[derive(Debug, Clone)]
@@ -110,21 +110,9 @@ pub async fn preview<C: Cloud>(
         Err(error) => return Err(error.into()),
     };
     if let TemplateSource::Url(_) = stack.template {
-        let uploads = plan.uploads.iter().filter(|upload| upload.key == entry.key).cloned().collect();
-        upload::upload(&mut run, &Plan { uploads, ..plan.clone() }).await?;
+        upload::upload(&mut run, plan, &plan.template_upload(entry)).await?;
     }
-    let order = Order {
-        kind: StackKind::Template(entry.kind),
-        stack: &entry.stack_name,
-        template: stack.template.clone(),
-        parameters,
-        capabilities: entry.capabilities.clone(),
-        keep: Vec::new(),
-        tags: Some(plan.tags.clone()),
-        role_arn: plan.service_role(entry, facts)?,
-        import_existing: false,
-        origin: None,
-    };
+    let order = Order::of(plan, stack, parameters, facts)?;
     match change_set::prepare_update(&mut run, order).await? {
         None => Ok(Preview::None("it does not exist".to_owned())),
         Some(Prepared::Unchanged(_)) => Ok(Preview::Changes(Vec::new())),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::aws::{self, Status};
 use crate::plan;
 
-use super::{BOOTSTRAP_STACK, change_set};
+use super::{BOOTSTRAP_STACK, Moved, change_set};
 use crate::rules::stack_states;
 
 /// Why a deployment could not be carried out. A stack that failed is no error but an [`Outcome`](super::Outcome).
@@ -89,6 +89,14 @@ pub enum Error {
         /// How long.
         waited: Duration,
     },
+    /// CloudFormation compares the stack with its template, and does not come to an end.
+    #[error("CloudFormation has not found out after {waited:?} whether `{stack}` has drifted")]
+    DriftTimeout {
+        /// The stack's name.
+        stack: String,
+        /// How long.
+        waited: Duration,
+    },
     /// The stack's progress could not be followed any longer. The stack goes on without us.
     #[error("lost sight of `{stack}`, which goes on in AWS by itself: {source}")]
     Lost {
@@ -123,6 +131,14 @@ pub enum Error {
         /// Why it cannot.
         source: crate::diff::Entangled,
     },
+    /// What was prepared is not what would run now.
+    #[error("{}", what_moved(.done, .moved))]
+    Moved {
+        /// Stacks of the plan that were changed as planned, before that was seen.
+        done: Vec<String>,
+        /// What has moved since.
+        moved: Vec<Moved>,
+    },
     /// The bootstrap stack is not ours.
     #[error(
         "stack `{BOOTSTRAP_STACK}` has no output `ArtifactBucket` that says `{bucket}`: it was not made by smstack"
@@ -140,6 +156,15 @@ fn by_whom(token: Option<&str>) -> String {
         Some(token) => format!(" (`{token}`)"),
         None => String::new(),
     }
+}
+
+fn what_moved(done: &[String], moved: &[Moved]) -> String {
+    let so_far = match done {
+        [] => "nothing was executed".to_owned(),
+        names => format!("executed so far: `{}`", names.join("`, `")),
+    };
+    let list = moved.iter().fold(String::new(), |text, it| format!("{text}\n  - {it}"));
+    format!("the plan is not what would run now; {so_far}:{list}")
 }
 
 fn waits_for(resources: &[String]) -> String {
@@ -174,6 +199,10 @@ impl Error {
             Error::Entangled { .. } => Some(
                 "take the scaling out of the stack file, deploy, put it back with the change, and deploy again",
             ),
+            Error::DriftTimeout { .. } => Some("ask again later; nothing was changed"),
+            Error::Moved { .. } => {
+                Some("prepare and review again: `smstack deploy STACK --env ENV --prepare`")
+            }
             Error::ChangeSetTimeout { .. } => Some("deploy again; CloudFormation may be slow today"),
             _ => None,
         }

@@ -371,7 +371,11 @@ impl Patience {
         Ok(pace.retry(self.failures - 1))
     }
 
-    async fn after<C: Cloud>(&mut self, run: &mut Run<'_, C>, error: aws::Error) -> aws::Result<()> {
+    pub(super) async fn after<C: Cloud>(
+        &mut self,
+        run: &mut Run<'_, C>,
+        error: aws::Error,
+    ) -> aws::Result<()> {
         let pause = self.bear(&run.options.pace, &error)?;
         (run.emit)(Event::Retrying { stack: self.stack.clone(), error, pause });
         tokio::time::sleep(pause).await;

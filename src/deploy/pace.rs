@@ -74,6 +74,11 @@ pub(super) fn unique_name() -> String {
     format!("smstack-{}-{:016x}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"), entropy())
 }
 
+/// The time, in UTC to the second.
+pub fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Whether a token is a name of that form: smstack began what carries it.
 pub(super) fn is_unique_name(token: &str) -> bool {
     token.strip_prefix("smstack-").is_some_and(|rest| {

@@ -7,15 +7,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::aws::{Action, Cloud, ResourceChange, Status, TemplateSource};
 use crate::diff::{self, Hindered};
-use crate::plan::{INLINE_TEMPLATE_BYTES, Plan, Upload, hex, object_url};
+use crate::plan::Plan;
 
 use super::change_set::{self, Open, Order, Prepared};
 use super::events::End;
-use super::{Error, Event, Run, upload};
+use super::{Error, Event, Run, adopt};
 
 const ENDPOINT: &str = "AWS::SageMaker::Endpoint";
 const TARGET: &str = "AWS::ApplicationAutoScaling::ScalableTarget";
@@ -60,14 +59,6 @@ pub enum Step {
     NotRestored(String),
 }
 
-/// What is needed to make another template of a stack than the assembly's.
-#[derive(Clone)]
-pub(super) struct Origin<'a> {
-    pub(super) plan: &'a Plan,
-    /// The key of the assembly's own template.
-    pub(super) key: &'a str,
-}
-
 /// How an update goes.
 pub(super) enum Course {
     /// In one step.
@@ -97,7 +88,6 @@ pub(super) async fn course<C: Cloud>(
     let has = |kind: &str, action: Action| {
         open.change.changes.iter().any(|change| change.resource_type == kind && change.action == action)
     };
-    let Some(origin) = &order.origin else { return Ok(Course::Plain) };
     if !has(ENDPOINT, Action::Modify) && !has(TARGET, Action::Add) {
         return Ok(Course::Plain);
     }
@@ -108,8 +98,7 @@ pub(super) async fn course<C: Cloud>(
     if let Some(capacity) = diff::noted_capacity(&deployed) {
         return Ok(Course::Second(TwoSteps { removed: [].into(), variants: Vec::new(), capacity }));
     }
-    let own = origin.plan.uploads.iter().find(|upload| upload.key == origin.key);
-    let wanted: Value = own.and_then(|upload| serde_json::from_slice(&upload.body).ok()).unwrap_or_default();
+    let wanted: Value = serde_json::from_slice(&order.text).unwrap_or_default();
     let entangled = |source| Error::Entangled { stack: order.stack.to_owned(), source };
     let step = diff::first_step(&deployed, &open.former, &wanted, &order.parameters).map_err(entangled)?;
     let Some(mut step) = step else { return Ok(Course::Plain) };
@@ -142,8 +131,9 @@ async fn capacity<'a, C: Cloud>(
 /// not.
 pub(super) async fn execute<C: Cloud>(
     run: &mut Run<'_, C>,
+    plan: &Plan,
     order: Order<'_>,
-    open: Box<Open>,
+    open: Open,
     course: Course,
 ) -> Result<Option<End>, Error> {
     let steps = match course {
@@ -151,13 +141,13 @@ pub(super) async fn execute<C: Cloud>(
         Course::Second(steps) => {
             say(run, &order, Step::Updating);
             let end = change_set::execute(run, &open).await?;
-            return settle(run, &order, &open, &steps, end).await.map(Some);
+            return settle(run, plan, &order, &open, &steps, end).await.map(Some);
         }
         Course::Two(steps, template) => {
             // Executed is another one first, which would make this one obsolete.
             change_set::discard(run, &open).await;
             say(run, &order, Step::Removing);
-            let end = rewrite(run, &order, &template).await?;
+            let end = rewrite(run, plan, &order, &template).await?;
             if end.failure().is_some() {
                 return Ok(Some(end));
             }
@@ -173,7 +163,7 @@ pub(super) async fn execute<C: Cloud>(
         }
         Err(error) => {
             if matches!(error, Error::ChangeSet { .. }) {
-                restore(run, &order).await;
+                restore(run, plan, &order).await;
             }
             return Err(error);
         }
@@ -182,12 +172,12 @@ pub(super) async fn execute<C: Cloud>(
         (run.emit)(Event::Prepared(second.change.clone()));
         if !(run.consent)(&second.change) {
             change_set::discard(run, &second).await;
-            restore(run, &order).await;
+            restore(run, plan, &order).await;
             return Ok(None);
         }
     }
     let end = change_set::execute(run, &second).await?;
-    settle(run, &order, &second, &steps, end).await.map(Some)
+    settle(run, plan, &order, &second, &steps, end).await.map(Some)
 }
 
 fn say<C>(run: &mut Run<'_, C>, order: &Order<'_>, step: Step) {
@@ -217,6 +207,7 @@ fn is_covered(changes: &[ResourceChange], shown: &[ResourceChange], steps: &TwoS
 /// What is to be done after the second step: tell what became of the capacity, or put back what scales.
 async fn settle<C: Cloud>(
     run: &mut Run<'_, C>,
+    plan: &Plan,
     order: &Order<'_>,
     open: &Open,
     steps: &TwoSteps,
@@ -224,7 +215,7 @@ async fn settle<C: Cloud>(
 ) -> Result<End, Error> {
     if end.failure().is_some() {
         if end.status == Status::UpdateRollbackComplete {
-            restore(run, order).await;
+            restore(run, plan, order).await;
         }
         return Ok(end);
     }
@@ -241,9 +232,9 @@ async fn settle<C: Cloud>(
 }
 
 /// Puts back what the first step removed. That it cannot be done hides no error: it is told beside.
-async fn restore<C: Cloud>(run: &mut Run<'_, C>, order: &Order<'_>) {
+async fn restore<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan, order: &Order<'_>) {
     say(run, order, Step::Restoring);
-    let step = match put_back(run, order).await {
+    let step = match put_back(run, plan, order).await {
         Ok(end) => match end.failure() {
             None => Step::Restored,
             Some(failure) => Step::NotRestored(failure.status.to_string()),
@@ -253,54 +244,47 @@ async fn restore<C: Cloud>(run: &mut Run<'_, C>, order: &Order<'_>) {
     say(run, order, step);
 }
 
-async fn put_back<C: Cloud>(run: &mut Run<'_, C>, order: &Order<'_>) -> Result<End, Error> {
+async fn put_back<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan, order: &Order<'_>) -> Result<End, Error> {
     let deployed = run.cloud.template(order.stack).await?;
     let deployed = deployed.and_then(|text| serde_json::from_str::<Value>(&text).ok());
     match deployed.as_ref().and_then(diff::before_first_step) {
-        Some(template) => rewrite(run, order, &template).await,
+        Some(template) => rewrite(run, plan, order, &template).await,
         None => Ok(End { status: Status::UpdateComplete, cause: None, outputs: BTreeMap::new() }),
     }
 }
 
-/// Gives the stack another template, and nothing else: values of parameters and tags stay.
-async fn rewrite<C: Cloud>(run: &mut Run<'_, C>, order: &Order<'_>, template: &Value) -> Result<End, Error> {
+/// Gives the stack another template, and nothing else.
+async fn rewrite<C: Cloud>(
+    run: &mut Run<'_, C>,
+    plan: &Plan,
+    order: &Order<'_>,
+    template: &Value,
+) -> Result<End, Error> {
+    match derived(run, plan, order, template).await?.1 {
+        Prepared::Open(open) => change_set::execute(run, &open).await,
+        Prepared::Unchanged(outputs) => Ok(End { status: Status::UpdateComplete, cause: None, outputs }),
+    }
+}
+
+/// A change set that gives the stack another template: values of parameters and tags stay.
+pub(super) async fn derived<'a, C: Cloud>(
+    run: &mut Run<'_, C>,
+    plan: &Plan,
+    order: &Order<'a>,
+    template: &Value,
+) -> Result<(Order<'a>, Prepared), Error> {
     let keep = template["Parameters"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+    let text = template.to_string();
     let order = Order {
-        template: source(run, order, template).await?,
+        text: text.as_bytes().into(),
+        template: TemplateSource::Body(text),
         parameters: BTreeMap::new(),
         keep: keep.collect(),
         tags: None,
         import_existing: false,
         ..order.clone()
     };
-    match change_set::prepare(run, order).await? {
-        Prepared::Open(open) => change_set::execute(run, &open).await,
-        Prepared::Unchanged(outputs) => Ok(End { status: Status::UpdateComplete, cause: None, outputs }),
-    }
-}
-
-/// The template in the request; in the artifact bucket when it is too large for that.
-async fn source<C: Cloud>(
-    run: &mut Run<'_, C>,
-    order: &Order<'_>,
-    template: &Value,
-) -> Result<TemplateSource, Error> {
-    let text = template.to_string();
-    let Some(Origin { plan, key }) =
-        order.origin.as_ref().filter(|_| text.len() as u64 > INLINE_TEMPLATE_BYTES)
-    else {
-        return Ok(TemplateSource::Body(text));
-    };
-    let sha256: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let directory = key.rsplit_once('/').map_or("templates", |(directory, _)| directory);
-    let file = Upload {
-        file: format!("{} without scaling", order.stack),
-        key: format!("{directory}/{}.template.json", hex(&sha256)),
-        body: text.into_bytes().into(),
-        sha256,
-        content_type: "application/json",
-    };
-    let source = TemplateSource::Url(object_url(&plan.target, &plan.bucket, &file.key));
-    upload::upload(run, &Plan { uploads: vec![file], ..(*plan).clone() }).await?;
-    Ok(source)
+    let order = adopt::placed(run, plan, order).await?;
+    let prepared = change_set::prepare(run, order.clone()).await?;
+    Ok((order, prepared))
 }

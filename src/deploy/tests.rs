@@ -1,11 +1,14 @@
 //! Deployments through the real SDK against a scripted AWS on loopback.
 
+mod adopt;
 mod compare;
 mod connecting;
 mod destroy;
+mod drift;
 mod execution;
 mod files_and_models;
 mod life;
+mod planned;
 mod stub;
 mod waiting;
 mod world;

@@ -13,11 +13,15 @@ use super::{Error, Event, Run};
 const ATTEMPTS: u32 = 4;
 
 /// Answers how many files were uploaded, and how many were there already.
-pub(super) async fn upload<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Result<(usize, usize), Error> {
-    let bytes = plan.uploads.iter().map(|upload| upload.body.len() as u64).sum();
-    (run.emit)(Event::Uploads { files: plan.uploads.len(), bytes });
+pub(super) async fn upload<C: Cloud>(
+    run: &mut Run<'_, C>,
+    plan: &Plan,
+    uploads: &[Upload],
+) -> Result<(usize, usize), Error> {
+    let bytes = uploads.iter().map(|upload| upload.body.len() as u64).sum();
+    (run.emit)(Event::Uploads { files: uploads.len(), bytes });
     let (mut uploaded, mut skipped) = (0, 0);
-    let mut waiting = plan.uploads.iter().cloned().enumerate();
+    let mut waiting = uploads.iter().cloned().enumerate();
     // Dropped on the first failure, which ends the others.
     let mut under_way = JoinSet::new();
     loop {
@@ -43,7 +47,7 @@ pub(super) async fn upload<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Resul
             Ok(result) => result?,
             Err(stopped) => std::panic::resume_unwind(stopped.into_panic()),
         };
-        let upload = &plan.uploads[index];
+        let upload = &uploads[index];
         *(if was_there { &mut skipped } else { &mut uploaded }) += 1;
         (run.emit)(Event::Uploaded {
             file: upload.file.clone(),

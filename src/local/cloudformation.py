@@ -12,10 +12,12 @@ from collections.abc import Callable
 
 import mends
 import pipelines
+import records
+import registry
 from botocore.exceptions import ClientError, ParamValidationError
 from bridge import Refused, client
-from ministack.services import cloudwatch
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudwatch, s3
+from ministack.services.cloudformation import changesets, provisioners
 
 FACTS = json.loads(pathlib.Path(__file__).with_name("facts.json").read_text())
 
@@ -324,9 +326,53 @@ def _composite_delete(physical_id, _properties):
     _call("cloudwatch", "delete_alarms", {"AlarmNames": [physical_id]})
 
 
+# --- what CloudFormation takes in again ------------------------------------------------------
+
+
+# An import runs on the event loop, where asking this very server would wait for itself: it reads the records.
+
+
+def _group(arn: str) -> dict | None:
+    """The record of a model package group."""
+    return next((it for it in records.records(registry.GROUP).values() if it["ModelPackageGroupArn"] == arn), None)
+
+
+def _group_import(identifier: dict):
+    """A model package group comes into a stack by its ARN."""
+    arn = identifier["ModelPackageGroupArn"]
+    group = _group(arn) or {}
+    attributes = {key: str(value) for key, value in group.items() if isinstance(value, str | int | float)}
+    return arn, attributes
+
+
+def _group_import_problem(arn: str) -> str | None:
+    """Why no group can be imported by that ARN."""
+    return None if _group(arn) else f"ModelPackageGroup {arn} does not exist."
+
+
+def _bucket_policy(handler: dict) -> dict:
+    """ministack's handler, with the physical id that AWS gives a policy: its bucket; and with an import."""
+
+    def create(logical_id, properties, stack_name):
+        return properties["Bucket"], handler["create"](logical_id, properties, stack_name)[1]
+
+    def update(_physical_id, old, new, stack_name):
+        handler["update"](old.get("Bucket"), old, new, stack_name)
+        return new["Bucket"], {}
+
+    def adopt(identifier):
+        return identifier["Bucket"], {}
+
+    return {**handler, "create": create, "update": update, "import": adopt}
+
+
+def _policy_import_problem(bucket: str) -> str | None:
+    return None if bucket in s3._bucket_policies else "The bucket policy does not exist"
+
+
 # --- all together ---------------------------------------------------------------------------
 
-_OURS = {
+_OURS: dict = {
     **{
         kind.type_name: {"create": kind.create, "update": kind.update, "delete": kind.delete}
         for kind in _SAGEMAKER
@@ -388,6 +434,12 @@ def install() -> None:
     mends.install()
     handlers = provisioners._RESOURCE_HANDLERS
     handlers.update(_OURS)
+    handlers["AWS::SageMaker::ModelPackageGroup"]["import"] = _group_import
+    handlers["AWS::S3::BucketPolicy"] = _bucket_policy(handlers["AWS::S3::BucketPolicy"])
+    changesets._IMPORT_LOOKUPS |= {
+        "AWS::SageMaker::ModelPackageGroup": (("ModelPackageGroupArn",), _group_import_problem),
+        "AWS::S3::BucketPolicy": (("Bucket",), _policy_import_problem),
+    }
     for type_name, facts in FACTS.items():
         handlers[type_name] = _checked(type_name, handlers[type_name])
         provisioners._REPLACING_PROPERTIES.setdefault(type_name, tuple(facts["replaces"]))

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{err, is_live};
-use crate::aws::{Action, ChangeDetail, Replacement, ResourceChange, Status};
+use crate::aws::{Action, ChangeDetail, ChangeSetType, Replacement, ResourceChange, Status};
 use crate::deploy::{
     Cause, Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult, Step, TwoSteps,
 };
@@ -77,6 +77,9 @@ impl Progress {
             Event::LeftBehind { stack, what, error } => {
                 self.line(&format!("{stack}: {what} stays behind: {error}"));
             }
+            Event::NotTakenIn { stack, reason } => {
+                self.line(&format!("{stack}: what an earlier stack has kept cannot be taken in: {reason}"));
+            }
             Event::Finished(outcome) => self.line(&finished(outcome)),
         }
     }
@@ -131,6 +134,9 @@ fn changes(change: &PreparedChange) -> String {
     let mut text = format!("{}:", change.stack);
     if let Some(steps) = &change.steps {
         text.push_str(&two_steps(steps));
+    }
+    if change.change_set_type == ChangeSetType::Import {
+        text.push_str(" an earlier stack has kept these; they come into the stack again as they are:");
     }
     if change.changes.is_empty() {
         text.push_str(" outputs, tags or settings of the stack change, no resource");
@@ -255,6 +261,9 @@ fn finished(outcome: &StackOutcome) -> String {
     match &outcome.result {
         StackResult::Created => format!("{name}: created"),
         StackResult::Updated => format!("{name}: updated"),
+        StackResult::Imported => {
+            format!("{name}: what an earlier stack has kept is in it again; deploy to go on")
+        }
         StackResult::Unchanged => format!("{name}: nothing to do"),
         StackResult::Waiting(waiting) => format!("{name} waits: {waiting}"),
         StackResult::Declined => format!("{name}: nothing was changed, for there was no consent"),
@@ -318,6 +327,7 @@ pub fn outcome_json(outcome: &Outcome) -> serde_json::Value {
         let (result, detail) = match &stack.result {
             StackResult::Created => ("created", None),
             StackResult::Updated => ("updated", None),
+            StackResult::Imported => ("imported", None),
             StackResult::Unchanged => ("unchanged", None),
             StackResult::Waiting(waiting) => ("waiting", Some(waiting.to_string())),
             StackResult::Declined => ("declined", None),

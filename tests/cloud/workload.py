@@ -4,6 +4,8 @@
     python workload.py check STACK_FILE ENV PIPELINE_JSON    # every resource read back and compared
     python workload.py absent                                # nothing at all is there
     python workload.py status STACK                          # the status of a CloudFormation stack
+    python workload.py suspend STACK LOGICAL_ID              # the versioning of a stack's bucket, behind its back
+    python workload.py delete-bucket NAME                    # by hand, as somebody might
     python workload.py change-sets                           # those that nobody has executed
     python workload.py scale STACK_FILE ENV COUNT            # as many instances of every variant
     python workload.py scaling STACK_FILE ENV                # what runs and what is registered
@@ -533,8 +535,19 @@ def main(arguments: list[str]) -> int:
         case ["scaling", path, environment]:
             scaling(load(path, environment), environment)
             return 0
+        case ["suspend", stack, bucket]:
+            resource = service("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=bucket)
+            service("s3").put_bucket_versioning(
+                Bucket=resource["StackResourceDetail"]["PhysicalResourceId"],
+                VersioningConfiguration={"Status": "Suspended"},
+            )
+            return 0
         case ["absent"]:
             return absent()
+        case ["delete-bucket", name]:
+            service("s3").delete_bucket_policy(Bucket=name)
+            service("s3").delete_bucket(Bucket=name)
+            return 0
         case ["change-sets"]:
             return change_sets()
         case _:

@@ -227,7 +227,7 @@ pub(crate) fn outcome(output: &Output) -> Value {
     outcome
 }
 
-fn fits(value: &Value, schema: &str) {
+pub(crate) fn fits(value: &Value, schema: &str) {
     let validator = jsonschema::draft202012::new(&serde_json::from_str(schema).unwrap()).unwrap();
     let problems: Vec<String> = validator.iter_errors(value).map(|error| error.to_string()).collect();
     assert!(problems.is_empty(), "{value:#}\n{}", problems.join("\n"));

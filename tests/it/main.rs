@@ -19,6 +19,8 @@ mod diff_gate;
 mod diff_inputs;
 mod diff_stacks;
 #[cfg(feature = "aws")]
+mod drift;
+#[cfg(feature = "aws")]
 mod e2e;
 mod explain;
 mod facts;
@@ -26,6 +28,8 @@ mod facts;
 mod faults;
 mod formats;
 mod house;
+#[cfg(feature = "aws")]
+mod kept;
 #[cfg(feature = "aws")]
 mod kill;
 mod limits;
@@ -35,13 +39,19 @@ mod local;
 mod mutate;
 #[cfg(feature = "aws")]
 mod phases;
+#[cfg(feature = "aws")]
+mod planned;
 mod planted;
 mod project;
+#[cfg(feature = "aws")]
+mod proxy;
 mod readme;
 mod schema;
 mod synth;
 mod template_mutations;
 mod templates;
 mod tools;
+#[cfg(feature = "aws")]
+mod unchanged;
 #[cfg(feature = "aws")]
 mod waiting;

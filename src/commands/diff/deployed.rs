@@ -11,8 +11,8 @@ use super::{Pair, input};
 use crate::aws::{self, Cloud, Replacement, ResourceChange};
 use crate::cli::DiffArgs;
 use crate::deploy::{self, Event, Preview, Standing};
-use crate::diff::{Document, Impact, Predicted, Side};
-use crate::plan::{self, Plan, Target};
+use crate::diff::{Diff, Document, Impact, Predicted, Side};
+use crate::plan::{self, Facts, Plan, Target};
 use crate::report;
 use crate::synth::Assembly;
 
@@ -69,14 +69,69 @@ async fn compare<C: Cloud>(
 ) -> Result<Pair, Stop> {
     let options = deploy::Options::default();
     let mut emit = |event: Event| told(&event, open);
-    let found = deploy::standing(cloud, plan, &options, &mut emit).await;
+    let (mut pair, facts) = standing(cloud, plan, assembly, &options, &mut emit).await?;
+    if !args.change_set {
+        return Ok(pair);
+    }
+    for stack in &plan.stacks {
+        let name = stack.entry.kind.as_str();
+        if !pair.old.documents.contains_key(name) {
+            continue;
+        }
+        let preview = deploy::preview(cloud, plan, stack, &facts, &options, &mut emit).await;
+        open.take();
+        let why = match preview {
+            Ok(Preview::Changes(changes)) => {
+                hear(&mut pair, name, &changes);
+                continue;
+            }
+            Ok(Preview::None(why)) => why,
+            // Its state takes no change set; that says nothing against the change.
+            Err(error @ (deploy::Error::Blocked { .. } | deploy::Error::Busy { .. })) => error.to_string(),
+            Err(error) => return Err(failed(&error, error.help())),
+        };
+        let stack = &stack.entry.stack_name;
+        report::err(&format!("no change set of `{stack}`, so that the templates alone speak: {why}\n"));
+    }
+    Ok(pair)
+}
+
+/// Adds what a change set says.
+fn hear(pair: &mut Pair, document: &str, changes: &[ResourceChange]) {
+    pair.heard.push((document.to_owned(), changes.iter().map(predicted).collect()));
+}
+
+/// What changes since what is deployed, with what change sets say by the kind of their stack; for the plan file.
+pub(in crate::commands) async fn since_deployed<C: Cloud>(
+    cloud: &C,
+    plan: &Plan,
+    assembly: &Assembly,
+    said: &[(String, Vec<ResourceChange>)],
+) -> Result<Diff, Stop> {
+    let (mut pair, _) = standing(cloud, plan, assembly, &deploy::Options::default(), &mut |_| {}).await?;
+    for (kind, changes) in
+        said.iter().filter(|(kind, _)| plan.stacks.iter().any(|it| it.entry.kind.as_str() == kind))
+    {
+        hear(&mut pair, kind, changes);
+    }
+    Ok(pair.diff(true).0)
+}
+
+/// What is deployed, beside the assembly.
+async fn standing<C: Cloud>(
+    cloud: &C,
+    plan: &Plan,
+    assembly: &Assembly,
+    options: &deploy::Options,
+    emit: &mut dyn FnMut(Event),
+) -> Result<(Pair, Facts), Stop> {
+    let found = deploy::standing(cloud, plan, options, emit).await;
     let (standing, facts) = found.map_err(|error| failed(&error, error.help()))?;
     let mut new = input::side(assembly)?;
     // What is deployed has the definition in its template, and so has the assembly.
     new.documents.remove("pipeline");
     let mut old = Side::default();
-    let mut heard = Vec::new();
-    for (stack, plan_of) in standing.iter().zip(&plan.stacks) {
+    for stack in &standing {
         let name = stack.kind.as_str();
         if let Some(document) = new.documents.get_mut(name) {
             document.parameters = values(&stack.values);
@@ -91,28 +146,9 @@ async fn compare<C: Cloud>(
             name.to_owned(),
             Document { value, parameters: values(&deployed.values), wired, ..Document::default() },
         );
-        if !args.change_set {
-            continue;
-        }
-        let preview = deploy::preview(cloud, plan, plan_of, &facts, &options, &mut emit).await;
-        open.take();
-        let why = match preview {
-            Ok(Preview::Changes(changes)) => {
-                heard.push((name.to_owned(), changes.iter().map(predicted).collect()));
-                continue;
-            }
-            Ok(Preview::None(why)) => why,
-            // Its state takes no change set; that says nothing against the change.
-            Err(error @ (deploy::Error::Blocked { .. } | deploy::Error::Busy { .. })) => error.to_string(),
-            Err(error) => return Err(failed(&error, error.help())),
-        };
-        report::err(&format!(
-            "no change set of `{}`, so that the templates alone speak: {why}\n",
-            stack.stack
-        ));
     }
     let label = format!("{}/{}", assembly.manifest.stack, assembly.manifest.environment);
-    Ok(Pair { label, old, new, heard })
+    Ok((Pair::new(label, old, new), facts))
 }
 
 fn absent(stack: &Standing) {

@@ -12,13 +12,15 @@ use crate::tables::{self, Statistic};
 const ALARMS: &str = "cloudwatch.amazonaws.com";
 
 impl Alarms {
-    pub(super) fn render_all(&self, _this: &This, scope: &Scope<'_>, out: &mut Rendering) {
+    pub(super) fn render_all(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
         if let Some(notify) = &self.notify {
             notify.render(scope, out);
         }
+        out.ascribe(&this.pointer);
         let topic = serving::topic(scope, out);
         for (name, alarm) in &self.alarms {
             alarm.render(name, topic.as_ref(), scope, out);
+            out.ascribe(&this.pointer.key(name));
         }
         if self.alarms.is_empty() {
             return;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{AccessLogs, DataLake, Encryption, KEY, LakeBucket, bucket_id};
 use crate::cfn::{Expr, LogicalId, TemplateKind};
-use crate::constructs::{Rendering, Scope};
+use crate::constructs::{Rendering, Scope, This};
 
 /// Logical id of the log bucket that the stack makes.
 const LOG_BUCKET: &str = "DataLakeAccessLogs";
@@ -12,7 +12,7 @@ const LOG_BUCKET: &str = "DataLakeAccessLogs";
 /// Days that the stack's own log bucket keeps access logs when the stack file does not say.
 const KEEP_ACCESS_LOGS: u64 = 365;
 
-pub(super) fn render(lake: &DataLake, scope: &Scope<'_>, out: &mut Rendering) {
+pub(super) fn render(lake: &DataLake, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
     if lake.encryption == Encryption::Kms {
         let context = json!({
             "id": KEY,
@@ -24,6 +24,7 @@ pub(super) fn render(lake: &DataLake, scope: &Scope<'_>, out: &mut Rendering) {
         });
         out.shape(TemplateKind::Platform, "data_lake_key", context);
     }
+    out.ascribe(&this.pointer);
     let mut logging = Vec::new();
     for (name, bucket) in &lake.buckets {
         if bucket.access_logs == Some(AccessLogs::Own) {
@@ -31,6 +32,7 @@ pub(super) fn render(lake: &DataLake, scope: &Scope<'_>, out: &mut Rendering) {
         }
         let context = bucket_context(lake, name, bucket, scope, out);
         out.shape(TemplateKind::Platform, "data_lake_bucket", context);
+        out.ascribe(&this.pointer.key("buckets").key(name));
     }
     if !logging.is_empty() {
         let context = log_bucket_context(lake, &logging);

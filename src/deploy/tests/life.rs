@@ -18,7 +18,8 @@ fn with_events(world: World, events: Vec<String>) -> Stub {
 /// A stack that is busy for a while with what that token began, and then settled.
 fn busy(status: &'static str, token: &'static str) -> Stub {
     stub(UPDATE, move |call| match (call.action.as_str(), call.param("StackName")) {
-        ("DescribeStacks", STACK) if call.nth < 2 => {
+        // The bootstrap stack is read first, then this one twice: whether it is as ordered, and what it takes.
+        ("DescribeStacks", STACK) if call.nth < 3 => {
             Some(Reply::xml("DescribeStacks", &stack_xml(STACK, STACK_ID, status, &[])))
         }
         ("DescribeStackEvents", _) if call.nth < 2 => {

@@ -129,6 +129,7 @@ pub(super) fn happy(world: World, objects: &Mutex<Vec<(String, usize)>>, call: &
             Reply::new(200, "application/xml", "")
         }
         "ListStackResources" => Reply::xml("ListStackResources", "<StackResourceSummaries/>"),
+        "ListStacks" => Reply::xml("ListStacks", "<StackSummaries/>"),
         "ListChangeSets" => Reply::xml("ListChangeSets", "<Summaries/>"),
         "ExecuteChangeSet" | "DeleteChangeSet" | "ContinueUpdateRollback" | "RollbackStack" => {
             Reply::xml(&call.action, "")

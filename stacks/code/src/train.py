@@ -8,8 +8,11 @@ per epoch, whose words are what the job's metric definitions look for:
 Numbers are written without an exponent and no other text contains `loss: ` or
 `val_accuracy: `. After each epoch the state goes to <base>/checkpoints; a job
 that was interrupted carries on from there. The best epoch's model is saved as
-a SavedModel in SM_MODEL_DIR/1. For a dry run set SMSTACK_BASE_DIR in place of
-/opt/ml.
+a SavedModel in SM_MODEL_DIR/1, the fitted transform inside, and the inference
+handler beside it in SM_MODEL_DIR/code, where the serving container looks for
+it. Several GPUs of one host train as mirrors; hosts that the container sets up
+as parameter servers and workers (TF_CONFIG) work asynchronously. For a dry run
+set SMSTACK_BASE_DIR in place of /opt/ml.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +34,8 @@ import tensorflow as tf
 import model as network
 
 BASE = Path(os.environ.get("SMSTACK_BASE_DIR", "/opt/ml"))
+NETWORK = ("hidden_units", "hidden_layers", "dropout_rate", "l2")
+SETTINGS = (*NETWORK, "batch_size", "learning_rate", "seed")
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,7 +45,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--batch_size", type=int, default=64, help="rows")
     parser.add_argument("--learning_rate", type=float, default=0.001)
     parser.add_argument("--dropout_rate", type=float, default=0.3)
-    parser.add_argument("--hidden_units", type=int, default=128)
+    parser.add_argument("--hidden_units", type=int, default=128, help="of the first layer")
+    parser.add_argument("--hidden_layers", type=int, default=3, help="each half as wide")
+    parser.add_argument("--l2", type=float, default=1e-4, help="penalty on the weights")
     parser.add_argument(
         "--patience", type=int, default=10, help="epochs without a better val_accuracy"
     )
@@ -63,16 +71,15 @@ class Epochs(tf.keras.callbacks.Callback):
     may live on other hosts, whose disks it can't rely on.
     """
 
-    def __init__(
-        self, features: np.ndarray, classes: np.ndarray, args: argparse.Namespace
-    ) -> None:
+    def __init__(self, features: np.ndarray, classes: np.ndarray, args: argparse.Namespace) -> None:
         super().__init__()
         self.features, self.classes, self.patience = features, classes, args.patience
         # The jobs of a tuning job share the directory: a file for each.
         job = os.environ.get("TRAINING_JOB_NAME", "state")
         self.file = BASE / "checkpoints" / f"{job}.npz"
-        keep = ("batch_size", "learning_rate", "dropout_rate", "hidden_units", "seed")
-        self.settings = json.dumps({name: getattr(args, name) for name in keep})
+        # More epochs, or more patience, carry on from the same state.
+        kept = {name: value for name, value in vars(args).items() if name in SETTINGS}
+        self.settings = json.dumps(kept, sort_keys=True)
         self.next_epoch = 0
         self.best_accuracy = -math.inf
         self.best_weights: list[np.ndarray] = []
@@ -217,18 +224,30 @@ def strategy_for(hosts: dict[str, list[str]], role: str, index: int) -> tf.distr
     return tf.distribute.get_strategy()
 
 
-def export(
-    weights: list[np.ndarray], features: int, classes: int, args: argparse.Namespace
-) -> None:
-    """The best weights as a SavedModel of this host, with the fitted transform beside them."""
-    directory = Path(os.environ.get("SM_MODEL_DIR", BASE / "model")) / "1"
-    best = network.build(features, classes, args.hidden_units, args.dropout_rate)
+def build(transform: dict[str, Any], args: argparse.Namespace) -> tf.keras.Model:
+    """The network for the features and classes of the transform."""
+    settings = {name: getattr(args, name) for name in NETWORK}
+    return network.build(len(transform["features"]), len(transform["classes"]), **settings)
+
+
+def read_transform() -> dict[str, Any]:
+    """The fitted transform, which preprocessing leaves beside the validation set."""
+    path = channel("validation") / "transform.json"
+    if not path.exists():
+        sys.exit(f"{path} is missing: without the transform no request could be answered")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def export(weights: list[np.ndarray], transform: dict[str, Any], args: argparse.Namespace) -> None:
+    """The best weights as a SavedModel of this host, and the handler of requests beside it."""
+    directory = Path(os.environ.get("SM_MODEL_DIR", BASE / "model"))
+    best = build(transform, args)
     best.set_weights(weights)
-    best.save(directory, include_optimizer=False)
-    transform = channel("validation") / "transform.json"
-    if transform.exists():
-        (directory / "assets.extra").mkdir(exist_ok=True)
-        shutil.copy(transform, directory / "assets.extra" / transform.name)
+    network.Serving(best, transform).save(directory / "1")
+    code = directory / "code"
+    code.mkdir(exist_ok=True)
+    shutil.copy(Path(__file__).with_name("inference.py"), code)
+    (code / "transform.json").write_text(json.dumps(transform) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -241,14 +260,16 @@ def main() -> None:
     tf.keras.utils.set_random_seed(args.seed)
     strategy = strategy_for(hosts, role, index)
 
-    train_features, train_classes = network.read(channel("train"))
-    rows, features = train_features.shape
+    transform = read_transform()
+    features, classes = len(transform["features"]), len(transform["classes"])
+    rows = network.count(channel("train"), features)
     epochs = Epochs(*network.read(channel("validation")), args)
-    classes = int(max(train_classes.max(), epochs.classes.max())) + 1
+    if epochs.features.shape[1] != features:
+        sys.exit(f"the validation set has {epochs.features.shape[1]} features, not {features}")
     print(f"rows {rows}, features {features}, classes {classes}, {type(strategy).__name__}")
 
     with strategy.scope():
-        model = network.build(features, classes, args.hidden_units, args.dropout_rate)
+        model = build(transform, args)
         optimizer = tf.keras.optimizers.Adam(args.learning_rate)
         model.compile(optimizer, "sparse_categorical_crossentropy")
         optimizer.build(model.trainable_variables)
@@ -269,7 +290,7 @@ def main() -> None:
             callbacks=[epochs],
             verbose=0,
         )
-    export(epochs.best_weights, features, classes, args)
+    export(epochs.best_weights, transform, args)
 
 
 if __name__ == "__main__":
