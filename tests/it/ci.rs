@@ -51,7 +51,17 @@ fn github_s_workflow_is_sound() {
         jobs["check"]["permissions"],
         serde_json::json!({ "contents": "read", "pull-requests": "write" })
     );
-    assert_eq!(jobs["deploy"]["permissions"], serde_json::json!({ "contents": "read", "id-token": "write" }));
+    for job in ["prepare", "deploy"] {
+        let permissions = serde_json::json!({ "contents": "read", "id-token": "write" });
+        assert_eq!(jobs[job]["permissions"], permissions);
+        assert_eq!(jobs[job]["strategy"]["matrix"]["include"].as_array().unwrap().len(), 2);
+    }
+    // What is executed is what was prepared, on somebody's approval.
+    assert_eq!(jobs["deploy"]["needs"], "prepare");
+    assert_eq!(jobs["deploy"]["environment"], "${{ matrix.environment }}");
+    assert_eq!(jobs["prepare"]["environment"], "${{ matrix.environment }}-prepare");
+    assert!(text.contains(" --prepare --plan ") && text.contains(" --execute "), "{text}");
+    assert!(!text.contains("--yes"), "{text}");
 }
 
 /// What a shell script's own checker says: nothing.
@@ -75,7 +85,9 @@ fn gitlab_s_jobs_are_sound() {
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains("- { STACK: deep-learning, ENVIRONMENT: prod }"), "{text}");
     let jobs: Value = serde_saphyr::from_str(&text).unwrap();
-    for job in [".smstack", "smstack:check", "smstack:deploy"] {
+    assert_eq!(jobs["smstack:deploy"]["needs"], serde_json::json!(["smstack:prepare"]));
+    assert_eq!(jobs["smstack:deploy"]["rules"][0]["when"], "manual");
+    for job in [".smstack", "smstack:check", "smstack:prepare", "smstack:deploy"] {
         for part in ["before_script", "script"] {
             for script in jobs[job][part].as_array().into_iter().flatten() {
                 shellcheck(at.path(), script.as_str().unwrap());
