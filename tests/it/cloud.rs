@@ -139,9 +139,14 @@ impl Workload {
 
     /// Any command on an environment of the stack.
     pub(crate) fn run(&self, command: &str, environment: &str, more: &[&str]) -> Output {
+        self.command(command, environment, more).output().unwrap()
+    }
+
+    /// The same, not run yet.
+    pub(crate) fn command(&self, command: &str, environment: &str, more: &[&str]) -> Command {
         let mut program = smstack(self.path());
         program.args([command, "deep-learning", "--env", environment, "--local"]).args(more);
-        program.output().unwrap()
+        program
     }
 
     /// What a command prints with `--format json`, which its published schema describes.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, Workload, outcome};
+use crate::cloud::{Cloud, Workload, outcome, smstack};
 use crate::project::replaced;
 use crate::tools::succeed;
 
@@ -96,5 +96,29 @@ fn a_first_step_that_nobody_followed_up_is_gone_on_with() {
     assert_eq!(state(&workload), is("ml.c5.xlarge", 0, true));
     let (_, said) = workload.deployed("dev");
     assert!(said.contains("this is the second of two steps"), "{said}");
+    assert_eq!(state(&workload), is("ml.m5.large", 1, false));
+}
+
+/// A plan file holds change sets that are there before anything is executed: of two steps the first.
+#[test]
+fn a_plan_holds_the_first_step_and_says_what_follows() {
+    let cloud = Cloud::join();
+    let workload = scaled_out(&cloud, "100000000034", "deep-learning");
+    let prepare = || -> Value {
+        let output = succeed(&mut workload.command("deploy", "dev", &["--prepare", "--format", "json"]));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let execute = || {
+        let plan = "smstack.out/deep-learning-dev.plan.json";
+        succeed(smstack(workload.path()).args(["deploy", "--execute", plan, "--local"]));
+    };
+    let plan = prepare();
+    assert!(plan["follows"][0]["why"].as_str().unwrap().contains("registered for scaling"), "{plan:#}");
+    assert_eq!(state(&workload), is("ml.c5.xlarge", 1, false));
+    execute();
+    assert_eq!(state(&workload), is("ml.c5.xlarge", 0, true));
+    let plan = prepare();
+    assert_eq!(plan["follows"], json!([]));
+    execute();
     assert_eq!(state(&workload), is("ml.m5.large", 1, false));
 }
