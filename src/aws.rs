@@ -135,6 +135,10 @@ pub struct ChangeSetRequest {
     pub import_existing: bool,
     /// What comes into the stack by an import.
     pub imports: Vec<Import>,
+    /// What rolls the change back; none leaves it as it is.
+    pub rollback: Option<Rollback>,
+    /// Whether there are stacks in the stack, whose changes are told, too.
+    pub nested: bool,
     /// Makes a repeated request harmless.
     pub token: String,
 }
@@ -327,6 +331,15 @@ pub trait Cloud: Clone + Send + Sync + 'static {
         &self,
         of: &Operation<'_>,
     ) -> impl Future<Output = Result<Vec<ValidationFailure>>> + Send;
+
+    /// `GetStackPolicy`; `None` when there is none.
+    fn stack_policy(&self, stack: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// `SetStackPolicy`.
+    fn set_stack_policy(&self, stack: &str, policy: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// `UpdateTerminationProtection`.
+    fn set_termination_protection(&self, stack: &str, on: bool) -> impl Future<Output = Result<()>> + Send;
 
     /// `DeleteStack`.
     fn delete_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;

@@ -25,6 +25,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Render stack files into CloudFormation templates and a Pipelines definition
     Synth(SynthArgs),
+    /// Draw the pipeline and the infrastructure of a stack file
+    Graph(GraphArgs),
     /// Say what is wrong with CloudFormation templates, whoever wrote them
     Lint(LintArgs),
     /// Say what changes since another state, and what that does
@@ -38,8 +40,7 @@ pub enum Command {
     /// Say how everything is that a stack file describes
     #[cfg(feature = "aws")]
     Status(StatusArgs),
-    /// Start an execution of the pipeline, and follow its steps
-    #[cfg(feature = "aws")]
+    /// Execute the pipeline: in AWS, following its steps, or step by step on this machine
     Run(RunArgs),
     /// List the versions of the model, with their metrics
     #[cfg(feature = "aws")]
@@ -173,6 +174,45 @@ pub struct SynthArgs {
     /// How to write templates and the definition
     #[arg(long, value_enum, default_value_t = TemplateFormat::Json)]
     pub format: TemplateFormat,
+}
+
+/// `smstack graph`.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// A stack file, or a name in `stacks/`
+    #[arg(value_name = "STACK")]
+    pub stack: PathBuf,
+    /// Environment of the stack file [default: the first one]
+    #[arg(long, short, value_name = "ENV")]
+    pub env: Option<String>,
+    /// What is drawn
+    #[arg(long, value_enum, default_value_t = Drawn::All)]
+    pub only: Drawn,
+    /// How it is drawn
+    #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
+    pub format: GraphFormat,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Drawn {
+    /// Both.
+    All,
+    /// The pipeline.
+    Pipeline,
+    /// The resources of the templates.
+    Infrastructure,
+}
+
+/// How a graph is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// A Mermaid flowchart, which GitHub and GitLab draw in markdown.
+    Mermaid,
+    /// The language of Graphviz.
+    Dot,
+    /// One page.
+    Html,
 }
 
 /// `smstack lint`.
@@ -330,12 +370,36 @@ pub struct StatusArgs {
 /// `smstack run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Which.
-    #[command(flatten)]
-    pub target: TargetArgs,
+    /// A stack file, or a name in `stacks/`
+    #[arg(value_name = "STACK")]
+    pub stack: PathBuf,
+    /// Environment of the stack file [with `--local`, the first one is taken where none is named]
+    #[arg(long, short, value_name = "ENV", required_unless_present = "local")]
+    pub env: Option<String>,
+    /// Execute the definition on this machine, each job in a process of its own: no account, no containers
+    #[arg(long, conflicts_with_all = ["profile", "endpoint_url", "local_cloud", "name", "token", "attach", "detach"])]
+    pub local: bool,
     /// Value of a parameter of the pipeline; may be given more than once
     #[arg(long = "param", short, value_name = "NAME=VALUE")]
     pub parameters: Vec<String>,
+    /// How to write the outcome
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// With `--local`: where and with what.
+    #[command(flatten)]
+    pub here: HereArgs,
+    /// Profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// AWS region [default: the environment's, then the AWS configuration's]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// URL that all AWS services answer at
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Start the execution in the embedded local cloud, whose steps succeed without doing anything
+    #[arg(long, conflicts_with_all = ["profile", "endpoint_url"])]
+    pub local_cloud: bool,
     /// What to call the execution
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -348,9 +412,33 @@ pub struct RunArgs {
     /// Do not wait for the execution
     #[arg(long)]
     pub detach: bool,
-    /// How to write the outcome
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+}
+
+/// How a definition is executed on this machine.
+#[derive(Debug, Args)]
+pub struct HereArgs {
+    /// With `--local`: directory that has a dataset's data; may be given more than once
+    /// [default: `data/<NAME>` in the project]
+    #[arg(long, value_name = "NAME=DIR", requires = "local")]
+    pub data: Vec<String>,
+    /// With `--local`: the Python that stands for that of the containers [default: `python3`]
+    #[arg(long, value_name = "PATH", requires = "local")]
+    pub python: Option<PathBuf>,
+    /// With `--local`: install what the steps need into an environment in the user's cache, and run with that
+    #[arg(long, requires = "local")]
+    pub install: bool,
+    /// With `--local`: the most training jobs of a tuning job
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), requires = "local")]
+    pub max_jobs: u16,
+    /// With `--local`: the most processes at the same time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..), requires = "local")]
+    pub max_parallel: u16,
+    /// With `--local`: compute everything anew, also what the definition lets be used again
+    #[arg(long, requires = "local")]
+    pub no_cache: bool,
+    /// With `--local`: directory that keeps executions, models and results, by stack and environment
+    #[arg(long, short, value_name = "DIR", default_value = "smstack.run", requires = "local")]
+    pub out: PathBuf,
 }
 
 /// `smstack models`.

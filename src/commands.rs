@@ -13,6 +13,8 @@ mod events;
 #[cfg(feature = "aws")]
 mod execute;
 mod explain;
+mod graph;
+mod here;
 mod init;
 mod lint;
 mod load;
@@ -22,6 +24,7 @@ mod local;
 mod models;
 #[cfg(feature = "aws")]
 mod outputs;
+mod parameters;
 #[cfg(feature = "aws")]
 mod reach;
 #[cfg(feature = "aws")]
@@ -57,7 +60,7 @@ pub enum Exit {
     Tripped = 4,
     /// Consent was needed and not given.
     NeedsConsent = 5,
-    /// The deployment failed or rolled back.
+    /// The deployment failed or rolled back, or the execution on this machine failed.
     DeploymentFailed = 6,
     /// Something deployed is not what its template says.
     Drifted = 7,
@@ -135,6 +138,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Init(args) => init::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Synth(args) => synth::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Diff(args) => diff::run(&args),
         #[cfg(feature = "aws")]
@@ -147,8 +151,11 @@ pub fn run(cli: Cli) -> Exit {
         Command::Destroy(args) => destroy::run(&args),
         #[cfg(feature = "aws")]
         Command::Status(args) => status::run(&args),
+        Command::Run(args) if args.local => here::run(&args),
         #[cfg(feature = "aws")]
         Command::Run(args) => execute::run(&args),
+        #[cfg(not(feature = "aws"))]
+        Command::Run(_) => Err(Stop::usage("this build of smstack has nothing of AWS: add `--local`")),
         #[cfg(feature = "aws")]
         Command::Models(args) => models::run(&args),
         #[cfg(feature = "aws")]

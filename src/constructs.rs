@@ -6,6 +6,7 @@
 pub mod alarms;
 pub mod dashboard;
 pub mod data_lake;
+pub mod deployment;
 pub mod endpoints;
 pub mod events;
 pub mod exports;

@@ -21,7 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::aws::{self, ChangeSetType, Cloud, ResourceChange, Status};
-use crate::plan::{Facts, Plan, Readiness, StackPlan, Waiting};
+use crate::plan::{Facts, Plan, Readiness, StackPlan, ToSet, Waiting};
 use crate::synth::TemplateKind;
 
 mod adopt;
@@ -40,6 +40,7 @@ mod phases;
 mod planned;
 mod prepare;
 mod recover;
+mod settings;
 mod signs;
 mod status;
 mod unchanged;
@@ -64,7 +65,8 @@ pub use status::{Models, Overview, Seen, of_type, overview};
 pub use watch::{cancel, watch};
 
 use change_set::Order;
-use consent::{consented, deploy_stack, ended};
+use consent::{carry_out, consented, deploy_stack, settle};
+use unchanged::Found;
 
 /// Which of the product's stacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,9 +106,9 @@ pub struct PreparedChange {
     pub stack: String,
     /// The stack's ARN.
     pub stack_id: String,
-    /// The change set's name.
+    /// The change set's name; empty when only settings change.
     pub change_set: String,
-    /// The change set's ARN.
+    /// The change set's ARN; empty when only settings change.
     pub change_set_id: String,
     /// Whether the stack is made or changed.
     pub change_set_type: ChangeSetType,
@@ -114,6 +116,8 @@ pub struct PreparedChange {
     pub changes: Vec<ResourceChange>,
     /// When it takes two steps.
     pub steps: Option<Box<TwoSteps>>,
+    /// What is set of the stack beside its change.
+    pub settings: ToSet,
 }
 
 /// What happens, as it happens.
@@ -221,6 +225,13 @@ pub enum Event {
         what: String,
         /// Why.
         error: aws::Error,
+    },
+    /// A change set is ready, and CloudFormation says what it does not tell.
+    Warned {
+        /// The stack's name.
+        stack: String,
+        /// CloudFormation's words.
+        text: String,
     },
     /// What an earlier stack has kept could not be taken in.
     NotTakenIn {
@@ -431,15 +442,16 @@ async fn assembly_stack<C: Cloud>(
             });
         }
     };
-    let order = Order::of(plan, stack, parameters, facts)?;
-    if let Some(there) = unchanged::unchanged(run.cloud, &order).await? {
-        let (stack, result, outputs) = (there.name, StackResult::Unchanged, there.outputs);
-        return Ok(StackOutcome { kind, stack, result, outputs });
-    }
+    let mut order = Order::of(plan, stack, parameters, facts)?;
+    let existing = match unchanged::found(run.cloud, &order).await? {
+        Found::AsOrdered(there) => return settle(run, &order, there).await,
+        Found::Otherwise(existing) => existing,
+    };
+    order.rollback = settings::rollback(run.cloud, plan, stack).await?;
     let (uploaded, skipped) = upload::upload(run, plan, &plan.template_upload(entry)).await?;
     outcome.uploaded += uploaded;
     outcome.skipped += skipped;
-    if let Some((_, open)) = adopt::proposed(run, plan, &order).await? {
+    if let Some((_, open)) = adopt::proposed(run, plan, &order, existing).await? {
         let done = consented(run, open).await?;
         if !matches!(done.result, StackResult::Imported) {
             return Ok(done);

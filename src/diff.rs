@@ -61,7 +61,7 @@ pub use gate::{Finding, FindingKind, Gate, findings, tripped};
 pub use phases::{
     Entangled, FirstStep, Hindered, first_step, note_capacity, noted_capacity, restored as before_first_step,
 };
-pub use picture::{ResourceNode, infrastructure};
+pub use picture::{ResourceNode, infrastructure, steps};
 pub use verdict::{Predicted, Verdict};
 
 /// The version of the serialised [`Diff`]. It rises when a member is renamed, removed or means something else;

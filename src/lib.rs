@@ -26,7 +26,7 @@
 //! | --- | --- | --- |
 //! | commands | [`commands`], over the types of [`cli`] | decides about AWS |
 //! | report | [`report`] | computes; everything else never prints |
-//! | deployment | `deploy`, [`local`] | knows a kind of construct |
+//! | deployment | `deploy`, [`local`], [`local_run`] | knows a kind of construct |
 //! | plan | `plan` | calls AWS |
 //! | cloud | `aws` | lets a type of the SDK out |
 //! | assembly | [`synth`] | fails on a valid stack, but for CloudFormation's limits |
@@ -59,6 +59,7 @@ pub mod diag;
 pub mod diff;
 pub mod lint;
 pub mod local;
+pub mod local_run;
 #[cfg(feature = "aws")]
 pub mod plan;
 pub mod report;

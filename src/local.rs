@@ -4,7 +4,7 @@
 //! once, and starts it. Nothing here prints: what happens is told as [`Event`]s. The glue itself
 //! is described in `src/local/README.md`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::local::state::{Lock, State};
@@ -18,6 +18,7 @@ mod python;
 mod state;
 
 pub use place::Place;
+pub(crate) use process::tail;
 
 /// The access key to call the local cloud with: a key of twelve digits is an account of its own.
 pub const ACCESS_KEY: &str = "123456789012";
@@ -140,7 +141,7 @@ pub enum Error {
     NoCache,
     /// Creating the environment or installing packages failed.
     #[error(
-        "installing the local cloud failed ({step}); check the network or set pip's index, proxy and \
+        "installing packages failed ({step}); check the network or set pip's index, proxy and \
              certificates by its own variables (`PIP_INDEX_URL`, `HTTPS_PROXY`, …), then try again\n{output}"
     )]
     Install {
@@ -245,6 +246,26 @@ pub fn up_at(place: &Place, events: &mut dyn FnMut(Event)) -> Result<Running, Er
         return Err(error);
     }
     Ok(ready(&state, place, events))
+}
+
+/// A Python in the user's cache that has these packages, a requirement a line; they are installed once. It is made from
+/// the chosen interpreter, else from the first on the `PATH` that will do, those of `like` (`python3.10`) before others.
+///
+/// # Errors
+/// Where Python is missing or installing fails; see [`Error`].
+pub fn environment(
+    chosen: Option<&Path>,
+    like: &[String],
+    requirements: &[String],
+    events: &mut dyn FnMut(Event),
+) -> Result<PathBuf, Error> {
+    if !cfg!(unix) {
+        return Err(Error::Platform);
+    }
+    let place = Place::of_user()?;
+    let base = python::find_like(chosen, like)?;
+    let _cache = Lock::take(&place.cache, || events(Event::Waiting))?;
+    environment::have_with(&place, &base, &requirements.join("\n"), "pass", events)
 }
 
 /// Ends the local cloud; what it had been, or nothing where it wasn't running.

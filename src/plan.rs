@@ -13,8 +13,8 @@ use crate::synth::{Assembly, FileEntry, Manifest, ParameterSource, TemplateEntry
 mod file;
 
 pub use file::{
-    Follows, PLAN_VERSION, PlanFile, PlanFileError, PlannedDiff, PlannedStack, PlannedUpload, Untouched,
-    canonical_sha256,
+    Follows, PLAN_VERSION, PlanFile, PlanFileError, PlannedDiff, PlannedStack, PlannedUpload, ToSet,
+    Untouched, canonical_sha256,
 };
 
 /// The largest template that CloudFormation takes within a request.
@@ -291,7 +291,8 @@ impl Plan {
             ParameterSource::Output { template, .. } => Some(*template),
             _ => None,
         });
-        outputs.chain(entry.service_role_output.is_some().then_some(TemplateKind::Platform)).collect()
+        let role = entry.service_role_output.is_some() && entry.settings.role_arn.is_none();
+        outputs.chain(role.then_some(TemplateKind::Platform)).collect()
     }
 
     /// What is needed in the artifact bucket even when no stack changes: archives, and templates that what is deployed
@@ -372,6 +373,9 @@ impl Plan {
     /// # Errors
     /// When the deployed platform stack has no such output.
     pub fn service_role(&self, entry: &TemplateEntry, facts: &Facts) -> Result<Option<String>, Error> {
+        if let Some(role) = &entry.settings.role_arn {
+            return Ok(Some(role.clone()));
+        }
         let Some(output) = &entry.service_role_output else { return Ok(None) };
         if entry.kind == TemplateKind::Platform && !facts.outputs.contains_key(&TemplateKind::Platform) {
             return Ok(None);

@@ -10,11 +10,14 @@ mod diff;
 pub mod drift;
 pub mod explain;
 mod github;
+mod graph;
+pub mod here;
 mod json;
 #[cfg(feature = "aws")]
 pub mod life;
-#[cfg(feature = "aws")]
 pub mod local;
+mod page;
+mod picture;
 #[cfg(feature = "aws")]
 pub mod plan;
 mod region;
@@ -33,6 +36,7 @@ use crate::source::SourceFile;
 
 pub use diff::{diff_html, diff_markdown, diff_sarif, diff_text};
 pub use github::diagnostics_github;
+pub use graph::{graph_dot, graph_html, graph_mermaid};
 pub use json::diagnostics_json;
 pub use sarif::diagnostics_sarif;
 pub use terminal::{Look, diagnostics_text};

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use self::indented::Indented;
 use crate::assets::Assets;
 use crate::cfn::Template;
+use crate::constructs::deployment::own_alarm;
 use crate::constructs::rendering::IMAGES;
 use crate::constructs::scope::image_key;
 use crate::constructs::{Rendering, Role};
@@ -22,7 +23,10 @@ use crate::diag::{Code, Issue, Pointer};
 use crate::stack::Stack;
 use crate::tables;
 
-pub use manifest::{AssetEntry, FileEntry, Manifest, ParameterSource, TemplateEntry, TemplateKind};
+pub use manifest::{
+    AlarmSource, AssetEntry, FileEntry, Manifest, ParameterSource, RollbackOn, Settings, TemplateEntry,
+    TemplateKind,
+};
 
 /// Everything that `synth` writes for one stack and environment, in memory.
 #[derive(Debug, Clone)]
@@ -116,6 +120,7 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
             parameters: template.sources.clone(),
             service_role_output: (kind == TemplateKind::Serving && service_role)
                 .then(|| roles::SERVICE_ROLE_OUTPUT.to_owned()),
+            settings: settings(stack, kind),
             file,
         });
     }
@@ -154,6 +159,30 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
     let owners = resources.map(|id| (id.clone(), out.owner(id))).filter(|(_, it)| *it != Pointer::root());
     let owners = owners.collect();
     Ok((Assembly { manifest, files, owners }, warnings))
+}
+
+/// What the stack file says of a stack beside its template.
+fn settings(stack: &Stack, kind: TemplateKind) -> Settings {
+    let Some(said) = &stack.file().deployment else { return Settings::default() };
+    let policy = match kind {
+        TemplateKind::Platform => &said.stack_policy.platform,
+        TemplateKind::Serving => &said.stack_policy.serving,
+    };
+    let scope = stack.scope();
+    let alarm = |name: &String| match own_alarm(&scope, name) {
+        Some(logical_id) => AlarmSource::Serving { logical_id },
+        None if name.starts_with("arn:") => AlarmSource::Arn { arn: name.clone() },
+        None => AlarmSource::Name { name: name.clone() },
+    };
+    Settings {
+        termination_protection: said.termination_protection,
+        stack_policy: policy.clone().map(Value::Object),
+        rollback: said.rollback.as_ref().map(|rollback| RollbackOn {
+            alarms: rollback.alarms.iter().map(alarm).collect(),
+            minutes: rollback.minutes(),
+        }),
+        role_arn: said.role.clone(),
+    }
 }
 
 /// Names are made of the words of constructs, variants and kinds, so that two can come to the same.

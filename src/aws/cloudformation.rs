@@ -190,6 +190,21 @@ pub(super) fn timestamp(time: aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
+pub(super) async fn stack_policy(client: &Client, stack: &str) -> Result<Option<String>> {
+    let call = client.get_stack_policy().stack_name(stack).send().await;
+    Ok(said(call.map_err(|error| Error::of("GetStackPolicy", &error))?.stack_policy_body))
+}
+
+pub(super) async fn set_stack_policy(client: &Client, stack: &str, policy: &str) -> Result<()> {
+    let call = client.set_stack_policy().stack_name(stack).stack_policy_body(policy);
+    call.send().await.map(drop).map_err(|error| Error::of("SetStackPolicy", &error))
+}
+
+pub(super) async fn set_termination_protection(client: &Client, stack: &str, on: bool) -> Result<()> {
+    let call = client.update_termination_protection().stack_name(stack).enable_termination_protection(on);
+    call.send().await.map(drop).map_err(|error| Error::of("UpdateTerminationProtection", &error))
+}
+
 pub(super) async fn delete_stack(client: &Client, stack: &str, token: &str) -> Result<()> {
     let call = client.delete_stack().stack_name(stack).client_request_token(token);
     call.send().await.map(drop).map_err(|error| Error::of("DeleteStack", &error))
@@ -260,6 +275,7 @@ pub(super) async fn create_change_set(client: &Client, request: &ChangeSetReques
                 .map(|tags| list(tags, |key, value| Tag::builder().key(key).value(value).build())),
         )
         .set_resources_to_import(imports(request))
+        .set_rollback_configuration(request.rollback.as_ref().map(rollback_configuration))
         .set_capabilities(Some(
             request.capabilities.iter().map(|text| Capability::from(text.as_str())).collect(),
         ))
@@ -268,6 +284,7 @@ pub(super) async fn create_change_set(client: &Client, request: &ChangeSetReques
         TemplateSource::Body(body) => call.template_body(body),
         TemplateSource::Url(url) => call.template_url(url),
     };
+    let call = if request.nested { call.include_nested_stacks(true) } else { call };
     let call = if request.import_existing { call.import_existing_resources(true) } else { call };
     let output = call.send().await.map_err(|error| Error::of(OPERATION, &error))?;
     let (Some(id), Some(stack_id)) = (output.id, output.stack_id) else {
@@ -285,6 +302,15 @@ fn parameters(request: &ChangeSetRequest) -> Vec<Parameter> {
         .iter()
         .map(|key| Parameter::builder().parameter_key(key).use_previous_value(true).build());
     given.into_iter().chain(kept).collect()
+}
+
+fn rollback_configuration(rollback: &Rollback) -> types::RollbackConfiguration {
+    let trigger =
+        |arn: &String| types::RollbackTrigger::builder().arn(arn).r#type("AWS::CloudWatch::Alarm").build();
+    types::RollbackConfiguration::builder()
+        .set_rollback_triggers(Some(rollback.alarms.iter().map(trigger).collect()))
+        .monitoring_time_in_minutes(i32::from(rollback.minutes))
+        .build()
 }
 
 fn imports(request: &ChangeSetRequest) -> Option<Vec<types::ResourceToImport>> {

@@ -303,6 +303,18 @@ impl Cloud for Aws {
         cloudformation::validation_failures(&self.cloudformation, of).await
     }
 
+    async fn stack_policy(&self, stack: &str) -> Result<Option<String>> {
+        cloudformation::stack_policy(&self.cloudformation, stack).await
+    }
+
+    async fn set_stack_policy(&self, stack: &str, policy: &str) -> Result<()> {
+        cloudformation::set_stack_policy(&self.cloudformation, stack, policy).await
+    }
+
+    async fn set_termination_protection(&self, stack: &str, on: bool) -> Result<()> {
+        cloudformation::set_termination_protection(&self.cloudformation, stack, on).await
+    }
+
     async fn delete_stack(&self, stack: &str, token: &str) -> Result<()> {
         cloudformation::delete_stack(&self.cloudformation, stack, token).await
     }

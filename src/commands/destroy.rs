@@ -29,6 +29,15 @@ async fn destroy(args: &DestroyArgs, reach: &Reach) -> Result<Exit, Stop> {
     for doom in &dooms {
         report::out(&life::doom_text(doom, &args.empty))?;
     }
+    let protected: Vec<&str> =
+        dooms.iter().filter(|doom| doom.stack.protected).map(|doom| doom.stack.name.as_str()).collect();
+    if !protected.is_empty() {
+        let message = format!("{} cannot be deleted: termination protection is on", life::names(&protected));
+        let help = "say `deployment: { termination_protection: false }` in the stack file and deploy, or turn it off in \
+                    the console; then destroy";
+        report::failure(&message, Some(help));
+        return Ok(Exit::Failed);
+    }
     let names: Vec<&str> = dooms.iter().map(|doom| doom.stack.name.as_str()).collect();
     if !(args.yes || report::ask(&format!("delete {}?", names.join(" and ")))) {
         report::err("consent is needed: answer `y` on a terminal, or give `--yes`\n");

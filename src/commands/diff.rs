@@ -13,7 +13,7 @@ mod accepted;
 mod base;
 #[cfg(feature = "aws")]
 pub(super) mod deployed;
-mod git;
+pub(super) mod git;
 mod input;
 
 use std::collections::BTreeMap;

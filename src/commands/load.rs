@@ -13,6 +13,7 @@ use super::{Stop, side_by_side};
 use crate::assets::{self, Assets, RequestKind};
 use crate::cli::StackArgs;
 use crate::constructs::{AssetKey, SourceRequest};
+use crate::definition::Body;
 use crate::diag::{self, Allow, Code, Diagnostic, Hides, Issue, Pointer, arrange, has_errors, nearest};
 use crate::shapes::Shapes;
 use crate::source::{self, Document, Places, SourceFile};
@@ -62,6 +63,30 @@ impl Loaded {
     /// Names of the environments that are sound.
     pub(crate) fn environments(&self) -> Vec<&str> {
         self.stacks.iter().map(|ready| ready.stack.environment()).collect()
+    }
+
+    /// The datasets of the environments by name, and where definitions have their data.
+    pub(crate) fn datasets(&self) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        for ready in &self.stacks {
+            let lake = ready.stack.file().data_lake.as_ref();
+            for name in lake.into_iter().flat_map(|lake| lake.datasets.keys()) {
+                let data = ready.stack.scope().data(name).map(|data| Body::of(data.uri.to_value()).value);
+                let uri = data.and_then(|uri| uri.as_str().map(ToOwned::to_owned));
+                found.extend(uri.map(|uri| (name.clone(), uri)));
+            }
+        }
+        found
+    }
+
+    /// Where the file has the construct of that name: `stacks/churn.yaml:41`.
+    pub(crate) fn place(&self, name: &str) -> Option<String> {
+        let ready = self.stacks.first()?;
+        let constructs = ready.stack.file().constructs();
+        let (_, this, _) = constructs.iter().find(|(_, this, _)| this.name == name)?;
+        let place = ready.places.find(&this.pointer);
+        let (line, _) = self.file.line_column(place.key.unwrap_or(place.value).start);
+        Some(format!("{}:{line}", self.file.path()))
     }
 
     /// What the environments render to, when all are sound. What only rendering shows is added to the findings.

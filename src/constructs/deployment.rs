@@ -23,8 +23,7 @@ const LONGEST_POLICY: usize = 16_384;
 /// What a stack policy allows or denies.
 const ACTIONS: [&str; 4] = ["Update:Modify", "Update:Replace", "Update:Delete", "Update:*"];
 /// The members of a statement of a stack policy.
-const MEMBERS: [&str; 7] =
-    ["Sid", "Effect", "Action", "NotAction", "Principal", "Resource", "Condition"];
+const MEMBERS: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Principal", "Resource", "Condition"];
 
 /// How CloudFormation treats the stacks: what protects them, and what makes a change of them roll back.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -178,7 +177,11 @@ fn check_policy(policy: &Map<String, Value>, at: &Pointer, issues: &mut Vec<Issu
 fn statement_is_sound(statement: &Value) -> Result<(), (String, String, &'static str)> {
     let wrong = |key: &str, message: String, help| Err((key.to_owned(), message, help));
     let Some(members) = statement.as_object() else {
-        return wrong("", "a statement is a mapping".to_owned(), "write `{ Effect: …, Action: …, Resource: … }`");
+        return wrong(
+            "",
+            "a statement is a mapping".to_owned(),
+            "write `{ Effect: …, Action: …, Resource: … }`",
+        );
     };
     let known = |key: &&String| !MEMBERS.contains(&key.as_str()) && *key != "NotResource";
     if let Some(other) = members.keys().find(known) {
@@ -193,7 +196,7 @@ fn statement_is_sound(statement: &Value) -> Result<(), (String, String, &'static
         other => other.into_iter().collect(),
     };
     let is_action = |action: &&Value| action.as_str().is_some_and(|action| ACTIONS.contains(&action));
-    if listed.is_empty() || !listed.iter().all(|action| is_action(action)) {
+    if listed.is_empty() || !listed.iter().all(is_action) {
         let message = format!("an action of a stack policy is {}", or_list(ACTIONS));
         return wrong("Action", message, "name what an update may do or not do");
     }
@@ -213,7 +216,7 @@ mod tests {
 
     use super::*;
 
-    fn check(deployment: Value, want: &[&str]) {
+    fn check(deployment: &Value, want: &[&str]) {
         let read: Deployment = serde_json::from_value(deployment.clone()).unwrap();
         let mut issues = Vec::new();
         read.check(&mut issues);
@@ -230,33 +233,37 @@ mod tests {
     fn what_cloudformation_refuses_is_said() {
         let all = json!({ "Effect": "Deny", "Action": ["Update:Replace", "Update:Delete"], "Principal": "*",
                           "Resource": "LogicalResourceId/RawBucket" });
-        check(json!({}), &[]);
+        check(&json!({}), &[]);
         check(
-            json!({ "termination_protection": true, "role": "arn:aws:iam::111122223333:role/x/deployer",
+            &json!({ "termination_protection": true, "role": "arn:aws:iam::111122223333:role/x/deployer",
                     "rollback": { "alarms": ["errors", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:a"], "monitor": "10m" },
                     "stack_policy": { "platform": { "Statement": [all] } } }),
             &[],
         );
-        check(json!({ "rollback": { "alarms": [] } }), &["1 to 5 alarms"]);
-        check(json!({ "rollback": { "alarms": ["a"; 6] } }), &["1 to 5 alarms"]);
-        check(json!({ "rollback": { "alarms": ["arn:aws:sns:x"] } }), &["/deployment/rollback/alarms/0"]);
-        check(json!({ "rollback": { "alarms": ["a"], "monitor": "4h" } }), &["whole minutes up to 180"]);
-        check(json!({ "rollback": { "alarms": ["a"], "monitor": "90s" } }), &["whole minutes"]);
-        check(json!({ "role": "deployer" }), &["not the ARN of a role"]);
-        check(json!({ "role": "arn:aws:iam::1:role/x" }), &["not the ARN of a role"]);
-        let policy = |statement: Value| json!({ "stack_policy": { "serving": { "Statement": [statement] } } });
-        check(json!({ "stack_policy": { "serving": {} } }), &["a list of statements"]);
-        check(json!({ "stack_policy": { "serving": { "Statements": [] } } }), &["no member", "a list of statements"]);
+        check(&json!({ "rollback": { "alarms": [] } }), &["1 to 5 alarms"]);
+        check(&json!({ "rollback": { "alarms": ["a", "b", "c", "d", "e", "f"] } }), &["1 to 5 alarms"]);
+        check(&json!({ "rollback": { "alarms": ["arn:aws:sns:x"] } }), &["/deployment/rollback/alarms/0"]);
+        check(&json!({ "rollback": { "alarms": ["a"], "monitor": "4h" } }), &["whole minutes up to 180"]);
+        check(&json!({ "rollback": { "alarms": ["a"], "monitor": "90s" } }), &["whole minutes"]);
+        check(&json!({ "role": "deployer" }), &["not the ARN of a role"]);
+        check(&json!({ "role": "arn:aws:iam::1:role/x" }), &["not the ARN of a role"]);
+        let policy =
+            |statement: Value| json!({ "stack_policy": { "serving": { "Statement": [statement] } } });
+        check(&json!({ "stack_policy": { "serving": {} } }), &["a list of statements"]);
+        check(
+            &json!({ "stack_policy": { "serving": { "Statements": [] } } }),
+            &["no member", "a list of statements"],
+        );
         let with = |key: &str, value: Value| {
             let mut statement = all.clone();
             statement[key] = value;
             policy(statement)
         };
-        check(with("Effect", json!("deny")), &["/deployment/stack_policy/serving/Statement/0/Effect"]);
-        check(with("Action", json!("Update:All")), &["`Update:*`"]);
-        check(with("Principal", json!("me")), &["`Principal` is `*`"]);
-        check(with("NotResource", json!("*")), &["either `Resource` or"]);
-        check(with("Resources", json!("*")), &["`Resources` is no member"]);
-        check(policy(json!("all")), &["a statement is a mapping"]);
+        check(&with("Effect", json!("deny")), &["/deployment/stack_policy/serving/Statement/0/Effect"]);
+        check(&with("Action", json!("Update:All")), &["`Update:*`"]);
+        check(&with("Principal", json!("me")), &["`Principal` is `*`"]);
+        check(&with("NotResource", json!("*")), &["either `Resource` or"]);
+        check(&with("Resources", json!("*")), &["`Resources` is no member"]);
+        check(&policy(json!("all")), &["a statement is a mapping"]);
     }
 }

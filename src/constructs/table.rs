@@ -65,6 +65,9 @@ macro_rules! kinds {
             /// The VPC in which every job and model runs.
             #[serde(default)]
             pub network: Option<Network>,
+            /// How CloudFormation treats the stacks: what protects them, and what makes a change of them roll back.
+            #[serde(default)]
+            pub deployment: Option<super::deployment::Deployment>,
             $($(#[$one_doc])+ #[serde(default)] pub $one: Option<$one_type>,)*
             $($(#[$many_doc])+ #[serde(default)] pub $many: Section<$many_type>,)*
         }

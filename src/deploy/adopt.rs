@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::aws::{self, ChangeSetType, Cloud, Import, Stack, Status, TemplateSource};
 use crate::plan::{INLINE_TEMPLATE_BYTES, Plan, Upload, hex};
 use crate::rules::stack_states::{self, OnDeploy};
+use crate::synth::Settings;
 use crate::tables;
 
 use super::change_set::{self, Open, Order, Prepared};
@@ -35,14 +36,15 @@ struct Kept {
     blocks: bool,
 }
 
-/// The change set that takes in what an order's stack has kept, when there is something; ready, not executed.
+/// The change set that takes in what an order's stack, which is as `existing` says, has kept, when there is something;
+/// ready, not executed.
 pub(super) async fn proposed<'a, C: Cloud>(
     run: &mut Run<'_, C>,
     plan: &Plan,
     order: &Order<'a>,
+    existing: Option<Stack>,
 ) -> Result<Option<(Order<'a>, Open)>, Error> {
     let Ok(template) = serde_json::from_slice::<Value>(&order.text) else { return Ok(None) };
-    let existing = run.cloud.stack(order.stack).await?;
     let state = existing.as_ref().map(|stack| stack_states::of(stack.status.as_str()).on_deploy);
     let (base, kept) = match (state, &existing) {
         (None | Some(OnDeploy::Create), _) => (Value::Null, kept(run, plan, order, &template).await?),
@@ -207,6 +209,8 @@ fn import<'a>(
         role_arn: order.role_arn.clone().filter(|_| exists),
         import_existing: false,
         imports,
+        rollback: None,
+        settings: Settings::default(),
         ..order.clone()
     })
 }

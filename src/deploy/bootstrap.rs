@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::aws::{Cloud, Phase, Stack, Status, TemplateSource};
 use crate::plan::Plan;
+use crate::synth::Settings;
 
 use super::change_set::Order;
 use super::{Error, Run, StackKind, StackOutcome, StackResult, deploy_stack};
@@ -48,6 +49,8 @@ pub(super) fn order(plan: &Plan) -> Order<'static> {
         // The bucket outlives the stack (it is retained): a new stack takes it in again.
         import_existing: true,
         imports: Vec::new(),
+        rollback: None,
+        settings: Settings::default(),
     }
 }
 

@@ -1,19 +1,22 @@
 //! One stack's change set: made, waited for, executed or removed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::aws::{
     self, ChangeSet, ChangeSetRef, ChangeSetRequest, ChangeSetType, Cloud, ErrorKind, Import, Operation,
-    Stack, Status, TemplateSource, ValidationFailure,
+    Rollback, Stack, Status, TemplateSource, ValidationFailure,
 };
 
 use super::events::{self, End, Tail};
 use super::pace::{is_unique_name, unique_name};
-use super::{Error, Event, PreparedChange, Run, StackKind};
-use crate::plan::{self, Facts, Plan, StackPlan};
+use super::{Error, Event, PreparedChange, Run, StackKind, settings};
+use crate::plan::{self, Facts, Plan, StackPlan, ToSet};
 use crate::rules::stack_states::{self, OnDeploy};
+use crate::synth::Settings;
 
 /// What is to be deployed.
 #[derive(Clone)]
@@ -33,6 +36,10 @@ pub(super) struct Order<'a> {
     pub(super) import_existing: bool,
     /// What comes into the stack by an import.
     pub(super) imports: Vec<Import>,
+    /// What rolls the change back.
+    pub(super) rollback: Option<Rollback>,
+    /// What is set beside the change.
+    pub(super) settings: Settings,
 }
 
 impl<'a> Order<'a> {
@@ -60,6 +67,8 @@ impl<'a> Order<'a> {
             // What an earlier stack has kept under a fixed name is taken in again, and shown before that.
             import_existing: true,
             imports: Vec::new(),
+            rollback: None,
+            settings: entry.settings.clone(),
         })
     }
 }
@@ -84,6 +93,10 @@ pub(super) struct Open {
 /// a change of outputs alone has none.
 const NOTHING_TO_DO: [&str; 2] =
     ["The submitted information didn't contain changes", "No updates are to be performed"];
+
+/// How CloudFormation begins the reason of a change set that is ready and does not tell all: property values that it
+/// could not work out, resources that it could not read.
+const WARNING: &str = "[WARN]";
 
 /// How many operations of other runs are waited for, one after the other.
 const MOST_FOLLOWED: u32 = 3;
@@ -123,6 +136,10 @@ pub(super) async fn make<C: Cloud>(
 ) -> Result<Prepared, Error> {
     let name = unique_name();
     let (kind, stack) = (order.kind, order.stack.to_owned());
+    let (undetermined, nested) = template_needs(&order);
+    let known = existing.iter().flat_map(|stack| stack.parameters.keys());
+    let mut keep = order.keep;
+    keep.extend(known.filter(|name| undetermined.contains(*name)).cloned());
     (run.emit)(Event::Preparing { kind, stack: stack.clone(), change_set: name.clone(), change_set_type });
     let request = ChangeSetRequest {
         stack: match (&existing, change_set_type) {
@@ -139,12 +156,14 @@ pub(super) async fn make<C: Cloud>(
         change_set_type,
         template: order.template,
         parameters: order.parameters,
-        keep: order.keep,
+        keep,
         capabilities: order.capabilities,
         tags: order.tags,
         role_arn: order.role_arn,
         import_existing: order.import_existing,
         imports: order.imports,
+        rollback: order.rollback,
+        nested,
         token: name.clone(),
     };
     let outputs = |stack: Option<&Stack>| stack.map(|stack| stack.outputs.clone()).unwrap_or_default();
@@ -165,13 +184,25 @@ pub(super) async fn make<C: Cloud>(
             change_set_type,
             changes: Vec::new(),
             steps: None,
+            settings: ToSet::default(),
         },
         made_stack: existing.is_none(),
         former: existing.as_ref().map(|stack| stack.parameters.clone()).unwrap_or_default(),
     };
     match ready(run, &open).await {
         Ok(set) if set.status == "CREATE_COMPLETE" => {
+            if let Some(text) = set.reason.filter(|reason| reason.starts_with(WARNING)) {
+                (run.emit)(Event::Warned { stack: open.change.stack.clone(), text });
+            }
             open.change.changes = set.changes;
+            open.change.settings = match settings::to_set(run.cloud, &order.settings, existing.as_ref()).await
+            {
+                Ok(settings) => settings,
+                Err(error) => {
+                    discard(run, &open).await;
+                    return Err(error.into());
+                }
+            };
             Ok(Prepared::Open(open))
         }
         Ok(set) => {
@@ -190,6 +221,38 @@ pub(super) async fn make<C: Cloud>(
             Err(error)
         }
     }
+}
+
+/// Parameters of the template to which the order gives no value (a stack that has one keeps it), and whether there are
+/// stacks in the stack.
+fn template_needs(order: &Order<'_>) -> (BTreeSet<String>, bool) {
+    let template: Value = serde_json::from_slice(&order.text).unwrap_or_default();
+    let declared = template["Parameters"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let given = |name: &&String| order.parameters.contains_key(*name) || order.keep.contains(name);
+    let mut resources = template["Resources"].as_object().into_iter().flatten();
+    let nested = resources.any(|(_, resource)| resource["Type"] == "AWS::CloudFormation::Stack");
+    (declared.filter(|name| !given(name)).cloned().collect(), nested)
+}
+
+/// The change of a stack's settings alone, when there is one.
+pub(super) async fn only_settings<C: Cloud>(
+    run: &Run<'_, C>,
+    order: &Order<'_>,
+    there: &Stack,
+) -> aws::Result<Option<Open>> {
+    let settings = settings::to_set(run.cloud, &order.settings, Some(there)).await?;
+    let change = PreparedChange {
+        kind: order.kind,
+        stack: there.name.clone(),
+        stack_id: there.id.clone(),
+        change_set: String::new(),
+        change_set_id: String::new(),
+        change_set_type: ChangeSetType::Update,
+        changes: Vec::new(),
+        settings,
+        steps: None,
+    };
+    Ok((!change.settings.is_empty()).then_some(Open { change, made_stack: false, former: BTreeMap::new() }))
 }
 
 /// What failed validation, where the change set's reason points there. It only adds to an error that is
@@ -313,6 +376,9 @@ async fn ready<C: Cloud>(run: &mut Run<'_, C>, open: &Open) -> Result<ChangeSet,
 /// removed is said, and does no harm.
 pub(super) async fn discard<C: Cloud>(run: &mut Run<'_, C>, open: &Open) {
     let change = &open.change;
+    if change.change_set_id.is_empty() {
+        return;
+    }
     if let Err(error) = run.cloud.delete_change_set(&change.change_set_id).await {
         let what = format!("change set `{}`", change.change_set);
         (run.emit)(Event::LeftBehind { stack: change.stack.clone(), what, error });

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::aws::{Cloud, ResourceChange, Status, TemplateSource};
-use crate::plan::{self, Facts, Plan, Readiness, StackPlan, Waiting};
+use crate::plan::{self, Facts, Plan, Readiness, StackPlan, ToSet, Waiting};
 use crate::synth::{ParameterSource, TemplateKind};
 
 use super::change_set::{self, Order, Prepared};
-use super::{Error, Event, Options, Run, learn, upload};
+use super::{Error, Event, Options, Run, learn, settings, upload};
 
 /// One stack of an assembly as it stands.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Standing {
     pub values: BTreeMap<String, String>,
     /// What a deployment of the stack would wait for.
     pub waiting: Option<Waiting>,
+    /// What a deployment would set of the stack beside its template.
+    pub settings: ToSet,
 }
 
 /// A deployed stack's own word.
@@ -65,6 +67,7 @@ pub async fn standing<C: Cloud>(
         let entry = &stack.entry;
         let own = |name: &str| !matches!(entry.parameters.get(name), Some(ParameterSource::Output { .. }));
         let there = cloud.stack(&entry.stack_name).await?.filter(|it| it.status != Status::ReviewInProgress);
+        let settings = settings::to_set(cloud, &entry.settings, there.as_ref()).await?;
         let deployed = match there {
             None => None,
             Some(there) => {
@@ -82,7 +85,14 @@ pub async fn standing<C: Cloud>(
             Err(plan::Error::NoOutput { .. }) => (BTreeMap::new(), None),
             Err(error) => return Err(error.into()),
         };
-        found.push(Standing { kind: entry.kind, stack: entry.stack_name.clone(), deployed, values, waiting });
+        found.push(Standing {
+            kind: entry.kind,
+            stack: entry.stack_name.clone(),
+            deployed,
+            values,
+            waiting,
+            settings,
+        });
     }
     Ok((found, facts))
 }

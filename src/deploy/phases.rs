@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::aws::{Action, Cloud, ResourceChange, Status, TemplateSource};
 use crate::diff::{self, Hindered};
 use crate::plan::Plan;
+use crate::synth::Settings;
 
 use super::change_set::{self, Open, Order, Prepared};
 use super::events::End;
@@ -59,54 +60,52 @@ pub enum Step {
     NotRestored(String),
 }
 
-/// How an update goes.
+/// How an update in two steps goes.
 pub(super) enum Course {
-    /// In one step.
-    Plain,
-    /// In two; with the first one's template.
+    /// With the first step's template.
     Two(TwoSteps, Value),
     /// An earlier run has made the first step.
     Second(TwoSteps),
 }
 
 impl Course {
-    pub(super) fn shown(&self) -> Option<TwoSteps> {
+    pub(super) fn shown(&self) -> TwoSteps {
         match self {
-            Course::Plain => None,
-            Course::Two(steps, _) | Course::Second(steps) => Some(steps.clone()),
+            Course::Two(steps, _) | Course::Second(steps) => steps.clone(),
         }
     }
 }
 
-/// How the update that a change set describes has to go. Asks for nothing where no endpoint changes and nothing comes
+/// How the update that a change set describes has to go, when one step does not do. Asks for nothing where no endpoint changes and nothing comes
 /// that scales.
 pub(super) async fn course<C: Cloud>(
     run: &Run<'_, C>,
     order: &Order<'_>,
     open: &Open,
-) -> Result<Course, Error> {
+) -> Result<Option<Course>, Error> {
     let has = |kind: &str, action: Action| {
         open.change.changes.iter().any(|change| change.resource_type == kind && change.action == action)
     };
     if !has(ENDPOINT, Action::Modify) && !has(TARGET, Action::Add) {
-        return Ok(Course::Plain);
+        return Ok(None);
     }
     let deployed = run.cloud.template(&open.change.stack_id).await?;
     let Some(deployed) = deployed.and_then(|text| serde_json::from_str::<Value>(&text).ok()) else {
-        return Ok(Course::Plain);
+        return Ok(None);
     };
     if let Some(capacity) = diff::noted_capacity(&deployed) {
-        return Ok(Course::Second(TwoSteps { removed: [].into(), variants: Vec::new(), capacity }));
+        let steps = TwoSteps { removed: [].into(), variants: Vec::new(), capacity };
+        return Ok(Some(Course::Second(steps)));
     }
     let wanted: Value = serde_json::from_slice(&order.text).unwrap_or_default();
     let entangled = |source| Error::Entangled { stack: order.stack.to_owned(), source };
     let step = diff::first_step(&deployed, &open.former, &wanted, &order.parameters).map_err(entangled)?;
-    let Some(mut step) = step else { return Ok(Course::Plain) };
+    let Some(mut step) = step else { return Ok(None) };
     let endpoints = step.variants.iter().map(|hindered| hindered.endpoint.as_str());
     let capacity = capacity(run, &open.change.changes, endpoints).await;
     diff::note_capacity(&mut step.template, &capacity);
     let steps = TwoSteps { removed: step.removed, variants: step.variants, capacity };
-    Ok(Course::Two(steps, step.template))
+    Ok(Some(Course::Two(steps, step.template)))
 }
 
 /// Instances that are wanted of endpoints. What SageMaker doesn't say stands in nobody's way: the update itself keeps
@@ -127,8 +126,7 @@ async fn capacity<'a, C: Cloud>(
     capacity
 }
 
-/// Carries out what was consented to, in as many steps as it takes. None when it has to be consented to anew, and was
-/// not.
+/// Carries out what was consented to. None when it has to be consented to anew, and was not.
 pub(super) async fn execute<C: Cloud>(
     run: &mut Run<'_, C>,
     plan: &Plan,
@@ -137,7 +135,6 @@ pub(super) async fn execute<C: Cloud>(
     course: Course,
 ) -> Result<Option<End>, Error> {
     let steps = match course {
-        Course::Plain => return change_set::execute(run, &open).await.map(Some),
         Course::Second(steps) => {
             say(run, &order, Step::Updating);
             let end = change_set::execute(run, &open).await?;
@@ -282,6 +279,8 @@ pub(super) async fn derived<'a, C: Cloud>(
         keep: keep.collect(),
         tags: None,
         import_existing: false,
+        rollback: None,
+        settings: Settings::default(),
         ..order.clone()
     };
     let order = adopt::placed(run, plan, order).await?;

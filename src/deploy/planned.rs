@@ -10,7 +10,9 @@ use crate::plan::{Plan, PlanFile, PlannedStack, PlannedUpload, Target, canonical
 use crate::synth::ParameterSource;
 
 use super::change_set::{self, Open};
-use super::{Error, Event, Options, Outcome, PreparedChange, Run, StackKind, StackOutcome, ended, finish};
+use super::{
+    Error, Event, Options, Outcome, PreparedChange, Run, StackKind, StackOutcome, carry_out, finish,
+};
 
 /// What is no longer as it was when a plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,7 +257,13 @@ fn place(file: &PlanFile, target: &Target) -> Vec<Moved> {
 async fn changes<C: Cloud>(cloud: &C, file: &PlanFile, planned: &PlannedStack) -> aws::Result<Vec<Moved>> {
     let (stack, change_set) = (planned.name.clone(), planned.change_set.clone());
     let mut moved = Vec::new();
-    match cloud.change_set(&planned.change_set_id).await? {
+    let set = if planned.change_set_id.is_empty() {
+        // Only settings change.
+        return Ok(stack_itself(cloud, planned).await?.into_iter().collect());
+    } else {
+        cloud.change_set(&planned.change_set_id).await?
+    };
+    match set {
         None => moved.push(Moved::ChangeSetGone { stack: stack.clone(), change_set }),
         Some(set) => {
             let execution = set.execution_status.as_deref().unwrap_or("no execution status");
@@ -270,18 +278,21 @@ async fn changes<C: Cloud>(cloud: &C, file: &PlanFile, planned: &PlannedStack) -
             }
         }
     }
-    match cloud.stack(&planned.stack_id).await? {
-        Some(Stack { id, changed, status, .. }) if id == planned.stack_id => {
-            let at = changed.map(|at| at.to_string());
-            if at != planned.changed {
-                let (planned, status) = (planned.changed.clone(), status.to_string());
-                moved.push(Moved::StackChanged { stack, at, planned, status });
-            }
-        }
-        _ => moved.push(Moved::StackGone { stack }),
-    }
+    moved.extend(stack_itself(cloud, planned).await?);
     moved.extend(values(cloud, file, planned).await?);
     Ok(moved)
+}
+
+async fn stack_itself<C: Cloud>(cloud: &C, planned: &PlannedStack) -> aws::Result<Option<Moved>> {
+    let stack = planned.name.clone();
+    Ok(match cloud.stack(&planned.stack_id).await? {
+        Some(Stack { id, changed, status, .. }) if id == planned.stack_id => {
+            let at = changed.map(|at| at.to_string());
+            let (before, status) = (planned.changed.clone(), status.to_string());
+            (at != before).then_some(Moved::StackChanged { stack, at, planned: before, status })
+        }
+        _ => Some(Moved::StackGone { stack }),
+    })
 }
 
 /// Whether a change set still holds what was planned. CloudFormation lets nobody edit one; but a plan is believed only
@@ -395,6 +406,7 @@ fn open(planned: &PlannedStack) -> Open {
             change_set_type: planned.change_set_type,
             changes: planned.changes.clone(),
             steps: None,
+            settings: planned.settings.clone(),
         },
         made_stack: planned.made_stack,
         former: BTreeMap::new(),
@@ -404,9 +416,8 @@ fn open(planned: &PlannedStack) -> Open {
 async fn execute_one<C: Cloud>(run: &mut Run<'_, C>, planned: &PlannedStack) -> Result<StackOutcome, Error> {
     let open = open(planned);
     (run.emit)(Event::Prepared(open.change.clone()));
-    let end = change_set::execute(run, &open).await?;
-    let result = ended(&end, planned.change_set_type);
-    Ok(StackOutcome { kind: open.change.kind, stack: open.change.stack, result, outputs: end.outputs })
+    let (result, outputs) = carry_out(run, &open).await?;
+    Ok(StackOutcome { kind: open.change.kind, stack: open.change.stack, result, outputs })
 }
 
 /// Removes what a plan has made and nobody has executed: its change sets, and the empty stacks that they made. What
@@ -424,7 +435,7 @@ pub async fn discard<C: Cloud>(
     let mut run = Run { cloud, options, emit, consent: &mut |_| false };
     stop(&[], &mut place(file, target))?;
     let mut dropped = Vec::new();
-    for planned in &file.stacks {
+    for planned in file.stacks.iter().filter(|it| !it.change_set_id.is_empty()) {
         let set = cloud.change_set(&planned.change_set_id).await?;
         let executed = |status: &String| status.starts_with("EXECUTE_");
         let fate = match set {

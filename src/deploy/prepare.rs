@@ -13,9 +13,10 @@ use crate::synth::ParameterSource;
 
 use super::change_set::{self, Open, Order, Prepared};
 use super::phases::{self, Course};
+use super::unchanged::{self, Found};
 use super::{
     BOOTSTRAP_STACK, Error, Event, Options, Run, StackKind, StackOutcome, StackResult, adopt, bootstrap,
-    learn, unchanged, upload,
+    learn, settings, upload,
 };
 
 /// What a deployment would execute.
@@ -143,26 +144,31 @@ async fn one<C: Cloud>(
         }
         Err(error) => return Err(error.into()),
     };
-    let untouched = || Untouched { kind: entry.kind.as_str().to_owned(), name: entry.stack_name.clone() };
-    if unchanged::unchanged(run.cloud, &order).await?.is_some() {
-        ready.unchanged.push(untouched());
-        return Ok(());
-    }
+    let mut order = order;
+    let existing = match unchanged::found(run.cloud, &order).await? {
+        Found::AsOrdered(there) => return settle(run, &order, &there, ready, made).await,
+        Found::Otherwise(existing) => existing,
+    };
+    order.rollback = settings::rollback(run.cloud, plan, stack).await?;
     send(run, plan, plan.template_upload(entry), ready).await?;
-    if let Some((import, open)) = adopt::proposed(run, plan, &order).await? {
+    if let Some((import, open)) = adopt::proposed(run, plan, &order, existing).await? {
         note(run, &import, [].into(), open, ready, made).await?;
         let why = "what an earlier stack has kept comes into it first: execute this plan, then prepare again";
         ready.follows.push(follows(stack, why.to_owned()));
         return Ok(());
     }
     match change_set::prepare(run, order.clone()).await? {
-        Prepared::Unchanged(_) => ready.unchanged.push(untouched()),
+        Prepared::Unchanged(_) => {
+            if let Some(there) = run.cloud.stack(order.stack).await? {
+                settle(run, &order, &there, ready, made).await?;
+            }
+        }
         Prepared::Open(open) => match phases::course(run, &order, &open).await? {
-            Course::Two(_, template) => {
+            Some(Course::Two(_, template)) => {
                 change_set::discard(run, &open).await;
                 first_step(run, plan, stack, &order, &template, ready, made).await?;
             }
-            Course::Plain | Course::Second(_) => {
+            Some(Course::Second(_)) | None => {
                 note(run, &order, entry.parameters.clone(), open, ready, made).await?;
             }
         },
@@ -186,6 +192,21 @@ async fn first_step<C: Cloud>(
     let why = "its endpoint refuses the change while it is registered for scaling, which goes first and comes back with \
                the change: execute this plan, then prepare again";
     ready.follows.push(follows(stack, why.to_owned()));
+    Ok(())
+}
+
+/// A stack in which nothing changes but perhaps its settings.
+async fn settle<C: Cloud>(
+    run: &mut Run<'_, C>,
+    order: &Order<'_>,
+    there: &Stack,
+    ready: &mut Ready,
+    made: &mut Vec<Open>,
+) -> Result<(), Error> {
+    if let Some(open) = change_set::only_settings(run, order, there).await? {
+        return note(run, order, [].into(), open, ready, made).await;
+    }
+    ready.unchanged.push(Untouched { kind: order.kind.as_str().to_owned(), name: order.stack.to_owned() });
     Ok(())
 }
 
@@ -245,6 +266,7 @@ async fn note<C: Cloud>(
         capabilities: order.capabilities.clone(),
         role_arn: order.role_arn.clone(),
         changes: change.changes,
+        settings: change.settings,
     });
     Ok(())
 }

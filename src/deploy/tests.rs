@@ -1,6 +1,7 @@
 //! Deployments through the real SDK against a scripted AWS on loopback.
 
 mod adopt;
+mod change_sets;
 mod compare;
 mod connecting;
 mod destroy;
@@ -36,6 +37,7 @@ fn assembly(kind: TemplateKind, parameters: BTreeMap<String, ParameterSource>, t
         capabilities: vec!["CAPABILITY_IAM".into()],
         parameters,
         service_role_output: None,
+        settings: crate::synth::Settings::default(),
     };
     let manifest = Manifest {
         version: VERSION,

@@ -7,22 +7,36 @@ use crate::aws::{self, Cloud, Stack, Status};
 
 use super::change_set::Order;
 
-/// The stack, when CloudFormation would find nothing to change in it. In doubt there is none, and a change set tells.
-pub(super) async fn unchanged<C: Cloud>(cloud: &C, order: &Order<'_>) -> aws::Result<Option<Stack>> {
-    let Some(stack) = cloud.stack(order.stack).await? else { return Ok(None) };
+/// A stack, as a deployment finds it.
+pub(super) enum Found {
+    /// CloudFormation would find nothing to change in it.
+    AsOrdered(Stack),
+    /// It is not there, or something would change; or a change set has to tell.
+    Otherwise(Option<Stack>),
+}
+
+/// The stack as it is, and whether it is as ordered.
+pub(super) async fn found<C: Cloud>(cloud: &C, order: &Order<'_>) -> aws::Result<Found> {
+    let Some(stack) = cloud.stack(order.stack).await? else { return Ok(Found::Otherwise(None)) };
+    let as_ordered = is_as_ordered(cloud, order, &stack).await?;
+    Ok(if as_ordered { Found::AsOrdered(stack) } else { Found::Otherwise(Some(stack)) })
+}
+
+/// Whether CloudFormation would find nothing to change. In doubt it would.
+async fn is_as_ordered<C: Cloud>(cloud: &C, order: &Order<'_>, stack: &Stack) -> aws::Result<bool> {
     let settled =
         matches!(stack.status, Status::CreateComplete | Status::UpdateComplete | Status::ImportComplete);
     if !settled || stack.parameters != order.parameters || Some(&stack.tags) != order.tags.as_ref() {
-        return Ok(None);
+        return Ok(false);
     }
-    let Some(ordered) = self_contained(&order.text) else { return Ok(None) };
+    let Some(ordered) = self_contained(&order.text) else { return Ok(false) };
     // Whoever may not read templates may perhaps make change sets.
     let deployed = match cloud.template(&stack.id).await {
         Ok(template) => template.and_then(|text| serde_json::from_str::<Value>(&text).ok()),
         Err(error) if error.is_transient() => return Err(error),
         Err(_) => None,
     };
-    Ok(deployed.is_some_and(|deployed| deployed == ordered).then_some(stack))
+    Ok(deployed == Some(ordered))
 }
 
 /// The template, when what it makes depends on nothing outside of it and of its parameters: no transform, no dynamic

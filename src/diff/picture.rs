@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::pipeline::{Definition, Step};
 use super::references::{self, Target};
-use super::{Address, Side};
+use super::{Address, Recompute, Side, StepNode};
 
 /// A resource in the picture of an infrastructure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,20 @@ pub struct ResourceNode {
     pub resource_type: String,
     /// The logical ids of the same template that it refers to or waits for, sorted, each once.
     pub needs: Vec<String>,
+}
+
+/// Every step of a definition with those of all branches, in order. Nothing changes in it.
+pub fn steps(definition: &Value) -> Vec<StepNode> {
+    let steps = Definition::new(definition).steps.into_iter();
+    let node = |step: Step<'_>| StepNode {
+        name: step.name.to_owned(),
+        step_type: step.kind.to_owned(),
+        branch: step.branch,
+        needs: step.needs.into_iter().collect(),
+        action: None,
+        recompute: Recompute::No,
+    };
+    steps.map(node).collect()
 }
 
 /// Every resource of a side, by document and in the order of its template.

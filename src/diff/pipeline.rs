@@ -36,7 +36,7 @@ pub(super) struct Step<'a> {
 }
 
 impl<'a> Definition<'a> {
-    fn new(value: &'a Value) -> Self {
+    pub(super) fn new(value: &'a Value) -> Self {
         let mut definition = Definition { steps: Vec::new(), rest: value.clone(), defaults: BTreeMap::new() };
         if let Value::Object(rest) = &mut definition.rest {
             rest.shift_remove("Steps");

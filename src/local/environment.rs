@@ -35,14 +35,26 @@ pub(super) fn scrub(command: &mut Command) {
     command.env_clear().envs(kept);
 }
 
-/// The environment's Python, installing it unless it is there and works.
+/// The Python of the local cloud's environment, installing it unless it is there and works.
 pub(super) fn have(place: &Place, events: &mut dyn FnMut(Event)) -> Result<PathBuf, Error> {
     let base = python::find()?;
+    let check = "import importlib.metadata as m; m.version('ministack'); m.version('moto')";
+    have_with(place, &base, REQUIREMENTS, check, events)
+}
+
+/// The Python of an environment with these packages, installing it unless it is there and `check` runs in it.
+pub(super) fn have_with(
+    place: &Place,
+    base: &Python,
+    requirements: &str,
+    check: &str,
+    events: &mut dyn FnMut(Event),
+) -> Result<PathBuf, Error> {
     events(Event::Python { path: base.path.clone(), version: base.version.clone() });
     let parent = place.cache.join("environments");
-    let directory = parent.join(key(&base));
+    let directory = parent.join(key(base, requirements));
     let python = directory.join("bin/python");
-    if works(&python) {
+    if works(&python, check) {
         return Ok(python);
     }
     events(Event::Installing { directory: directory.clone() });
@@ -56,7 +68,7 @@ pub(super) fn have(place: &Place, events: &mut dyn FnMut(Event)) -> Result<PathB
             fs::remove_dir_all(entry.path()).map_err(failed)?;
         }
     }
-    install(&base, aside.path(), events)?;
+    install(base, aside.path(), requirements, events)?;
     if directory.exists() {
         fs::remove_dir_all(&directory).map_err(failed)?; // its Python has gone
     }
@@ -66,18 +78,18 @@ pub(super) fn have(place: &Place, events: &mut dyn FnMut(Event)) -> Result<PathB
 }
 
 /// The same for the same packages on the same Python.
-fn key(python: &Python) -> String {
+fn key(python: &Python, requirements: &str) -> String {
     let path = python.path.to_string_lossy();
-    let pins = REQUIREMENTS.lines().filter(|line| !line.starts_with('#'));
+    let pins = requirements.lines().filter(|line| !line.starts_with('#'));
     hash_of([&*python.version, &*python.platform, &*path].into_iter().chain(pins))
 }
 
 /// Whether an environment is whole: the interpreter that it was made from may have been removed.
-fn works(python: &Path) -> bool {
+fn works(python: &Path, check: &str) -> bool {
     let mut command = Command::new(python);
     scrub(&mut command);
     command
-        .args(["-I", "-c", "import importlib.metadata as m; m.version('ministack'); m.version('moto')"])
+        .args(["-I", "-c", check])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -85,11 +97,16 @@ fn works(python: &Path) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Makes an environment in `directory` and installs the pinned packages into it.
-fn install(base: &Python, directory: &Path, events: &mut dyn FnMut(Event)) -> Result<(), Error> {
+/// Makes an environment in `directory` and installs the wanted packages into it.
+fn install(
+    base: &Python,
+    directory: &Path,
+    wanted: &str,
+    events: &mut dyn FnMut(Event),
+) -> Result<(), Error> {
     let log = directory.join("install.log");
     let requirements = directory.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS).map_err(|source| Error::File {
+    fs::write(&requirements, wanted).map_err(|source| Error::File {
         verb: "write",
         path: requirements.clone(),
         source,

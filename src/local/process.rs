@@ -148,7 +148,7 @@ pub(super) fn wait_until(patience: Duration, so: impl Fn() -> bool) -> bool {
 }
 
 /// The last lines of a file; nothing where it cannot be read.
-pub(super) fn tail(path: &Path) -> String {
+pub(crate) fn tail(path: &Path) -> String {
     let mut bytes = Vec::new();
     if let Ok(mut file) = File::open(path) {
         let start = file.metadata().map_or(0, |data| data.len()).saturating_sub(16 << 10);

@@ -1,7 +1,7 @@
 //! Finding a Python that the local cloud can run on.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Error;
@@ -69,6 +69,15 @@ pub(super) fn choose(
     }
     let looked_for = names.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     Err(reason.unwrap_or(Error::NoPython { looked_for }))
+}
+
+/// The interpreter that was chosen, else the first on the `PATH` that will do, those of `like` before others.
+pub(super) fn find_like(chosen: Option<&Path>, like: &[String]) -> Result<Python, Error> {
+    let names = match chosen {
+        Some(path) => vec![path.as_os_str().to_owned()],
+        None => like.iter().map(OsString::from).chain(NAMES.map(OsString::from)).collect(),
+    };
+    choose(&names, probe)
 }
 
 fn probe(name: &OsString) -> Option<Found> {

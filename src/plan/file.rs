@@ -76,9 +76,9 @@ pub struct PlannedStack {
     pub stack_id: String,
     /// When the stack was last changed before; AWS's text of the time.
     pub changed: Option<String>,
-    /// The change set's name.
+    /// The change set's name; empty when only settings change.
     pub change_set: String,
-    /// The change set's ARN.
+    /// The change set's ARN; empty when only settings change.
     pub change_set_id: String,
     /// Whether the stack is made or changed.
     pub change_set_type: ChangeSetType,
@@ -98,6 +98,25 @@ pub struct PlannedStack {
     pub role_arn: Option<String>,
     /// What happens to which resource, in CloudFormation's words.
     pub changes: Vec<ResourceChange>,
+    /// What is set of the stack beside its change.
+    pub settings: ToSet,
+}
+
+/// What is set of a stack beside its template.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToSet {
+    /// Termination protection is turned on or off.
+    pub termination_protection: Option<bool>,
+    /// The stack gets this policy.
+    pub stack_policy: Option<Value>,
+}
+
+impl ToSet {
+    /// Whether all is as it should be.
+    pub fn is_empty(&self) -> bool {
+        *self == ToSet::default()
+    }
 }
 
 /// A stack in which nothing changes.

@@ -41,6 +41,7 @@ fn assembly(parameters: &[(&str, ParameterSource)], template: &[u8]) -> Assembly
                 .map(|(name, source)| ((*name).to_owned(), source.clone()))
                 .collect(),
             service_role_output: Some("Role".into()),
+            settings: crate::synth::Settings::default(),
         }],
         definition: None,
         assets: vec![AssetEntry { file: archive, key: "assets/a.tar.gz".into(), source: "code".into() }],

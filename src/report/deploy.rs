@@ -77,6 +77,7 @@ impl Progress {
             Event::LeftBehind { stack, what, error } => {
                 self.line(&format!("{stack}: {what} stays behind: {error}"));
             }
+            Event::Warned { stack, text } => self.line(&format!("{stack}: {text}")),
             Event::NotTakenIn { stack, reason } => {
                 self.line(&format!("{stack}: what an earlier stack has kept cannot be taken in: {reason}"));
             }
@@ -138,7 +139,10 @@ fn changes(change: &PreparedChange) -> String {
     if change.change_set_type == ChangeSetType::Import {
         text.push_str(" an earlier stack has kept these; they come into the stack again as they are:");
     }
-    if change.changes.is_empty() {
+    if !change.settings.is_empty() {
+        let _ = write!(text, " {}", super::plan::settings_text(&change.settings));
+    }
+    if change.changes.is_empty() && !change.change_set.is_empty() {
         text.push_str(" outputs, tags or settings of the stack change, no resource");
     }
     for resource in &change.changes {

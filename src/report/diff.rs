@@ -7,12 +7,11 @@
 //! | `text` | the tree for terminals |
 //! | `markdown`, `mermaid` | the comment of a pull request, and the picture of a pipeline in it |
 //! | `sarif` | what asks for a look, at its place in the file |
-//! | `html`, `picture` | one page with everything drawn before and after |
+//! | `html` | one page with everything drawn before and after |
 
 mod html;
 mod markdown;
 mod mermaid;
-mod picture;
 mod sarif;
 mod story;
 mod text;
@@ -20,5 +19,7 @@ mod value;
 
 pub use html::diff_html;
 pub use markdown::diff_markdown;
+pub(super) use mermaid::{edges, label};
 pub use sarif::diff_sarif;
 pub use text::diff_text;
+pub(super) use value::printable;

@@ -31,7 +31,7 @@ impl Setup {
             Event::Waiting => self.stage("waiting for another smstack that works on the local cloud"),
             Event::Python { .. } | Event::Ready(_) => {}
             Event::Installing { directory } => {
-                self.stage(&format!("installing the local cloud into {}, once", directory.display()));
+                self.stage(&format!("installing packages into {}, once", directory.display()));
             }
             Event::Package(name) => self.busy(&format!("fetching {name}")),
             Event::Installed => self.busy("installed"),

@@ -3,12 +3,16 @@
 use std::fmt::Write as _;
 
 use crate::deploy::{Dropped, Fate};
-use crate::plan::PlanFile;
+use crate::plan::{PlanFile, ToSet};
 
 /// What was prepared, what follows later, and how it goes on.
 pub fn plan_text(file: &PlanFile, path: &str) -> String {
     let mut text = String::new();
     for stack in &file.stacks {
+        if stack.change_set.is_empty() {
+            let _ = writeln!(text, "{}: prepared; {}", stack.name, settings_text(&stack.settings));
+            continue;
+        }
         let changes = match stack.changes.len() {
             0 => "outputs, tags or settings change".to_owned(),
             1 => "1 resource changes".to_owned(),
@@ -30,6 +34,17 @@ pub fn plan_text(file: &PlanFile, path: &str) -> String {
         let _ = writeln!(text, "or drop it: smstack deploy --discard {path}");
     }
     text
+}
+
+/// What is set of a stack.
+pub fn settings_text(settings: &ToSet) -> String {
+    let protection = match settings.termination_protection {
+        Some(true) => Some("termination protection is turned on"),
+        Some(false) => Some("termination protection is turned off"),
+        None => None,
+    };
+    let policy = settings.stack_policy.as_ref().map(|_| "the stack policy is set");
+    protection.into_iter().chain(policy).collect::<Vec<_>>().join(", ")
 }
 
 /// What became of a plan's change sets; with `all`, of those too that were gone already.

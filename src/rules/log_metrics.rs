@@ -5,34 +5,43 @@
 
 /// A compiled expression. What the small engine takes, it matches as the other does: the lines here are ASCII, and it
 /// is ready in a fraction of the time.
-enum Regex {
+#[derive(Debug, Clone)]
+pub struct Regex(Engine);
+
+#[derive(Debug, Clone)]
+enum Engine {
     Small(regex_lite::Regex),
     Full(fancy_regex::Regex),
 }
 
 impl Regex {
-    fn new(text: &str) -> Result<Regex, String> {
-        match regex_lite::Regex::new(text) {
-            Ok(small) => Ok(Regex::Small(small)),
-            Err(_) => fancy_regex::Regex::new(text).map(Regex::Full).map_err(|error| error.to_string()),
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str) -> Result<Regex, String> {
+        if let Ok(small) = regex_lite::Regex::new(text) {
+            return Ok(Regex(Engine::Small(small)));
         }
+        let full = fancy_regex::Regex::new(text).map_err(|error| error.to_string())?;
+        Ok(Regex(Engine::Full(full)))
     }
 
     /// How many capture groups it has.
     fn groups(&self) -> usize {
-        match self {
-            Regex::Small(regex) => regex.captures_len() - 1,
-            Regex::Full(regex) => regex.captures_len() - 1,
+        match &self.0 {
+            Engine::Small(regex) => regex.captures_len() - 1,
+            Engine::Full(regex) => regex.captures_len() - 1,
         }
     }
 
     /// What its first group captures in a line, match by match.
-    fn captured<'l>(&self, line: &'l str) -> Vec<&'l str> {
-        match self {
-            Regex::Small(regex) => {
+    pub fn captured<'l>(&self, line: &'l str) -> Vec<&'l str> {
+        match &self.0 {
+            Engine::Small(regex) => {
                 regex.captures_iter(line).filter_map(|found| Some(found.get(1)?.as_str())).collect()
             }
-            Regex::Full(regex) => {
+            Engine::Full(regex) => {
                 let found = regex.captures_iter(line).map_while(Result::ok);
                 found.filter_map(|found| Some(found.get(1)?.as_str())).collect()
             }

@@ -41,6 +41,9 @@ pub(super) fn check(file: &StackFile, environment: &str, exports: &Exports) -> V
     if let Some(network) = &file.network {
         check_network(network, &mut issues);
     }
+    if let Some(deployment) = &file.deployment {
+        deployment.check(&mut issues);
+    }
     for (name_given, offers) in exports.iter() {
         if offers.pointer.segments().count() > 1 {
             name("a construct", name_given, &offers.pointer, true, &mut issues);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use crate::cfn::{ParameterSource, TemplateKind};
 
@@ -77,4 +78,61 @@ pub struct TemplateEntry {
     pub parameters: BTreeMap<String, ParameterSource>,
     /// The output of the platform stack that holds the service role to deploy this template with.
     pub service_role_output: Option<String>,
+    /// How CloudFormation treats the stack; absent where the stack file says nothing of it.
+    #[serde(default, skip_serializing_if = "Settings::is_silent")]
+    pub settings: Settings,
+}
+
+/// What the stack file says of a stack beside its template.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Settings {
+    /// Whether it refuses to be deleted; else as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub termination_protection: Option<bool>,
+    /// What updates may do to which resources; else as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_policy: Option<Value>,
+    /// What rolls a change back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackOn>,
+    /// The service role, where the stack file names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+}
+
+impl Settings {
+    /// Whether nothing is said.
+    pub fn is_silent(&self) -> bool {
+        *self == Settings::default()
+    }
+}
+
+/// What rolls a change back while it is made, and for a while after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackOn {
+    /// The alarms.
+    pub alarms: Vec<AlarmSource>,
+    /// Minutes after the change.
+    pub minutes: u16,
+}
+
+/// Where `deploy` finds the ARN of an alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum AlarmSource {
+    /// It is given.
+    Arn {
+        /// The ARN.
+        arn: String,
+    },
+    /// By its name in the account and region.
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// In the deployed serving stack; while there is none, it does not count.
+    Serving {
+        /// The name in the template.
+        logical_id: String,
+    },
 }

@@ -6,6 +6,7 @@
     python workload.py status STACK                          # the status of a CloudFormation stack
     python workload.py suspend STACK LOGICAL_ID              # the versioning of a stack's bucket, behind its back
     python workload.py delete-bucket NAME                    # by hand, as somebody might
+    python workload.py stack NAME                            # whether it is protected, and its policy
     python workload.py change-sets                           # those that nobody has executed
     python workload.py scale STACK_FILE ENV COUNT            # as many instances of every variant
     python workload.py scaling STACK_FILE ENV                # what runs and what is registered
@@ -547,6 +548,12 @@ def main(arguments: list[str]) -> int:
         case ["delete-bucket", name]:
             service("s3").delete_bucket_policy(Bucket=name)
             service("s3").delete_bucket(Bucket=name)
+            return 0
+        case ["stack", name]:
+            cloudformation = service("cloudformation")
+            told = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+            policy = cloudformation.get_stack_policy(StackName=name).get("StackPolicyBody", "null")
+            print(json.dumps({"protected": told["EnableTerminationProtection"], "policy": json.loads(policy)}))
             return 0
         case ["change-sets"]:
             return change_sets()

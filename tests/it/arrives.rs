@@ -460,6 +460,10 @@ fn scaling_and_monitoring(said: &Said, out: &Rendered) {
     assert_eq!(schedule["ScheduleExpression"], "cron(0 * ? * * *)");
     let baseline = &by(&out.definition["Steps"], "Type", "QualityCheck")["Arguments"]["ProcessingInputs"][0];
     source(&said.text("/monitoring/drift/baseline"), said, &baseline["S3Input"]["S3Uri"]);
+    let script = said.text("/monitoring/drift/preprocessor");
+    by(&out.manifest["assets"], "source", &script);
+    let file = script.rsplit('/').next().unwrap();
+    has(&job["DataQualityAppSpecification"]["RecordPreprocessorSourceUri"], file);
     assert_eq!(said.at("/monitoring/drift/alarm_on_violation"), true);
     has(&out.serving["Resources"]["DriftViolations"]["Properties"]["AlarmActions"], "AlarmTopicArn");
 }

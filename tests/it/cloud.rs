@@ -145,7 +145,9 @@ impl Workload {
     /// The same, not run yet.
     pub(crate) fn command(&self, command: &str, environment: &str, more: &[&str]) -> Command {
         let mut program = smstack(self.path());
-        program.args([command, "deep-learning", "--env", environment, "--local"]).args(more);
+        // `run --local` executes on this machine.
+        let cloud = if command == "run" { "--local-cloud" } else { "--local" };
+        program.args([command, "deep-learning", "--env", environment, cloud]).args(more);
         program
     }
 

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["commands"],
     &["cli"],
     &["report"],
-    &["deploy", "local"],
+    &["deploy", "local", "local_run"],
     &["plan"],
     &["aws"],
     &["diff", "lint", "synth"],

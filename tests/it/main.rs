@@ -27,6 +27,7 @@ mod facts;
 #[cfg(feature = "aws")]
 mod faults;
 mod formats;
+mod here;
 mod house;
 #[cfg(feature = "aws")]
 mod kept;
@@ -47,6 +48,8 @@ mod project;
 mod proxy;
 mod readme;
 mod schema;
+#[cfg(feature = "aws")]
+mod settings;
 mod synth;
 mod template_mutations;
 mod templates;
@@ -55,3 +58,4 @@ mod tools;
 mod unchanged;
 #[cfg(feature = "aws")]
 mod waiting;
+mod workload;

@@ -140,6 +140,9 @@ async fn standing<C: Cloud>(
             absent(stack);
             continue;
         };
+        if !stack.settings.is_empty() {
+            report::err(&format!("`{}`: {}\n", stack.stack, report::plan::settings_text(&stack.settings)));
+        }
         let value = input::parse(&format!("{}: template", stack.stack), deployed.template.as_bytes())?;
         let wired = new.documents.get(name).map(|document| document.wired.clone()).unwrap_or_default();
         old.documents.insert(

@@ -41,6 +41,12 @@ impl Commit {
     }
 }
 
+/// The commit that is checked out around a path; none without a repository, or with one that cannot be asked.
+pub(in crate::commands) fn head(path: &Path) -> Option<String> {
+    let commit = Repository::around(path).ok()??.commit("HEAD").ok()??;
+    Some(commit.id)
+}
+
 /// A part of a commit's tree, in a directory of its own that goes when this goes.
 #[derive(Debug)]
 pub(super) struct Tree {

@@ -129,22 +129,19 @@ fn places<'v>(value: &'v Value, at: &Pointer, path: &str) -> Vec<(&'v Value, Poi
 /// Text of a definition as far as it is known before an execution; holes of the template stand in it as `${…}`.
 fn text(template: &Template<'_>, value: &Value) -> Option<Text> {
     let mut found = Text::default();
-    match value {
-        Value::String(text) => {
-            holes(template, text, &mut found);
-        }
-        _ => {
-            let join = value.get("Std:Join")?;
-            let separator = join.get("On")?.as_str()?;
-            for (n, part) in join.get("Values")?.as_array()?.iter().enumerate() {
-                if n > 0 {
-                    found.push(Piece::Known(separator.to_owned()));
-                }
-                // What only the execution knows ends what can be compared.
-                let Value::String(text) = part else { break };
-                if !holes(template, text, &mut found) {
-                    break;
-                }
+    if let Value::String(text) = value {
+        holes(template, text, &mut found);
+    } else {
+        let join = value.get("Std:Join")?;
+        let separator = join.get("On")?.as_str()?;
+        for (n, part) in join.get("Values")?.as_array()?.iter().enumerate() {
+            if n > 0 {
+                found.push(Piece::Known(separator.to_owned()));
+            }
+            // What only the execution knows ends what can be compared.
+            let Value::String(text) = part else { break };
+            if !holes(template, text, &mut found) {
+                break;
             }
         }
     }

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::mermaid;
-use super::picture::{Edge, Node, escaped, svg};
 use super::story::{self, Weight};
 use super::value::{cut, place, shown};
 use crate::diff::{
     Action, Change, Diff, Flag, Impact, PipelineDiff, ResourceDiff, ResourceNode, Side, StepAction, StepNode,
     infrastructure,
 };
+use crate::report::page;
+use crate::report::picture::{Edge, Node, escaped, reduced, svg};
 
-const STYLE: &str = include_str!("../../../templates/report/diff.css");
 /// A longer value is cut.
 const LONGEST: usize = 4000;
 /// Resources of a template that are drawn all; of a larger one those that change, and what they touch.
@@ -20,14 +20,7 @@ const DRAWN: usize = 80;
 
 /// The page. The sides are those that were compared: the infrastructure is drawn as it was and as it will be.
 pub fn diff_html(diff: &Diff, old: &Side, new: &Side) -> String {
-    let mut out = String::new();
-    let _ = write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>smstack diff</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
-    );
+    let mut out = page::head("smstack diff", "");
     summary(diff, &mut out);
     let mut markers = 0;
     let mut marker = || {
@@ -214,27 +207,6 @@ fn of_resources(diff: &Diff, resources: &[ResourceNode], is_new: bool) -> (Vec<N
     let edges = reduced(&edges);
     let left = resources.len() - drawn.len();
     (nodes, edges, left)
-}
-
-/// Without the arrows whose ends are joined through others, too.
-fn reduced(edges: &[Edge]) -> Vec<Edge> {
-    let mut next: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-    for (from, to, _) in edges {
-        next.entry(*from).or_default().insert(*to);
-    }
-    let beyond = |start: usize, end: usize| {
-        let (mut seen, mut waiting) = (BTreeSet::new(), vec![start]);
-        while let Some(node) = waiting.pop() {
-            for other in next.get(&node).into_iter().flatten() {
-                let direct = node == start && *other == end;
-                if !direct && seen.insert(*other) {
-                    waiting.push(*other);
-                }
-            }
-        }
-        seen.contains(&end)
-    };
-    edges.iter().filter(|(from, to, _)| !beyond(*from, *to)).copied().collect()
 }
 
 /// Whether a difference is that of a resource on one side.

@@ -57,7 +57,7 @@ pub(super) fn class(step: &StepNode) -> &'static str {
 
 /// Steps that follow each other: what waits for what, and the branches of conditions. What a step waits for anyway,
 /// through another, is not drawn.
-pub(super) fn edges(
+pub(in crate::report) fn edges(
     graph: &[StepNode],
     ids: &BTreeMap<&str, usize>,
 ) -> Vec<(usize, usize, Option<&'static str>)> {
@@ -105,7 +105,7 @@ fn told(step: &StepNode) -> String {
 }
 
 /// A label in quotes: Mermaid's own entities stand for what would end it or be markup.
-fn label(text: &str) -> String {
+pub(in crate::report) fn label(text: &str) -> String {
     let mut out = String::new();
     for c in cut(&printable(text), 60).chars() {
         if c.is_alphanumeric() || " -_.,/".contains(c) {

@@ -37,7 +37,7 @@ fn function(name: &str, argument: &Value) -> Option<String> {
 }
 
 /// Text without what would move a terminal's cursor or turn the direction of reading.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

@@ -25,13 +25,14 @@ import json
 import math
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 TRANSFORM: dict[str, Any] = json.loads(
     Path(__file__).with_name("transform.json").read_text(encoding="utf-8")
 )
 FEATURES: list[str] = TRANSFORM["features"]
-MOST_ROWS = 10_000
+MOST_ROWS = 100_000  # more than a request's 6 MB hold
 NULLS = {"", "na", "n/a", "nan", "null", "none"}  # as preprocessing reads them
 REASONS = {400: "Bad Request", 406: "Not Acceptable", 413: "Payload Too Large"}
 REASONS[415] = "Unsupported Media Type"
@@ -110,9 +111,9 @@ def set_status(status: int) -> bool:
     back. So this looks for the response in the caller's frames, where the
     container keeps it as `res`.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        response = frame.f_locals.get("res")
+        response: Any = frame.f_locals.get("res")
         if hasattr(response, "status") and hasattr(response, "content_type"):
             response.status = f"{status} {REASONS[status]}"
             return True

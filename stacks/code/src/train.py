@@ -288,6 +288,7 @@ def main() -> None:
             epochs=args.epochs,
             steps_per_epoch=math.ceil(rows / args.batch_size),
             callbacks=[epochs],
+            shuffle=False,  # the stream does
             verbose=0,
         )
     export(epochs.best_weights, transform, args)

@@ -3,9 +3,10 @@
 //! Layers by the longest path, edges over several layers through stand-ins, fewer crossings by the barycentre of the
 //! neighbours: Sugiyama, Tagawa and Toda, "Methods for Visual Understanding of Hierarchical System Structures" (1981).
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::value::printable;
+use super::diff::printable;
 
 /// A box.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +80,27 @@ pub(super) fn svg(nodes: &[Node], edges: &[Edge], title: &str, marker: &str) -> 
     }
     out.push_str("</svg>\n");
     out
+}
+
+/// Without the arrows whose ends are joined through others, too.
+pub(super) fn reduced(edges: &[Edge]) -> Vec<Edge> {
+    let mut next: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (from, to, _) in edges {
+        next.entry(*from).or_default().insert(*to);
+    }
+    let beyond = |start: usize, end: usize| {
+        let (mut seen, mut waiting) = (BTreeSet::new(), vec![start]);
+        while let Some(node) = waiting.pop() {
+            for other in next.get(&node).into_iter().flatten() {
+                let direct = node == start && *other == end;
+                if !direct && seen.insert(*other) {
+                    waiting.push(*other);
+                }
+            }
+        }
+        seen.contains(&end)
+    };
+    edges.iter().filter(|(from, to, _)| !beyond(*from, *to)).copied().collect()
 }
 
 fn layout(count: usize, edges: &[Edge]) -> Layout {

@@ -1,0 +1,196 @@
+//! An execution on this machine, as people follow it and as it ended; `schemas/local_run.schema.json` describes what
+//! programs get.
+
+mod html;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{err, is_live};
+use crate::local_run::{Event, JobResult, Order, Outcome, StepResult, StepStatus};
+
+pub use html::outcome_html;
+
+/// Changes when a reader of the old form could not read the new one.
+const VERSION: u32 = 1;
+
+/// Shows events as they come: a line for what ended, and on a terminal one that moves for each step that runs.
+pub struct Progress {
+    bars: Option<MultiProgress>,
+    running: BTreeMap<String, ProgressBar>,
+}
+
+impl Progress {
+    /// Begins, and says what with.
+    pub fn new(order: &Order) -> Progress {
+        err(&format!(
+            "executing `{}` for `{}` on this machine, with {}\n",
+            order.stack,
+            order.environment,
+            order.python.display()
+        ));
+        for data in &order.datasets {
+            err(&format!("  dataset {}: {}\n", data.name, data.directory.display()));
+        }
+        Progress { bars: is_live().then(MultiProgress::new), running: BTreeMap::new() }
+    }
+
+    /// Shows one event.
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::Begun { execution, .. } => self.line(&format!("execution {execution}")),
+            Event::Note { step, text } => self.line(&format!("  {step}: {text}")),
+            Event::Started { step, kind } => {
+                let Some(bars) = &self.bars else {
+                    return self.line(&format!("  {step}: started ({kind})"));
+                };
+                let bar = bars.add(ProgressBar::new_spinner());
+                let style = ProgressStyle::with_template("  {spinner} {prefix} {elapsed:>4} {wide_msg}");
+                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+                bar.set_prefix(step.clone());
+                bar.set_message(kind.clone());
+                bar.enable_steady_tick(Duration::from_millis(120));
+                self.running.insert(step.clone(), bar);
+            }
+            Event::Trial { step, ended, of, objective } => {
+                let reached = objective.map(|it| format!(": {it}")).unwrap_or_default();
+                let text = format!("{ended} of {of} training jobs{reached}");
+                match self.running.get(step) {
+                    Some(bar) => bar.set_message(text),
+                    None => self.line(&format!("  {step}: {text}")),
+                }
+            }
+            Event::Ended(step) => {
+                if let Some(bar) = self.running.remove(&step.name) {
+                    bar.finish_and_clear();
+                }
+                self.line(&format!("  {}", step_line(step)));
+            }
+        }
+    }
+
+    /// Ends what moves.
+    pub fn end(&mut self) {
+        for bar in std::mem::take(&mut self.running).into_values() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, text: &str) {
+        let line = format!("{text}\n");
+        match &self.bars {
+            Some(bars) => bars.suspend(|| err(&line)),
+            None => err(&line),
+        }
+    }
+}
+
+/// `search: succeeded, 12.3 s, val:accuracy 0.91`.
+fn step_line(step: &StepResult) -> String {
+    let mut line = format!("{}: {}", step.name, step.status.words());
+    if let Some(execution) = &step.cached_from {
+        let _ = write!(line, " (the result of execution {execution})");
+    } else if step.seconds >= 0.05 {
+        let _ = write!(line, ", {:.1} s", step.seconds);
+    }
+    if let Some(message) = &step.message {
+        let _ = write!(line, ": {message}");
+    }
+    line
+}
+
+/// What failed first, why, what it said last, and the way out.
+pub fn failure(step: &StepResult, place: Option<&str>) -> String {
+    let message = step.message.as_deref().unwrap_or("it failed");
+    let mut text = format!("{0}error{0:#}: step `{1}`: {message}\n", super::ERROR, step.name);
+    if let Some(place) = place {
+        let _ = writeln!(text, "  --> {place}");
+    }
+    for line in &step.said {
+        let _ = writeln!(text, "   | {line}");
+    }
+    if let Some(log) = &step.log {
+        let _ = writeln!(text, "  = note: all that it said is in {}", log.display());
+    }
+    if let Some(help) = &step.help {
+        let _ = writeln!(text, "  = help: {help}");
+    }
+    text
+}
+
+/// How it went, for people.
+pub fn outcome_text(outcome: &Outcome) -> String {
+    let mut text =
+        format!("execution {}: {}, {:.1} s\n", outcome.execution, outcome.status.words(), outcome.seconds);
+    let width = outcome.steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
+    for step in &outcome.steps {
+        let status = if step.cached_from.is_some() { "cached" } else { step.status.words() };
+        let _ = write!(text, "  {:<width$}  {status:<11}", step.name);
+        if step.seconds >= 0.05 && step.cached_from.is_none() {
+            let _ = write!(text, " {:>7.1} s", step.seconds);
+        }
+        let best = step.jobs.iter().find(|job| job.best).or(step.jobs.first());
+        for (name, value) in best.into_iter().flat_map(last) {
+            let _ = write!(text, "  {name} {value}");
+        }
+        text.push('\n');
+        for (name, path) in &step.outputs {
+            let _ = writeln!(text, "  {:<width$}    {name}: {}", "", path.display());
+        }
+    }
+    for model in &outcome.registered {
+        let place = model.directory.display();
+        let _ = writeln!(
+            text,
+            "registered {} version {} ({}): {place}",
+            model.group, model.version, model.approval
+        );
+    }
+    let _ = writeln!(text, "report: {}", outcome.directory.join("report.html").display());
+    text
+}
+
+/// The last value of each metric.
+fn last(job: &JobResult) -> impl Iterator<Item = (&str, f64)> {
+    job.metrics.iter().filter_map(|(name, values)| Some((name.as_str(), *values.last()?)))
+}
+
+/// How it went, for programs.
+pub fn outcome_json(outcome: &Outcome) -> Value {
+    let status = |status: StepStatus| json!(status);
+    let steps: Vec<Value> = outcome
+        .steps
+        .iter()
+        .map(|step| {
+            json!({
+                "name": step.name, "type": step.kind, "status": status(step.status), "seconds": step.seconds,
+                "message": step.message, "help": step.help, "cached_from": step.cached_from, "log": step.log,
+                "outputs": step.outputs,
+                "jobs": step.jobs.iter().map(|job| json!({
+                    "name": job.name, "succeeded": job.succeeded, "message": job.message, "seconds": job.seconds,
+                    "hyperparameters": job.hyperparameters, "metrics": job.metrics, "objective": job.objective,
+                    "best": job.best, "model": job.model, "log": job.log,
+                })).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "version": VERSION,
+        "execution": outcome.execution,
+        "stack": outcome.stack,
+        "environment": outcome.environment,
+        "status": status(outcome.status),
+        "failed_step": outcome.failed_step,
+        "started": outcome.started,
+        "seconds": outcome.seconds,
+        "parameters": outcome.parameters,
+        "steps": steps,
+        "registered": outcome.registered,
+        "reports": outcome.reports,
+        "directory": outcome.directory,
+    })
+}
