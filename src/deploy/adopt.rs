@@ -65,7 +65,7 @@ pub(super) async fn proposed<'a, C: Cloud>(
         let Some(import) = import(order, &template, &base, kept, existing.is_some()) else { continue };
         let import = placed(run, plan, import).await?;
         match change_set::make(run, import.clone(), existing.clone(), ChangeSetType::Import).await {
-            Ok(Prepared::Open(open)) => return Ok(Some((import, open))),
+            Ok(Prepared::Open(open)) => return Ok(Some((import, *open))),
             Ok(Prepared::Unchanged(_)) => return Ok(None),
             Err(Error::ChangeSet { reason, .. }) => {
                 (run.emit)(Event::NotTakenIn { stack: order.stack.to_owned(), reason });

@@ -75,7 +75,7 @@ impl<'a> Order<'a> {
 
 /// A change set that is ready, or the word that there is nothing to change.
 pub(super) enum Prepared {
-    Open(Open),
+    Open(Box<Open>),
     /// With the deployed stack's outputs.
     Unchanged(BTreeMap<String, String>),
 }
@@ -203,7 +203,7 @@ pub(super) async fn make<C: Cloud>(
                     return Err(error.into());
                 }
             };
-            Ok(Prepared::Open(open))
+            Ok(Prepared::Open(Box::new(open)))
         }
         Ok(set) => {
             // Before the change set goes, and its events with it.

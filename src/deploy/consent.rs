@@ -29,7 +29,7 @@ pub(super) async fn deploy_stack<C: Cloud>(
             };
         }
     };
-    let Some(course) = phases::course(run, &order, &open).await? else { return consented(run, open).await };
+    let Some(course) = phases::course(run, &order, &open).await? else { return consented(run, *open).await };
     open.change.steps = Some(Box::new(course.shown()));
     let (kind, stack) = (order.kind, order.stack.to_owned());
     let declined = || StackOutcome {
@@ -42,7 +42,9 @@ pub(super) async fn deploy_stack<C: Cloud>(
         return Ok(declined());
     }
     settings::set(run.cloud, &open.change.stack_id, &open.change.settings).await?;
-    let Some(end) = phases::execute(run, plan, order, open, course).await? else { return Ok(declined()) };
+    let Some(end) = Box::pin(phases::execute(run, plan, order, *open, course)).await? else {
+        return Ok(declined());
+    };
     let result = ended(&end, ChangeSetType::Update);
     Ok(StackOutcome { kind, stack, result, outputs: end.outputs })
 }

@@ -100,7 +100,7 @@ async fn bucket_is_there<C: Cloud>(
         match change_set::prepare(run, order.clone()).await? {
             Prepared::Unchanged(outputs) => outputs,
             Prepared::Open(open) => {
-                note(run, &order, [].into(), open, ready, made).await?;
+                note(run, &order, [].into(), *open, ready, made).await?;
                 return Ok(false);
             }
         }
@@ -169,7 +169,7 @@ async fn one<C: Cloud>(
                 first_step(run, plan, stack, &order, &template, ready, made).await?;
             }
             Some(Course::Second(_)) | None => {
-                note(run, &order, entry.parameters.clone(), open, ready, made).await?;
+                note(run, &order, entry.parameters.clone(), *open, ready, made).await?;
             }
         },
     }
@@ -187,7 +187,7 @@ async fn first_step<C: Cloud>(
     made: &mut Vec<Open>,
 ) -> Result<(), Error> {
     if let (first, Prepared::Open(open)) = phases::derived(run, plan, order, template).await? {
-        note(run, &first, [].into(), open, ready, made).await?;
+        note(run, &first, [].into(), *open, ready, made).await?;
     }
     let why = "its endpoint refuses the change while it is registered for scaling, which goes first and comes back with \
                the change: execute this plan, then prepare again";
