@@ -67,8 +67,11 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
         let question = format!("apply these changes to {}?", change.stack);
         args.yes || progress.borrow_mut().pause(|| report::ask(&question))
     };
-    let mut emit = |event: Event| progress.borrow_mut().show(&event);
-    let options = deploy::Options::default();
+    let mut emit = |event: Event| {
+        reach.note(&event);
+        progress.borrow_mut().show(&event);
+    };
+    let options = reach.options(&args.wait);
     let result = deploy::deploy(&reach.cloud, &plan, &options, &mut emit, &mut consent).await;
     progress.borrow_mut().end();
     if result.is_ok() && lacking.get() == Some(true) {

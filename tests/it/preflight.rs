@@ -29,7 +29,8 @@ fn nothing_is_made_where_something_is_missing() {
     let workload = Workload::new(&cloud, account, |text| replaced(&text, "data_lake:\n", network));
     let target = ["deep-learning", "--env", "dev"];
 
-    let output = run(&workload, &cloud, account, &[&["preflight"], &target[..], &["--format", "json"]].concat());
+    let output =
+        run(&workload, &cloud, account, &[&["preflight"], &target[..], &["--format", "json"]].concat());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     let schema: Value = serde_json::from_str(include_str!("../../schemas/preflight.schema.json")).unwrap();
@@ -43,7 +44,8 @@ fn nothing_is_made_where_something_is_missing() {
     let output = run(&workload, &cloud, account, &[&["deploy"], &target[..], &["--yes"]].concat());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    for part in ["! EC2::Subnet `subnet-0123456789abcdef0`: not there", "nothing was made", "--no-preflight"] {
+    for part in ["! EC2::Subnet `subnet-0123456789abcdef0`: not there", "nothing was made", "--no-preflight"]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(workload.is_empty());
