@@ -4,12 +4,13 @@
 //! type of the SDK crosses this border. [`connect`] makes one by the standard chain of credentials
 //! and regions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod account;
 mod changes;
 mod cloudformation;
 mod connect;
@@ -357,6 +358,23 @@ pub trait Cloud: Clone + Send + Sync + 'static {
 
     /// `RollbackStack`.
     fn rollback_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// `GetResource` of Cloud Control API: whether a resource is there, by its type and primary identifier.
+    fn has(&self, kind: &str, identifier: &str) -> impl Future<Output = Result<bool>> + Send;
+
+    /// `DescribeImages` of ECR: whether a registry has an image, by a tag or a digest.
+    fn has_image(
+        &self,
+        registry: &str,
+        repository: &str,
+        version: &str,
+    ) -> impl Future<Output = Result<bool>> + Send;
+
+    /// `ListServiceQuotas` of SageMaker, all pages: values by name.
+    fn quotas(&self) -> impl Future<Output = Result<BTreeMap<String, f64>>> + Send;
+
+    /// `ListTypes`, all pages: the types of AWS's own that the region offers, by the beginning of their name.
+    fn types(&self, prefix: &str) -> impl Future<Output = Result<BTreeSet<String>>> + Send;
 
     /// `DetectStackDrift`: the id of the detection.
     fn detect_drift(&self, stack: &str) -> impl Future<Output = Result<String>> + Send;

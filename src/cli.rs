@@ -54,6 +54,9 @@ pub enum Command {
     /// Print the outputs of the deployed stacks
     #[cfg(feature = "aws")]
     Outputs(OutputsArgs),
+    /// Say what the account lacks for a deployment, before anything is made
+    #[cfg(feature = "aws")]
+    Preflight(PreflightArgs),
     /// Say what is deployed otherwise than its template says
     #[cfg(feature = "aws")]
     Drift(DriftArgs),
@@ -322,6 +325,9 @@ pub struct DeployArgs {
     /// Apply the changes without asking
     #[arg(long, short)]
     pub yes: bool,
+    /// Make the first stack without asking the account for what it needs
+    #[arg(long, conflicts_with_all = ["prepare", "execute", "discard"])]
+    pub no_preflight: bool,
     /// Make the change sets and write a plan file for review; change nothing
     #[arg(long, conflicts_with_all = ["execute", "discard", "yes"])]
     pub prepare: bool,
@@ -499,6 +505,17 @@ pub struct OutputsArgs {
     #[command(flatten)]
     pub target: TargetArgs,
     /// How to write the outputs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `smstack preflight`.
+#[derive(Debug, Args)]
+pub struct PreflightArgs {
+    /// Which.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How to write what is found
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
 }

@@ -26,6 +26,8 @@ mod models;
 mod outputs;
 mod parameters;
 #[cfg(feature = "aws")]
+mod preflight;
+#[cfg(feature = "aws")]
 mod reach;
 #[cfg(feature = "aws")]
 mod recover;
@@ -145,6 +147,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Deploy(args) => deploy::run(&args),
         #[cfg(feature = "aws")]
         Command::Events(args) => events::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Preflight(args) => preflight::run(&args),
         #[cfg(feature = "aws")]
         Command::Drift(args) => drift::run(&args),
         #[cfg(feature = "aws")]

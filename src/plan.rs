@@ -11,11 +11,13 @@ use crate::synth::manifest::VERSION;
 use crate::synth::{Assembly, FileEntry, Manifest, ParameterSource, TemplateEntry, TemplateKind};
 
 mod file;
+mod needs;
 
 pub use file::{
     Follows, PLAN_VERSION, PlanFile, PlanFileError, PlannedDiff, PlannedStack, PlannedUpload, ToSet,
     Untouched, canonical_sha256,
 };
+pub use needs::{Need, Needs, needs};
 
 /// The largest template that CloudFormation takes within a request.
 pub const INLINE_TEMPLATE_BYTES: u64 = 51_200;

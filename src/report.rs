@@ -20,6 +20,8 @@ mod page;
 mod picture;
 #[cfg(feature = "aws")]
 pub mod plan;
+#[cfg(feature = "aws")]
+pub mod preflight;
 mod region;
 mod sarif;
 #[cfg(feature = "aws")]

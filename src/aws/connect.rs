@@ -12,6 +12,7 @@
 //!   (the local cloud, the metadata services of EC2 and ECS) never goes through a proxy.
 //! - No call hangs: connecting takes at most 5 s, an answer 60 s, the metadata service 2 tries of 1 s.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,8 +36,8 @@ use rustls::pki_types::pem::PemObject;
 use super::{
     Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, DriftDetection, Endpoint, Error, ErrorKind,
     EventPage, Execution, Identity, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject, Operation,
-    ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, cloudformation,
-    drift, live, s3, sagemaker, sts,
+    ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, account,
+    cloudformation, drift, live, s3, sagemaker, sts,
 };
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,6 +78,7 @@ pub struct LocalCloud {
 pub struct Aws {
     region: String,
     near: bool,
+    account: account::Clients,
     cloudformation: aws_sdk_cloudformation::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     s3: aws_sdk_s3::Client,
@@ -119,6 +121,7 @@ impl Aws {
         Aws {
             region,
             near: path_style,
+            account: account::Clients::new(config),
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),
@@ -329,6 +332,22 @@ impl Cloud for Aws {
 
     async fn rollback_stack(&self, stack: &str, token: &str) -> Result<()> {
         cloudformation::rollback_stack(&self.cloudformation, stack, token).await
+    }
+
+    async fn has(&self, kind: &str, identifier: &str) -> Result<bool> {
+        account::has(&self.account, kind, identifier).await
+    }
+
+    async fn has_image(&self, registry: &str, repository: &str, version: &str) -> Result<bool> {
+        account::has_image(&self.account, registry, repository, version).await
+    }
+
+    async fn quotas(&self) -> Result<BTreeMap<String, f64>> {
+        account::quotas(&self.account).await
+    }
+
+    async fn types(&self, prefix: &str) -> Result<BTreeSet<String>> {
+        account::types(&self.cloudformation, prefix).await
     }
 
     async fn detect_drift(&self, stack: &str) -> Result<String> {

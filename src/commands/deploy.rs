@@ -2,12 +2,15 @@
 
 mod planned;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+
+use tokio::runtime::Handle;
 
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
+use crate::aws::ChangeSetType;
 use crate::cli::{DeployArgs, Format, TargetArgs};
-use crate::deploy::{self, Event, Outcome, PreparedChange, Verdict};
+use crate::deploy::{self, Event, Looked, Outcome, PreparedChange, Verdict};
 use crate::plan;
 use crate::report;
 use crate::report::deploy::{Progress, outcome_json, outcome_text};
@@ -41,7 +44,24 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
         Err(error) => return Ok(failed(&error, error.help())),
     };
     let progress = RefCell::new(Progress::new(reach.local.as_deref()));
+    let lacking = Cell::new(None);
     let mut consent = |change: &PreparedChange| {
+        // Once, before the first stack is made: what is only changed has shown that the account has what it needs.
+        if change.change_set_type == ChangeSetType::Create && !args.no_preflight && lacking.get().is_none() {
+            let needs = plan::needs(&reach.assembly, &reach.target);
+            let ask = deploy::preflight(&reach.cloud, &needs);
+            // Consent is not asynchronous, and the runtime has other threads.
+            let looked = tokio::task::block_in_place(|| Handle::current().block_on(ask));
+            let missing = looked.iter().any(Looked::is_missing);
+            if missing {
+                let said = report::preflight::text(&looked, &reach.origins);
+                progress.borrow_mut().pause(|| report::err(&said));
+            }
+            lacking.set(Some(missing));
+        }
+        if lacking.get() == Some(true) {
+            return false;
+        }
         let question = format!("apply these changes to {}?", change.stack);
         args.yes || progress.borrow_mut().pause(|| report::ask(&question))
     };
@@ -52,6 +72,11 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     let options = reach.options(&args.wait);
     let result = deploy::deploy(&reach.cloud, &plan, &options, &mut emit, &mut consent).await;
     progress.borrow_mut().end();
+    if result.is_ok() && lacking.get() == Some(true) {
+        let help = "see above; `--no-preflight` deploys all the same";
+        report::failure("nothing was made, for the account lacks what it needs", Some(help));
+        return Ok(Exit::Failed);
+    }
     match result {
         Ok(outcome) => told(args, &outcome),
         Err(error) => Ok(failed(&error, error.help())),

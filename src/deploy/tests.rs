@@ -10,6 +10,7 @@ mod execution;
 mod files_and_models;
 mod life;
 mod planned;
+mod preflight;
 mod stub;
 mod waiting;
 mod world;
