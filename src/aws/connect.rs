@@ -77,8 +77,8 @@ pub struct LocalCloud {
 #[derive(Debug, Clone)]
 pub struct Aws {
     region: String,
-    near: bool,
     account: account::Clients,
+    near: bool,
     cloudformation: aws_sdk_cloudformation::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     s3: aws_sdk_s3::Client,
@@ -120,8 +120,8 @@ impl Aws {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build();
         Aws {
             region,
-            near: path_style,
             account: account::Clients::new(config),
+            near: path_style,
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),

@@ -47,7 +47,9 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     let lacking = Cell::new(None);
     let mut consent = |change: &PreparedChange| {
         // Once, before the first stack is made: what is only changed has shown that the account has what it needs.
-        if change.change_set_type == ChangeSetType::Create && !args.no_preflight && lacking.get().is_none() {
+        // The local cloud has nothing that it was not given.
+        let looks = !args.no_preflight && reach.local.is_none() && lacking.get().is_none();
+        if looks && change.change_set_type == ChangeSetType::Create {
             let needs = plan::needs(&reach.assembly, &reach.target);
             let ask = deploy::preflight(&reach.cloud, &needs);
             // Consent is not asynchronous, and the runtime has other threads.

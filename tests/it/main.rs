@@ -43,6 +43,8 @@ mod phases;
 #[cfg(feature = "aws")]
 mod planned;
 mod planted;
+#[cfg(feature = "aws")]
+mod preflight;
 mod project;
 #[cfg(feature = "aws")]
 mod proxy;
