@@ -94,9 +94,10 @@ pub(super) async fn types(client: &aws_sdk_cloudformation::Client, prefix: &str)
         found.extend(output.type_summaries.unwrap_or_default().into_iter().filter_map(|it| it.type_name));
         page = said(output.next_token);
         if page.is_none() {
-            return match found.is_empty() {
-                true => Err(Error::own(OPERATION, ErrorKind::Unknown, "the answer has no type")),
-                false => Ok(found),
+            return if found.is_empty() {
+                Err(Error::own(OPERATION, ErrorKind::Unknown, "the answer has no type"))
+            } else {
+                Ok(found)
             };
         }
     }
