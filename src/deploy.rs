@@ -389,7 +389,6 @@ pub async fn deploy<C: Cloud>(
     if !finish(&mut run, &mut outcome, bootstrap) {
         return Ok(outcome);
     }
-    (outcome.uploaded, outcome.skipped) = upload::upload(&mut run, plan, &plan.standing_uploads()).await?;
 
     let mut facts = Facts::default();
     for stack in &plan.stacks {
@@ -450,7 +449,8 @@ async fn assembly_stack<C: Cloud>(
         Found::Otherwise(existing) => existing,
     };
     order.rollback = settings::rollback(run.cloud, plan, stack).await?;
-    let (uploaded, skipped) = upload::upload(run, plan, &plan.template_upload(entry)).await?;
+    let first = outcome.uploaded + outcome.skipped == 0;
+    let (uploaded, skipped) = upload::upload(run, plan, &plan.uploads_for(entry, first)).await?;
     outcome.uploaded += uploaded;
     outcome.skipped += skipped;
     if let Some((_, open)) = adopt::proposed(run, plan, &order, existing).await? {

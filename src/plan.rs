@@ -297,9 +297,15 @@ impl Plan {
         outputs.chain(role.then_some(TemplateKind::Platform)).collect()
     }
 
-    /// What is needed in the artifact bucket even when no stack changes: archives, and templates that what is deployed
-    /// reads there.
-    pub fn standing_uploads(&self) -> Vec<Upload> {
+    /// The URL of an object of the artifact bucket.
+    pub fn object_url(&self, key: &str) -> String {
+        object_url(&self.target, &self.bucket, key)
+    }
+
+    /// What has to be in the artifact bucket before a stack is changed: its template and, before the `first` one, what
+    /// the deployed stacks read there, archives and other templates. Where no stack changes, nothing is looked at: it
+    /// was there when the stacks were made, and its keys are its content's address.
+    pub fn uploads_for(&self, entry: &TemplateEntry, first: bool) -> Vec<Upload> {
         let sources = self.stacks.iter().flat_map(|stack| stack.entry.parameters.values());
         let read: BTreeSet<TemplateKind> = sources
             .filter_map(|source| match source {
@@ -307,25 +313,12 @@ impl Plan {
                 _ => None,
             })
             .collect();
-        let unread = |entry: &TemplateEntry| !read.contains(&entry.kind);
-        let left_out: BTreeSet<&str> = self
-            .stacks
-            .iter()
-            .map(|stack| &stack.entry)
-            .filter(|entry| unread(entry))
-            .map(|entry| entry.key.as_str())
-            .collect();
-        self.uploads.iter().filter(|upload| !left_out.contains(upload.key.as_str())).cloned().collect()
-    }
-
-    /// The URL of an object of the artifact bucket.
-    pub fn object_url(&self, key: &str) -> String {
-        object_url(&self.target, &self.bucket, key)
-    }
-
-    /// A stack's own template, as it goes to the artifact bucket.
-    pub fn template_upload(&self, entry: &TemplateEntry) -> Vec<Upload> {
-        self.uploads.iter().filter(|upload| upload.key == entry.key).cloned().collect()
+        let others = self.stacks.iter().map(|stack| &stack.entry);
+        let unread = others.filter(|other| other.kind != entry.kind && !read.contains(&other.kind));
+        let left_out: BTreeSet<&str> = unread.map(|other| other.key.as_str()).collect();
+        let wanted =
+            |upload: &&Upload| upload.key == entry.key || (first && !left_out.contains(upload.key.as_str()));
+        self.uploads.iter().filter(wanted).cloned().collect()
     }
 
     /// The name of the stack of a kind.

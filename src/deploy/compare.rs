@@ -120,7 +120,7 @@ pub async fn preview<C: Cloud>(
         Err(error) => return Err(error.into()),
     };
     if let TemplateSource::Url(_) = stack.template {
-        upload::upload(&mut run, plan, &plan.template_upload(entry)).await?;
+        upload::upload(&mut run, plan, &plan.uploads_for(entry, false)).await?;
     }
     let order = Order::of(plan, stack, parameters, facts)?;
     match change_set::prepare_update(&mut run, order).await? {

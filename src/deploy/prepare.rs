@@ -76,7 +76,6 @@ async fn all<C: Cloud>(
         ready.follows.extend(plan.stacks.iter().map(|stack| follows(stack, why.clone())));
         return Ok(());
     }
-    send(run, plan, plan.standing_uploads(), ready).await?;
     let mut facts = Facts::default();
     for stack in &plan.stacks {
         one(run, plan, stack, &mut facts, ready, made).await?;
@@ -150,7 +149,7 @@ async fn one<C: Cloud>(
         Found::Otherwise(existing) => existing,
     };
     order.rollback = settings::rollback(run.cloud, plan, stack).await?;
-    send(run, plan, plan.template_upload(entry), ready).await?;
+    send(run, plan, plan.uploads_for(entry, ready.uploads.is_empty()), ready).await?;
     if let Some((import, open)) = adopt::proposed(run, plan, &order, existing).await? {
         note(run, &import, [].into(), open, ready, made).await?;
         let why = "what an earlier stack has kept comes into it first: execute this plan, then prepare again";
