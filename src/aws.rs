@@ -164,6 +164,8 @@ pub struct ChangeSetRef {
     pub id: String,
     /// The stack's ARN.
     pub stack_id: String,
+    /// `FAILED`, …, as far as the answer says it.
+    pub status: Option<String>,
 }
 
 /// A change set, all pages of it.
@@ -350,6 +352,9 @@ pub trait Cloud: Clone + Send + Sync + 'static {
         skip: &[String],
         token: &str,
     ) -> impl Future<Output = Result<()>> + Send;
+
+    /// `CancelUpdateStack`.
+    fn cancel_update(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// `RollbackStack`.
     fn rollback_stack(&self, stack: &str, token: &str) -> impl Future<Output = Result<()>> + Send;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::diff::Gate;
+use crate::rules::units::Duration;
 
 /// Infrastructure as code for the full SageMaker stack.
 #[derive(Debug, Parser)]
@@ -297,6 +298,15 @@ pub struct TargetArgs {
     pub cloud: CloudArgs,
 }
 
+/// How long to wait.
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// How long to wait for one operation of CloudFormation, such as `30m`; it goes on by itself then, and the exit code
+    /// is 1
+    #[arg(long, value_name = "DURATION", default_value = "4h")]
+    pub timeout: Duration,
+}
+
 /// `smstack deploy`.
 #[derive(Debug, Args)]
 pub struct DeployArgs {
@@ -309,6 +319,9 @@ pub struct DeployArgs {
     /// Which cloud.
     #[command(flatten)]
     pub cloud: CloudArgs,
+    /// How long.
+    #[command(flatten)]
+    pub wait: WaitArgs,
     /// Apply the changes without asking
     #[arg(long, short)]
     pub yes: bool,
@@ -338,6 +351,9 @@ pub struct DestroyArgs {
     /// Which.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// How long.
+    #[command(flatten)]
+    pub wait: WaitArgs,
     /// A bucket of these stacks whose objects are deleted, with all versions; may be given more than once
     #[arg(long, value_name = "BUCKET")]
     pub empty: Vec<String>,
@@ -471,7 +487,10 @@ pub struct EventsArgs {
     /// Which.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// Follow each operation that has not ended to its end; the exit code is 6 when one has failed
+    /// How long.
+    #[command(flatten)]
+    pub wait: WaitArgs,
+    /// Follow each stack's latest operation to its end; the exit code is 6 when one has failed
     #[arg(long, short)]
     pub follow: bool,
     /// How to write the events
@@ -518,6 +537,9 @@ pub struct RecoverArgs {
     /// Which.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// How long.
+    #[command(flatten)]
+    pub wait: WaitArgs,
     /// A resource, by its name in the template, that a rollback leaves as it is; may be given more than once
     #[arg(long, value_name = "RESOURCE")]
     pub skip: Vec<String>,

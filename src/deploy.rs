@@ -28,6 +28,7 @@ mod adopt;
 mod bootstrap;
 mod change_set;
 mod compare;
+mod consent;
 mod destroy;
 mod drift;
 mod error;
@@ -35,11 +36,13 @@ mod events;
 mod execution;
 mod models;
 mod pace;
+mod phases;
 mod planned;
 mod preflight;
 mod prepare;
 mod recover;
 mod settings;
+mod signs;
 mod status;
 mod unchanged;
 mod upload;
@@ -54,14 +57,17 @@ pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
 pub use models::{Measured, measured};
 pub use pace::{Pace, now};
+pub use phases::{Capacity, Step, TwoSteps};
 pub use planned::{Dropped, Fate, Moved, against_stack_file, discard, execute};
 pub use preflight::{Answer, Looked, preflight};
 pub use prepare::{Ready, prepare};
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
+pub use signs::UnderWay;
 pub use status::{Models, Overview, Seen, of_type, overview};
-pub use watch::watch;
+pub use watch::{cancel, watch};
 
-use change_set::{Open, Order, Prepared};
+use change_set::Order;
+use consent::{carry_out, consented, deploy_stack, settle};
 use unchanged::Found;
 
 /// Which of the product's stacks.
@@ -110,6 +116,8 @@ pub struct PreparedChange {
     pub change_set_type: ChangeSetType,
     /// All its changes. Empty when only outputs, tags or the stack's own settings change.
     pub changes: Vec<ResourceChange>,
+    /// When it takes two steps.
+    pub steps: Option<Box<TwoSteps>>,
     /// What is set of the stack beside its change.
     pub settings: ToSet,
 }
@@ -175,12 +183,32 @@ pub enum Event {
         /// The stack's ARN.
         stack_id: String,
     },
+    /// An update that takes two steps goes on.
+    Step {
+        /// Which stack.
+        kind: StackKind,
+        /// The stack's name.
+        stack: String,
+        /// How.
+        step: Step,
+    },
     /// Something happened to a resource, or to the stack itself.
     Resource {
         /// Which stack.
         kind: StackKind,
         /// What happened.
         event: aws::StackEvent,
+    },
+    /// Nothing has happened for a while; it goes on.
+    Waiting {
+        /// Which stack.
+        kind: StackKind,
+        /// The stack's name.
+        stack: String,
+        /// For how long the stack has been followed.
+        elapsed: Duration,
+        /// What is under way, as far as it was told.
+        under_way: Vec<UnderWay>,
     },
     /// A call failed in passing; it will be made again.
     Retrying {
@@ -431,7 +459,7 @@ async fn assembly_stack<C: Cloud>(
             return Ok(done);
         }
     }
-    deploy_stack(run, order).await
+    deploy_stack(run, plan, order).await
 }
 
 /// Looks up what a stack's parameters come from, unless it is known.
@@ -461,91 +489,6 @@ async fn learn<C: Cloud>(
         }
     }
     Ok(())
-}
-
-/// One stack from order to outcome.
-async fn deploy_stack<C: Cloud>(run: &mut Run<'_, C>, order: Order<'_>) -> Result<StackOutcome, Error> {
-    let open = match change_set::prepare(run, order.clone()).await? {
-        Prepared::Open(open) => open,
-        Prepared::Unchanged(outputs) => {
-            let there = if order.settings.is_silent() { None } else { run.cloud.stack(order.stack).await? };
-            return match there {
-                Some(there) => settle(run, &order, there).await,
-                None => Ok(StackOutcome {
-                    kind: order.kind,
-                    stack: order.stack.to_owned(),
-                    result: StackResult::Unchanged,
-                    outputs,
-                }),
-            };
-        }
-    };
-    consented(run, open).await
-}
-
-/// A stack in which nothing changes but perhaps its settings.
-async fn settle<C: Cloud>(
-    run: &mut Run<'_, C>,
-    order: &Order<'_>,
-    there: aws::Stack,
-) -> Result<StackOutcome, Error> {
-    match change_set::only_settings(run, order, &there).await? {
-        None => {
-            let (stack, result, outputs) = (there.name, StackResult::Unchanged, there.outputs);
-            Ok(StackOutcome { kind: order.kind, stack, result, outputs })
-        }
-        Some(open) => {
-            let mut outcome = consented(run, open).await?;
-            if outcome.result == StackResult::Updated {
-                outcome.outputs = there.outputs;
-            }
-            Ok(outcome)
-        }
-    }
-}
-
-/// A change set from consent to outcome.
-async fn consented<C: Cloud>(run: &mut Run<'_, C>, open: Open) -> Result<StackOutcome, Error> {
-    let (kind, name) = (open.change.kind, open.change.stack.clone());
-    let outcome = |result, outputs| StackOutcome { kind, stack: name, result, outputs };
-    (run.emit)(Event::Prepared(open.change.clone()));
-    if !(run.consent)(&open.change) {
-        change_set::discard(run, &open).await;
-        return Ok(outcome(StackResult::Declined, BTreeMap::new()));
-    }
-    let (result, outputs) = carry_out(run, &open).await?;
-    Ok(outcome(result, outputs))
-}
-
-/// Executes a change set, and sets what is to be set of its stack.
-async fn carry_out<C: Cloud>(
-    run: &mut Run<'_, C>,
-    open: &Open,
-) -> Result<(StackResult, BTreeMap<String, String>), Error> {
-    let change = &open.change;
-    let exists = change.change_set_type == ChangeSetType::Update;
-    if exists {
-        settings::set(run.cloud, &change.stack_id, &change.settings).await?;
-    }
-    if change.change_set_id.is_empty() {
-        return Ok((StackResult::Updated, BTreeMap::new()));
-    }
-    let end = change_set::execute(run, open).await?;
-    let result = ended(&end, change.change_set_type);
-    if !exists && deployed(&result) {
-        settings::set(run.cloud, &change.stack_id, &change.settings).await?;
-    }
-    Ok((result, end.outputs))
-}
-
-/// How a stack ended, after a change set of that type.
-fn ended(end: &events::End, change_set_type: ChangeSetType) -> StackResult {
-    match (end.failure(), change_set_type) {
-        (Some(failure), _) => StackResult::Failed(failure),
-        (None, ChangeSetType::Create) => StackResult::Created,
-        (None, ChangeSetType::Update) => StackResult::Updated,
-        (None, ChangeSetType::Import) => StackResult::Imported,
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //! | `gate` | what of a diff may not happen |
 //! | `accept` | what of it somebody has accepted |
 //! | `verdict` | what CloudFormation's own change set says beside it |
+//! | `phases` | which updates take two steps, and the first of them |
 //! | `picture` | what refers to what on one side, to be drawn |
 //! | `apply` | the new side, from the old side and the diff |
 
@@ -30,6 +31,7 @@ mod gate;
 mod iam;
 mod impact;
 mod lifecycle;
+mod phases;
 mod picture;
 mod pipeline;
 mod policy;
@@ -56,6 +58,9 @@ pub use accept::{
 pub use apply::{Mismatch, apply};
 pub use change::{Change, ChangeKind};
 pub use gate::{Finding, FindingKind, Gate, findings, tripped};
+pub use phases::{
+    Entangled, FirstStep, Hindered, first_step, note_capacity, noted_capacity, restored as before_first_step,
+};
 pub use picture::{ResourceNode, infrastructure, steps};
 pub use verdict::{Predicted, Verdict};
 

@@ -411,7 +411,7 @@ pub fn bucket_name(target: &Target) -> String {
 }
 
 /// The URL of an object by path, in the form that CloudFormation takes everywhere.
-fn object_url(target: &Target, bucket: &str, key: &str) -> String {
+pub(crate) fn object_url(target: &Target, bucket: &str, key: &str) -> String {
     format!("https://s3.{}.{}/{bucket}/{key}", target.region, dns_suffix(&target.identity.partition))
 }
 

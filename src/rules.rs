@@ -20,4 +20,5 @@ pub mod serving;
 pub mod stack_states;
 pub mod tuning;
 pub mod units;
+pub mod waits;
 pub mod wildcards;

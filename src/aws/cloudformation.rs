@@ -224,6 +224,11 @@ pub(super) async fn continue_rollback(
     call.send().await.map(drop).map_err(|error| Error::of("ContinueUpdateRollback", &error))
 }
 
+pub(super) async fn cancel_update(client: &Client, stack: &str, token: &str) -> Result<()> {
+    let call = client.cancel_update_stack().stack_name(stack).client_request_token(token);
+    call.send().await.map(drop).map_err(|error| Error::of("CancelUpdateStack", &error))
+}
+
 pub(super) async fn rollback_stack(client: &Client, stack: &str, token: &str) -> Result<()> {
     let call = client.rollback_stack().stack_name(stack).client_request_token(token);
     call.send().await.map(drop).map_err(|error| Error::of("RollbackStack", &error))
@@ -239,6 +244,7 @@ pub(super) async fn change_sets(client: &Client, stack: &str) -> Result<Vec<(Str
             let made = ChangeSetRef {
                 id: summary.change_set_id.unwrap_or_default(),
                 stack_id: summary.stack_id.unwrap_or_default(),
+                status: summary.status.map(|status| status.as_str().to_owned()),
             };
             sets.push((summary.change_set_name.unwrap_or_default(), made));
         }
@@ -284,7 +290,7 @@ pub(super) async fn create_change_set(client: &Client, request: &ChangeSetReques
     let (Some(id), Some(stack_id)) = (output.id, output.stack_id) else {
         return Err(Error::own(OPERATION, ErrorKind::Unknown, "the answer names no change set"));
     };
-    Ok(ChangeSetRef { id, stack_id })
+    Ok(ChangeSetRef { id, stack_id, status: None })
 }
 
 fn parameters(request: &ChangeSetRequest) -> Vec<Parameter> {

@@ -78,6 +78,7 @@ pub struct LocalCloud {
 pub struct Aws {
     region: String,
     account: account::Clients,
+    near: bool,
     cloudformation: aws_sdk_cloudformation::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     s3: aws_sdk_s3::Client,
@@ -106,6 +107,11 @@ pub async fn connect(options: &Options) -> Result<Aws> {
 }
 
 impl Aws {
+    /// Whether it answers on this machine, and so is not AWS.
+    pub fn is_near(&self) -> bool {
+        self.near
+    }
+
     fn new(region: String, config: &SdkConfig) -> Aws {
         let path_style = std::iter::once(config.endpoint_url().map(str::to_owned))
             .chain([std::env::var("AWS_ENDPOINT_URL_S3").ok(), std::env::var("AWS_ENDPOINT_URL").ok()])
@@ -115,6 +121,7 @@ impl Aws {
         Aws {
             region,
             account: account::Clients::new(config),
+            near: path_style,
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),
@@ -317,6 +324,10 @@ impl Cloud for Aws {
 
     async fn continue_rollback(&self, stack: &str, skip: &[String], token: &str) -> Result<()> {
         cloudformation::continue_rollback(&self.cloudformation, stack, skip, token).await
+    }
+
+    async fn cancel_update(&self, stack: &str, token: &str) -> Result<()> {
+        cloudformation::cancel_update(&self.cloudformation, stack, token).await
     }
 
     async fn rollback_stack(&self, stack: &str, token: &str) -> Result<()> {

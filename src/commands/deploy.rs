@@ -47,7 +47,9 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     let lacking = Cell::new(None);
     let mut consent = |change: &PreparedChange| {
         // Once, before the first stack is made: what is only changed has shown that the account has what it needs.
-        if change.change_set_type == ChangeSetType::Create && !args.no_preflight && lacking.get().is_none() {
+        // The local cloud has nothing that it was not given.
+        let looks = !args.no_preflight && reach.local.is_none() && lacking.get().is_none();
+        if looks && change.change_set_type == ChangeSetType::Create {
             let needs = plan::needs(&reach.assembly, &reach.target);
             let ask = deploy::preflight(&reach.cloud, &needs);
             // Consent is not asynchronous, and the runtime has other threads.
@@ -65,8 +67,11 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
         let question = format!("apply these changes to {}?", change.stack);
         args.yes || progress.borrow_mut().pause(|| report::ask(&question))
     };
-    let mut emit = |event: Event| progress.borrow_mut().show(&event);
-    let options = deploy::Options::default();
+    let mut emit = |event: Event| {
+        reach.note(&event);
+        progress.borrow_mut().show(&event);
+    };
+    let options = reach.options(&args.wait);
     let result = deploy::deploy(&reach.cloud, &plan, &options, &mut emit, &mut consent).await;
     progress.borrow_mut().end();
     if result.is_ok() && lacking.get() == Some(true) {

@@ -1,13 +1,10 @@
 //! `smstack destroy`: deletes the stacks of an environment, the last deployed first.
 
-use std::cell::RefCell;
-
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
 use crate::aws::Cloud as _;
 use crate::cli::DestroyArgs;
-use crate::deploy::{self, Doom, Event};
-use crate::report::deploy::Progress;
+use crate::deploy::{self, Doom};
 use crate::report::{self, life};
 
 const PARTING: &str = "stopped here; a deletion that has begun goes on by itself: run the same command again";
@@ -81,20 +78,12 @@ async fn one(args: &DestroyArgs, reach: &Reach, doom: &Doom) -> Result<Option<Ex
             Err(error) => return Ok(Some(failed(&error, error.help()))),
         }
     }
-    let progress = RefCell::new(Progress::new(reach.local.as_deref()));
-    let mut emit = |event: Event| progress.borrow_mut().show(&event);
-    let result = deploy::destroy(&reach.cloud, doom, &deploy::Options::default(), &mut emit).await;
-    progress.borrow_mut().end();
-    match result {
-        Ok(None) => {
-            report::out(&format!("{}: deleted\n", doom.stack.name))?;
-            Ok(None)
-        }
-        Ok(Some(failure)) => {
-            report::out(&format!("{}\n", report::deploy::failed(&doom.stack.name, &failure)))?;
-            report::err("mend what stands in the way, and run the same command again\n");
-            Ok(Some(Exit::DeploymentFailed))
-        }
-        Err(error) => Ok(Some(failed(&error, error.help()))),
+    let options = reach.options(&args.wait);
+    let result = reach.shown(async |emit| deploy::destroy(&reach.cloud, doom, &options, emit).await).await;
+    let name = &doom.stack.name;
+    let exit = reach::ended(name, result, &format!("{name}: deleted\n"))?;
+    if exit == Exit::DeploymentFailed {
+        report::err("mend what stands in the way, and run the same command again\n");
     }
+    Ok((exit != Exit::Done).then_some(exit))
 }

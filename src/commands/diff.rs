@@ -25,7 +25,7 @@ use super::load::{self, Loaded};
 use super::{Exit, Stop};
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::diag::{Severity, has_errors, nearest, or_list};
-use crate::diff::{self, Diff, Predicted, Side};
+use crate::diff::{self, Diff, Document, Predicted, Side};
 use crate::report;
 use crate::source::SourceFile;
 use crate::synth::Assembly;
@@ -48,7 +48,15 @@ impl Pair {
     }
 
     /// What changes, and both sides; with several pairs, in documents whose names begin with the label.
-    fn diff(self, one: bool) -> (Diff, Side, Side) {
+    fn diff(mut self, one: bool) -> (Diff, Side, Side) {
+        // Settings that one side does not speak of are changed, not made or gone with a document.
+        let silent = || Document { value: serde_json::json!({}), ..Document::default() };
+        let sides = [&self.old, &self.new];
+        if sides.iter().any(|side| side.documents.contains_key(input::SETTINGS)) {
+            for side in [&mut self.old, &mut self.new] {
+                side.documents.entry(input::SETTINGS.to_owned()).or_insert_with(silent);
+            }
+        }
         let label = if one { String::new() } else { self.label };
         let (old, new) = (self.old.labelled(&label), self.new.labelled(&label));
         let mut diff = diff::diff(&old, &new);

@@ -2,7 +2,7 @@
 
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
-use crate::aws::{Cloud as _, Phase, StackEvent};
+use crate::aws::{Cloud as _, StackEvent};
 use crate::cli::{EventsArgs, Format};
 use crate::deploy::{self, Event};
 use crate::report;
@@ -43,13 +43,15 @@ async fn events(args: &EventsArgs, reach: &Reach) -> Result<Exit, Stop> {
             said
         };
         let mut written = Ok(());
-        if args.follow && stack.status.phase() == Phase::InProgress {
+        if args.follow {
             let mut hand_on = |event: Event| match event {
                 Event::Resource { event, .. } => written = note(event),
                 Event::Retrying { error, .. } => report::err(&format!("{error}; asking again\n")),
+                waiting @ Event::Waiting { .. } => report::err(&report::deploy::waiting(&waiting)),
                 _ => {}
             };
-            match deploy::watch(&reach.cloud, kind, &stack, &deploy::Options::default(), &mut hand_on).await {
+            let options = reach.options(&args.wait);
+            match deploy::watch(&reach.cloud, kind, &stack, &options, &mut hand_on).await {
                 Ok(None) => {}
                 Ok(Some(_)) => exit = Exit::DeploymentFailed,
                 Err(error) => return Ok(failed(&error, error.help())),

@@ -1,16 +1,22 @@
 //! How a command gets to what is deployed: the environment of a stack file, and the cloud that it lies in.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::sync::Notify;
 
 use super::{Exit, Stop, load, local};
-use crate::aws::{self, Aws, Cloud as _};
-use crate::cli::{CloudArgs, StackArgs, TargetArgs};
-use crate::deploy::{self, BOOTSTRAP_STACK, StackKind};
+use crate::aws::{self, Aws, Cloud as _, Phase, Status};
+use crate::cli::{CloudArgs, StackArgs, TargetArgs, WaitArgs};
+use crate::deploy::{self, BOOTSTRAP_STACK, Event, Failure, Pace, StackKind};
 use crate::diag::has_errors;
 use crate::plan::{self, Target};
 use crate::report;
+use crate::report::deploy::Progress;
 use crate::synth::{Assembly, Manifest};
 
 /// Where the stack file says each resource, by logical id.
@@ -26,6 +32,10 @@ pub(super) struct Reach {
     pub(super) target: Target,
     /// The local cloud's address, when it is that one.
     pub(super) local: Option<String>,
+    /// The stack that CloudFormation works on for this command, at the moment.
+    at_work: Mutex<Option<String>>,
+    /// The command that attaches to what goes on.
+    attach: String,
     /// Where the stack file says each resource, by logical id.
     pub(super) origins: Origins,
 }
@@ -35,6 +45,64 @@ impl Reach {
     pub(super) fn stacks(&self) -> Vec<(StackKind, &str)> {
         let templates = self.assembly.manifest.templates.iter();
         templates.map(|entry| (StackKind::Template(entry.kind), entry.stack_name.as_str())).collect()
+    }
+
+    /// How often to ask, and how long to wait.
+    pub(super) fn options(&self, wait: &WaitArgs) -> deploy::Options {
+        options_of(&self.cloud, wait)
+    }
+
+    /// Notes what CloudFormation works on: it is told to whoever stops the command.
+    pub(super) fn note(&self, event: &Event) {
+        let at_work = match event {
+            Event::Executing { stack_id, .. } => Some(stack_id.clone()),
+            Event::Attached { stack, .. } => Some(stack.clone()),
+            Event::Resource { event, .. } => Some(event.stack_id.clone()),
+            Event::Finished(_) => None,
+            _ => return,
+        };
+        *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) = at_work;
+    }
+
+    /// Does a piece of work while its events are shown.
+    pub(super) async fn shown<T>(&self, work: impl AsyncFnOnce(&mut dyn FnMut(Event)) -> T) -> T {
+        let progress = RefCell::new(Progress::new(self.local.as_deref()));
+        work(&mut |event| {
+            self.note(&event);
+            progress.borrow_mut().show(&event);
+        })
+        .await
+    }
+
+    /// What is said when somebody stops the command: what goes on in AWS, and what can be done about it.
+    async fn part(&self, parting: &str) -> Exit {
+        let stack = self.at_work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let found = match &stack {
+            Some(stack) => tokio::time::timeout(Duration::from_secs(10), self.cloud.stack(stack)).await.ok(),
+            None => None,
+        };
+        let going_on =
+            found.and_then(Result::ok).flatten().filter(|stack| stack.status.phase() == Phase::InProgress);
+        let Some(stack) = going_on else {
+            report::err(&format!("\n{parting}\n"));
+            return Exit::Failed;
+        };
+        let attach = &self.attach;
+        report::err(&format!(
+            "\n{} is in {}, and goes on in AWS by itself: `{attach}` attaches to it\n",
+            stack.name, stack.status
+        ));
+        if stack.status == Status::UpdateInProgress
+            && report::ask(&format!("cancel the update of {}, so that all of it is rolled back?", stack.name))
+        {
+            match deploy::cancel(&self.cloud, &stack).await {
+                Ok(()) => {
+                    report::err(&format!("the update is cancelled, and rolls back: `{attach}` follows it\n"));
+                }
+                Err(error) => return failed(&error, error.help()),
+            }
+        }
+        Exit::Failed
     }
 
     /// Names of what the stacks have deployed of a resource type.
@@ -63,28 +131,86 @@ pub(super) fn run(
     work: impl AsyncFnOnce(&Reach) -> Result<Exit, Stop>,
 ) -> Result<Exit, Stop> {
     let Some((assembly, origins)) = assemble(args)? else { return Ok(Exit::Invalid) };
-    block_on(&args.cloud, parting, async |local| match connect(&args.cloud, assembly, local).await {
-        Ok(reach) => work(&Reach { origins, ..reach }).await,
-        Err(exit) => Ok(exit),
+    block_on(&args.cloud, parting, async |local, stop| {
+        let reach = match connect(args, assembly, local).await {
+            Ok(reach) => Reach { origins, ..reach },
+            Err(exit) => return Ok(exit),
+        };
+        tokio::select! {
+            result = work(&reach) => result,
+            () = stop.asked() => Ok(reach.part(parting).await),
+        }
     })
 }
 
-/// Starts the local cloud where that is meant, and does the work. `parting` is said when somebody stops it by Ctrl-C.
+/// Starts the local cloud where that is meant, and does the work. `parting` is said when somebody stops it by Ctrl-C and
+/// the work does not hear that.
 pub(super) fn block_on(
     args: &CloudArgs,
     parting: &'static str,
-    work: impl AsyncFnOnce(Option<String>) -> Result<Exit, Stop>,
+    work: impl AsyncFnOnce(Option<String>, &CtrlC) -> Result<Exit, Stop>,
 ) -> Result<Exit, Stop> {
     let local = if args.local { Some(local::up()?) } else { None };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the asynchronous runtime")?;
+    let stop = Arc::new(CtrlC::default());
     // A task of its own: it is heard even while a prompt waits for an answer.
-    runtime.spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            report::err(&format!("\n{parting}\n"));
-            std::process::exit(Exit::Failed as i32);
+    runtime.spawn(ctrl_c(parting, stop.clone()));
+    runtime.block_on(work(local, &stop))
+}
+
+/// How often to ask a cloud, and how long to wait.
+pub(super) fn options_of(cloud: &Aws, wait: &WaitArgs) -> deploy::Options {
+    let pace = Pace { wait: Duration::from_millis(wait.timeout.millis()), ..Pace::default() };
+    let pace = if cloud.is_near() { pace.near() } else { pace };
+    deploy::Options { pace, ..deploy::Options::default() }
+}
+
+/// Somebody's wish to stop.
+#[derive(Default)]
+pub(super) struct CtrlC {
+    asked: Notify,
+    heard: AtomicBool,
+}
+
+impl CtrlC {
+    /// Waits for it.
+    async fn asked(&self) {
+        self.asked.notified().await;
+        self.heard.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Hands on the first Ctrl-C; where nobody hears it, or at the second one, the process ends.
+async fn ctrl_c(parting: &'static str, stop: Arc<CtrlC>) {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    stop.asked.notify_one();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    if stop.heard.load(Ordering::SeqCst) && tokio::signal::ctrl_c().await.is_err() {
+        return;
+    }
+    report::err(&format!("\n{parting}\n"));
+    std::process::exit(Exit::Failed as i32);
+}
+
+/// How a command ends by the end of what it had CloudFormation do to a stack: `done` is said when that went well.
+pub(super) fn ended(
+    stack: &str,
+    result: Result<Option<Failure>, deploy::Error>,
+    done: &str,
+) -> Result<Exit, Stop> {
+    match result {
+        Ok(None) => {
+            report::out(done)?;
+            Ok(Exit::Done)
         }
-    });
-    runtime.block_on(work(local))
+        Ok(Some(failure)) => {
+            report::out(&format!("{}\n", report::deploy::failed(stack, &failure)))?;
+            Ok(Exit::DeploymentFailed)
+        }
+        Err(error) => Ok(failed(&error, error.help())),
+    }
 }
 
 /// Every check, then synth; problems are reported.
@@ -101,11 +227,16 @@ pub(super) fn assemble(args: &TargetArgs) -> Result<Option<(Assembly, Origins)>,
     }))
 }
 
-async fn connect(args: &CloudArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
+async fn connect(args: &TargetArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
     let told = |error: aws::Error| failed(&error, error.help());
-    let (cloud, target) = target(&options(args, &assembly.manifest, local.as_deref())).await.map_err(told)?;
+    let (cloud, target) =
+        target(&options(&args.cloud, &assembly.manifest, local.as_deref())).await.map_err(told)?;
     plan::guard(&assembly.manifest, &target).map_err(|error| failed(&error, error.help()))?;
-    Ok(Reach { assembly, cloud, target, local, origins: BTreeMap::new() })
+    let mut attach = format!("smstack events {} --env {} --follow", args.stack.display(), args.env);
+    if local.is_some() {
+        attach.push_str(" --local");
+    }
+    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach, origins: BTreeMap::new() })
 }
 
 /// Connects, and asks who is asking.

@@ -1,12 +1,9 @@
 //! `smstack recover`: the way out of the state that a stack is in.
 
-use std::cell::RefCell;
-
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
 use crate::cli::RecoverArgs;
-use crate::deploy::{self, Event, Proposal, Remedy};
-use crate::report::deploy::Progress;
+use crate::deploy::{self, Proposal, Remedy};
 use crate::report::{self, life};
 
 const PARTING: &str =
@@ -39,7 +36,7 @@ async fn recover(args: &RecoverArgs, reach: &Reach) -> Result<Exit, Stop> {
         report::out(&life::proposal_text(proposal))?;
         exit = match proposal.remedy {
             Remedy::Wait | Remedy::Look => Exit::Failed,
-            _ if args.yes || report::ask(&life::question(proposal)) => take(reach, proposal).await?,
+            _ if args.yes || report::ask(&life::question(proposal)) => take(args, reach, proposal).await?,
             _ => {
                 report::err("consent is needed: answer `y` on a terminal, or give `--yes`\n");
                 Exit::NeedsConsent
@@ -55,20 +52,9 @@ async fn recover(args: &RecoverArgs, reach: &Reach) -> Result<Exit, Stop> {
     Ok(exit)
 }
 
-async fn take(reach: &Reach, proposal: &Proposal) -> Result<Exit, Stop> {
-    let progress = RefCell::new(Progress::new(reach.local.as_deref()));
-    let mut emit = |event: Event| progress.borrow_mut().show(&event);
-    let result = deploy::recover(&reach.cloud, proposal, &deploy::Options::default(), &mut emit).await;
-    progress.borrow_mut().end();
-    match result {
-        Ok(None) => {
-            report::out(&life::recovered(proposal))?;
-            Ok(Exit::Done)
-        }
-        Ok(Some(failure)) => {
-            report::out(&report::deploy::failed(&proposal.stack.name, &failure))?;
-            Ok(Exit::DeploymentFailed)
-        }
-        Err(error) => Ok(failed(&error, error.help())),
-    }
+async fn take(args: &RecoverArgs, reach: &Reach, proposal: &Proposal) -> Result<Exit, Stop> {
+    let options = reach.options(&args.wait);
+    let result =
+        reach.shown(async |emit| deploy::recover(&reach.cloud, proposal, &options, emit).await).await;
+    reach::ended(&proposal.stack.name, result, &life::recovered(proposal))
 }

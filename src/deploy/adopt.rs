@@ -65,7 +65,7 @@ pub(super) async fn proposed<'a, C: Cloud>(
         let Some(import) = import(order, &template, &base, kept, existing.is_some()) else { continue };
         let import = placed(run, plan, import).await?;
         match change_set::make(run, import.clone(), existing.clone(), ChangeSetType::Import).await {
-            Ok(Prepared::Open(open)) => return Ok(Some((import, open))),
+            Ok(Prepared::Open(open)) => return Ok(Some((import, *open))),
             Ok(Prepared::Unchanged(_)) => return Ok(None),
             Err(Error::ChangeSet { reason, .. }) => {
                 (run.emit)(Event::NotTakenIn { stack: order.stack.to_owned(), reason });
@@ -276,8 +276,8 @@ fn refers_outside(value: &Value, ids: &BTreeSet<String>) -> bool {
     }
 }
 
-/// The order with its template where CloudFormation can read it.
-async fn placed<'a, C: Cloud>(
+/// An order whose template is in the request, or in the artifact bucket when it is too large for that.
+pub(super) async fn placed<'a, C: Cloud>(
     run: &mut Run<'_, C>,
     plan: &Plan,
     order: Order<'a>,
@@ -286,9 +286,9 @@ async fn placed<'a, C: Cloud>(
         return Ok(order);
     }
     let sha256: [u8; 32] = Sha256::digest(&order.text).into();
-    let key = format!("templates/import/{}.template.json", hex(&sha256));
+    let key = format!("templates/derived/{}.template.json", hex(&sha256));
     let template = TemplateSource::Url(plan.object_url(&key));
-    let file = "import.template.json".to_owned();
+    let file = "derived.template.json".to_owned();
     let body = std::sync::Arc::clone(&order.text);
     let object = Upload { file, key, body, sha256, content_type: "application/json" };
     upload::upload(run, plan, &[object]).await?;

@@ -29,7 +29,7 @@ pub(super) async fn bootstrap<C: Cloud>(run: &mut Run<'_, C>, plan: &Plan) -> Re
             StackOutcome { kind: StackKind::Bootstrap, stack: BOOTSTRAP_STACK.to_owned(), result, outputs };
         return ours(outcome, plan);
     }
-    let outcome = deploy_stack(run, order(plan)).await?;
+    let outcome = deploy_stack(run, plan, order(plan)).await?;
     if super::deployed(&outcome.result) { ours(outcome, plan) } else { Ok(outcome) }
 }
 

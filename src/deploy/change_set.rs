@@ -12,7 +12,7 @@ use crate::aws::{
 };
 
 use super::events::{self, End, Tail};
-use super::pace::unique_name;
+use super::pace::{is_unique_name, unique_name};
 use super::{Error, Event, PreparedChange, Run, StackKind, settings};
 use crate::plan::{self, Facts, Plan, StackPlan, ToSet};
 use crate::rules::stack_states::{self, OnDeploy};
@@ -75,7 +75,7 @@ impl<'a> Order<'a> {
 
 /// A change set that is ready, or the word that there is nothing to change.
 pub(super) enum Prepared {
-    Open(Open),
+    Open(Box<Open>),
     /// With the deployed stack's outputs.
     Unchanged(BTreeMap<String, String>),
 }
@@ -85,6 +85,8 @@ pub(super) struct Open {
     pub(super) change: PreparedChange,
     /// There was no stack of that name before: an empty one that is left over is ours to remove.
     pub(super) made_stack: bool,
+    /// The deployed stack's parameters.
+    pub(super) former: BTreeMap<String, String>,
 }
 
 /// How CloudFormation says that there is nothing to do. Never judged by an empty list of changes:
@@ -140,8 +142,16 @@ pub(super) async fn make<C: Cloud>(
     keep.extend(known.filter(|name| undetermined.contains(*name)).cloned());
     (run.emit)(Event::Preparing { kind, stack: stack.clone(), change_set: name.clone(), change_set_type });
     let request = ChangeSetRequest {
-        // Pinned: should the stack be deleted and made anew meanwhile, this one is not meant.
-        stack: existing.as_ref().map_or_else(|| stack.clone(), |stack| stack.id.clone()),
+        stack: match (&existing, change_set_type) {
+            // Pinned: should the stack be deleted and made anew meanwhile, this one is not meant.
+            (Some(existing), ChangeSetType::Update | ChangeSetType::Import)
+                if existing.status != Status::ReviewInProgress =>
+            {
+                existing.id.clone()
+            }
+            // A stack that is to be made has a name only, also where an abandoned change set has left it empty.
+            _ => stack.clone(),
+        },
         name: name.clone(),
         change_set_type,
         template: order.template,
@@ -173,9 +183,11 @@ pub(super) async fn make<C: Cloud>(
             change_set_id: made.id,
             change_set_type,
             changes: Vec::new(),
+            steps: None,
             settings: ToSet::default(),
         },
         made_stack: existing.is_none(),
+        former: existing.as_ref().map(|stack| stack.parameters.clone()).unwrap_or_default(),
     };
     match ready(run, &open).await {
         Ok(set) if set.status == "CREATE_COMPLETE" => {
@@ -191,13 +203,14 @@ pub(super) async fn make<C: Cloud>(
                     return Err(error.into());
                 }
             };
-            Ok(Prepared::Open(open))
+            Ok(Prepared::Open(Box::new(open)))
         }
         Ok(set) => {
             // Before the change set goes, and its events with it.
             let failures = failures(run, &set, &open.change.change_set_id).await;
             discard(run, &open).await;
             if nothing_to_do(set.reason.as_deref()) {
+                sweep(run, &open.change.stack).await;
                 return Ok(Prepared::Unchanged(outputs(existing.as_ref())));
             }
             let reason = set.reason.unwrap_or_else(|| format!("no reason given (`{}`)", set.status));
@@ -237,8 +250,9 @@ pub(super) async fn only_settings<C: Cloud>(
         change_set_type: ChangeSetType::Update,
         changes: Vec::new(),
         settings,
+        steps: None,
     };
-    Ok((!change.settings.is_empty()).then_some(Open { change, made_stack: false }))
+    Ok((!change.settings.is_empty()).then_some(Open { change, made_stack: false, former: BTreeMap::new() }))
 }
 
 /// What failed validation, where the change set's reason points there. It only adds to an error that is
@@ -376,6 +390,18 @@ pub(super) async fn discard<C: Cloud>(run: &mut Run<'_, C>, open: &Open) {
     if let Err(error) = discard_stack(run, change).await {
         let what = "an empty stack in `REVIEW_IN_PROGRESS`".to_owned();
         (run.emit)(Event::LeftBehind { stack: change.stack.clone(), what, error });
+    }
+}
+
+/// Removes what runs that were cut off have left: change sets of smstack that failed, and so are of use to nobody. One
+/// that could be executed may be waiting for somebody's consent; CloudFormation itself removes it with the next change.
+async fn sweep<C: Cloud>(run: &Run<'_, C>, stack: &str) {
+    // What cannot be removed now goes with the next change at the latest.
+    let sets = run.cloud.change_sets(stack).await.unwrap_or_default();
+    for (_, set) in
+        sets.iter().filter(|(name, set)| is_unique_name(name) && set.status.as_deref() == Some("FAILED"))
+    {
+        let _ = run.cloud.delete_change_set(&set.id).await;
     }
 }
 

@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::aws::{Cloud, Phase, Stack, StackResource, Status};
 
 use super::events::{self, Tail};
-use super::pace::unique_name;
 use super::{Error, Event, Failure, Options, Run, StackKind};
 
 /// A stack that is to go.
@@ -65,15 +64,10 @@ pub async fn destroy<C: Cloud>(
 ) -> Result<Option<Failure>, Error> {
     let mut run = Run { cloud, options, emit, consent: &mut |_| false };
     let stack = &doom.stack;
-    let tail = if stack.status == Status::DeleteInProgress {
-        Tail::latest(&mut run, stack).await?
-    } else {
-        let token = unique_name();
-        let tail = Tail::begin(&mut run, &stack.id, &token).await?;
-        cloud.delete_stack(&stack.id, &token).await?;
-        tail
-    };
-    let end = events::follow(&mut run, doom.kind, &stack.name, tail).await?;
-    let gone = end.status == Status::DeleteComplete;
-    Ok((!gone).then(|| Failure { status: end.status.clone(), cause: end.cause.clone() }))
+    if stack.status == Status::DeleteInProgress {
+        let tail = Tail::latest(&mut run, stack).await?;
+        return events::follow_to(&mut run, doom.kind, stack, &Status::DeleteComplete, tail).await;
+    }
+    let delete = async |token: &str| cloud.delete_stack(&stack.id, token).await;
+    events::order(&mut run, doom.kind, stack, &Status::DeleteComplete, delete).await
 }

@@ -105,6 +105,16 @@ pub enum Error {
         /// What failed, again and again.
         source: Box<aws::Error>,
     },
+    /// Somebody wanted to wait no longer than this. The stack goes on without us.
+    #[error(
+        "stopped waiting for `{stack}` after {waited:.0?}; it has not failed, and goes on in AWS by itself"
+    )]
+    Timeout {
+        /// The stack's name.
+        stack: String,
+        /// How long.
+        waited: Duration,
+    },
     /// The stack has had a status for long that this version cannot judge.
     #[error("stack `{stack}` stays in `{status}`, which this version of smstack doesn't know")]
     Unclear {
@@ -112,6 +122,14 @@ pub enum Error {
         stack: String,
         /// Its status.
         status: Status,
+    },
+    /// An update would have to go in two steps, and cannot.
+    #[error("the update of `{stack}` needs what scales its endpoint to go first: {source}")]
+    Entangled {
+        /// The stack's name.
+        stack: String,
+        /// Why it cannot.
+        source: crate::diff::Entangled,
     },
     /// What was prepared is not what would run now.
     #[error("{}", what_moved(.done, .moved))]
@@ -164,12 +182,23 @@ impl Error {
             Error::Plan(error) => error.help(),
             Error::Upload { source, .. } => source.help(),
             Error::Checksum { .. } => Some("delete the object and deploy again"),
-            Error::Lost { source, .. } => source
-                .help()
-                .or(Some("run the same command again when AWS answers: it says how the stack is")),
+            Error::Lost { source, .. } if source.kind == aws::ErrorKind::ExpiredCredentials => Some(
+                "sign in again (`aws sso login`, or new keys), then attach with `smstack events --follow`, or run the same \
+                 command again: it takes up where it was",
+            ),
+            Error::Lost { source, .. } => source.help().or(Some(
+                "when AWS answers again, attach with `smstack events --follow`, or run the same command again",
+            )),
+            Error::Timeout { .. } => Some(
+                "attach with `smstack events --follow`, or run the same command again, which takes up where it was; \
+                 `--timeout` sets how long to wait",
+            ),
             Error::Blocked { status, .. } | Error::Busy { status, .. } => {
                 Some(stack_states::of(status.as_str()).way_out)
             }
+            Error::Entangled { .. } => Some(
+                "take the scaling out of the stack file, deploy, put it back with the change, and deploy again",
+            ),
             Error::DriftTimeout { .. } => Some("ask again later; nothing was changed"),
             Error::Moved { .. } => {
                 Some("prepare and review again: `smstack deploy STACK --env ENV --prepare`")

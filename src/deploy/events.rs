@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::aws::{self, Cloud, Operation, Phase, Stack, StackEvent, Status};
 
-use super::pace::{Pace, is_unique_name};
+use super::pace::{Pace, is_unique_name, unique_name};
+use super::signs::Signs;
 use super::{Cause, Error, Event, Failure, Run, StackKind};
 
 /// Polls that a final status must last when no event confirms it.
@@ -34,6 +35,8 @@ pub(super) struct Tail {
     stack_id: String,
     /// The token of the operation, when it is known.
     pub(super) token: Option<String>,
+    /// Tokens of who cancelled it: the rollback that follows has theirs.
+    cancelled_by: HashSet<String>,
     seen: HashSet<String>,
     cause: Option<Cause>,
     /// The stack's own last event of this operation.
@@ -58,6 +61,7 @@ impl Tail {
         Ok(Tail {
             stack_id: stack_id.to_owned(),
             token: Some(token.to_owned()),
+            cancelled_by: HashSet::new(),
             seen: page.events.into_iter().map(|event| event.id).collect(),
             cause: None,
             stack: None,
@@ -88,22 +92,23 @@ impl Tail {
         loop {
             let read = cloud.stack_events(&self.stack_id, page.as_deref()).await?;
             let known = read.events.iter().any(|event| self.seen.contains(&event.id));
-            news.extend(read.events.into_iter().filter(|event| self.is_news(event)));
+            news.extend(read.events.into_iter().filter(|event| !self.seen.contains(&event.id)));
             page = read.next;
             if known || page.is_none() {
                 news.reverse();
+                let cancels: HashSet<String> = news.iter().filter_map(cancels).map(str::to_owned).collect();
+                news.retain(|event| self.is_ours_too(event, &cancels));
                 return Ok(news);
             }
         }
     }
 
-    /// Whether an event belongs to this operation and is new. Events of AWS carry the token of their
+    /// Whether an event belongs to this operation. Events of AWS carry the token of their
     /// operation; one without is judged by its place after the mark.
-    fn is_news(&self, event: &StackEvent) -> bool {
-        !self.seen.contains(&event.id) && {
-            let token = event.token.as_ref().zip(self.token.as_ref());
-            token.is_none_or(|(its, ours)| its == ours)
-        }
+    fn is_ours_too(&self, event: &StackEvent, cancels: &HashSet<String>) -> bool {
+        let token = event.token.as_ref().zip(self.token.as_ref());
+        token
+            .is_none_or(|(its, ours)| its == ours || cancels.contains(its) || self.cancelled_by.contains(its))
     }
 
     /// Whether the operation has begun.
@@ -117,12 +122,18 @@ impl Tail {
             return false;
         }
         if event.is_stack() {
+            self.cancelled_by.extend(cancels(event).map(str::to_owned));
             self.stack = Some(event.clone());
         } else if self.cause.is_none() {
             self.cause = failure(event);
         }
         true
     }
+}
+
+/// The token of who made the stack roll back.
+fn cancels(event: &StackEvent) -> Option<&str> {
+    event.token.as_deref().filter(|_| event.is_stack() && event.status.is_rollback())
 }
 
 /// The failure of a resource that an event tells of, unless it is only a consequence of another.
@@ -167,7 +178,14 @@ impl History {
 
     fn into_tail(self, stack_id: &str) -> Tail {
         let token = self.token().map(str::to_owned);
-        Tail { stack_id: stack_id.to_owned(), token, seen: self.before, cause: None, stack: None }
+        Tail {
+            stack_id: stack_id.to_owned(),
+            token,
+            cancelled_by: HashSet::new(),
+            seen: self.before,
+            cause: None,
+            stack: None,
+        }
     }
 }
 
@@ -205,6 +223,32 @@ fn begins_operation(status: &Status) -> bool {
         && !matches!(status, Status::UpdateCompleteCleanupInProgress | Status::ReviewInProgress)
 }
 
+/// Gives an order and follows the stack until it has been carried out. How that failed, if it did not end in `goal`.
+pub(super) async fn order<C: Cloud>(
+    run: &mut Run<'_, C>,
+    kind: StackKind,
+    stack: &Stack,
+    goal: &Status,
+    order: impl AsyncFnOnce(&str) -> aws::Result<()>,
+) -> Result<Option<Failure>, Error> {
+    let token = unique_name();
+    let tail = Tail::begin(run, &stack.id, &token).await?;
+    order(&token).await?;
+    follow_to(run, kind, stack, goal, tail).await
+}
+
+/// Follows a stack until its operation has ended. How it failed, if it did not end in `goal`.
+pub(super) async fn follow_to<C: Cloud>(
+    run: &mut Run<'_, C>,
+    kind: StackKind,
+    stack: &Stack,
+    goal: &Status,
+    tail: Tail,
+) -> Result<Option<Failure>, Error> {
+    let end = follow(run, kind, &stack.name, tail).await?;
+    Ok((end.status != *goal).then_some(Failure { status: end.status, cause: end.cause }))
+}
+
 /// Follows a stack until its operation has ended.
 pub(super) async fn follow<C: Cloud>(
     run: &mut Run<'_, C>,
@@ -216,8 +260,13 @@ pub(super) async fn follow<C: Cloud>(
     let mut patience = Patience::new(name);
     let mut first_failure: Option<StackEvent> = None;
     let mut quiet = 0;
+    let mut signs = Signs::new(kind, name);
     loop {
         tokio::time::sleep(pace.poll(quiet)).await;
+        signs.check(&pace)?;
+        if let Some(sign) = signs.sign(&pace) {
+            (run.emit)(sign);
+        }
         // The status first: events that are read after it hold all that led to it.
         let (stack, news) = match look(run.cloud, &tail).await {
             Ok(found) => found,
@@ -232,6 +281,7 @@ pub(super) async fn follow<C: Cloud>(
         for event in news {
             if tail.note(&event) {
                 quiet = 0;
+                signs.note(&event);
                 if event.is_stack() && first_failure.is_none() && has_failed(&event.status) {
                     first_failure = Some(event.clone());
                 }

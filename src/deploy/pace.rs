@@ -18,6 +18,10 @@ pub struct Pace {
     pub give_up: Duration,
     /// How long a change set may take to become ready.
     pub change_set: Duration,
+    /// How long one operation on a stack is waited for.
+    pub wait: Duration,
+    /// How long nothing may happen before a sign of life is given.
+    pub silence: Duration,
 }
 
 impl Default for Pace {
@@ -28,11 +32,19 @@ impl Default for Pace {
             backoff: Duration::from_secs(30),
             give_up: Duration::from_mins(15),
             change_set: Duration::from_mins(15),
+            wait: Duration::from_hours(4),
+            silence: Duration::from_secs(30),
         }
     }
 }
 
 impl Pace {
+    /// For a cloud on this machine, which counts no calls and does everything at once.
+    #[must_use]
+    pub fn near(self) -> Pace {
+        Pace { least: Duration::from_millis(100), most: Duration::from_secs(1), ..self }
+    }
+
     /// The pause after `quiet` polls without news: doubling, at most `most`, jittered.
     pub(super) fn poll(&self, quiet: u32) -> Duration {
         jitter(self.least.saturating_mul(1 << quiet.min(16)).min(self.most))

@@ -405,9 +405,11 @@ fn open(planned: &PlannedStack) -> Open {
             change_set_id: planned.change_set_id.clone(),
             change_set_type: planned.change_set_type,
             changes: planned.changes.clone(),
+            steps: None,
             settings: planned.settings.clone(),
         },
         made_stack: planned.made_stack,
+        former: BTreeMap::new(),
     }
 }
 

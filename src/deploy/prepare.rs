@@ -12,6 +12,7 @@ use crate::plan::{
 use crate::synth::ParameterSource;
 
 use super::change_set::{self, Open, Order, Prepared};
+use super::phases::{self, Course};
 use super::unchanged::{self, Found};
 use super::{
     BOOTSTRAP_STACK, Error, Event, Options, Run, StackKind, StackOutcome, StackResult, adopt, bootstrap,
@@ -99,7 +100,7 @@ async fn bucket_is_there<C: Cloud>(
         match change_set::prepare(run, order.clone()).await? {
             Prepared::Unchanged(outputs) => outputs,
             Prepared::Open(open) => {
-                note(run, &order, [].into(), open, ready, made).await?;
+                note(run, &order, [].into(), *open, ready, made).await?;
                 return Ok(false);
             }
         }
@@ -162,8 +163,35 @@ async fn one<C: Cloud>(
                 settle(run, &order, &there, ready, made).await?;
             }
         }
-        Prepared::Open(open) => note(run, &order, entry.parameters.clone(), open, ready, made).await?,
+        Prepared::Open(open) => match phases::course(run, &order, &open).await? {
+            Some(Course::Two(_, template)) => {
+                change_set::discard(run, &open).await;
+                first_step(run, plan, stack, &order, &template, ready, made).await?;
+            }
+            Some(Course::Second(_)) | None => {
+                note(run, &order, entry.parameters.clone(), *open, ready, made).await?;
+            }
+        },
     }
+    Ok(())
+}
+
+/// A plan holds one change set of a stack: of two steps the first.
+async fn first_step<C: Cloud>(
+    run: &mut Run<'_, C>,
+    plan: &Plan,
+    stack: &StackPlan,
+    order: &Order<'_>,
+    template: &Value,
+    ready: &mut Ready,
+    made: &mut Vec<Open>,
+) -> Result<(), Error> {
+    if let (first, Prepared::Open(open)) = phases::derived(run, plan, order, template).await? {
+        note(run, &first, [].into(), *open, ready, made).await?;
+    }
+    let why = "its endpoint refuses the change while it is registered for scaling, which goes first and comes back with \
+               the change: execute this plan, then prepare again";
+    ready.follows.push(follows(stack, why.to_owned()));
     Ok(())
 }
 

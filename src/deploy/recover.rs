@@ -6,8 +6,7 @@
 use crate::aws::{Cloud, Stack, StackResource, Status};
 use crate::rules::stack_states::{self, Recovery};
 
-use super::events::{self, History, Tail};
-use super::pace::unique_name;
+use super::events::{self, History};
 use super::{Cause, Error, Event, Failure, Options, Run, StackKind};
 
 /// A resource that a rollback could not undo.
@@ -136,23 +135,17 @@ pub async fn recover<C: Cloud>(
     emit: &mut dyn FnMut(Event),
 ) -> Result<Option<Failure>, Error> {
     let mut run = Run { cloud, options, emit, consent: &mut |_| false };
-    let (id, token) = (proposal.stack.id.as_str(), unique_name());
-    let tail = Tail::begin(&mut run, id, &token).await?;
+    let id = proposal.stack.id.as_str();
     let goal = match &proposal.remedy {
-        Remedy::Delete(_) => {
-            cloud.delete_stack(id, &token).await?;
-            Status::DeleteComplete
-        }
-        Remedy::Continue { skip, .. } => {
-            cloud.continue_rollback(id, skip, &token).await?;
-            Status::UpdateRollbackComplete
-        }
-        Remedy::Rollback => {
-            cloud.rollback_stack(id, &token).await?;
-            Status::UpdateRollbackComplete
-        }
+        Remedy::Delete(_) => Status::DeleteComplete,
+        Remedy::Continue { .. } | Remedy::Rollback => Status::UpdateRollbackComplete,
         Remedy::Wait | Remedy::Look => return Ok(None),
     };
-    let end = events::follow(&mut run, proposal.kind, &proposal.stack.name, tail).await?;
-    Ok((end.status != goal).then(|| Failure { status: end.status.clone(), cause: end.cause.clone() }))
+    let order = async |token: &str| match &proposal.remedy {
+        Remedy::Delete(_) => cloud.delete_stack(id, token).await,
+        Remedy::Continue { skip, .. } => cloud.continue_rollback(id, skip, token).await,
+        Remedy::Rollback => cloud.rollback_stack(id, token).await,
+        Remedy::Wait | Remedy::Look => Ok(()),
+    };
+    events::order(&mut run, proposal.kind, &proposal.stack, &goal, order).await
 }

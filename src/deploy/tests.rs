@@ -12,6 +12,7 @@ mod life;
 mod planned;
 mod preflight;
 mod stub;
+mod waiting;
 mod world;
 
 use sha2::{Digest, Sha256};
@@ -74,6 +75,8 @@ fn quick() -> Options {
         backoff: ms(4),
         give_up: Duration::from_secs(5),
         change_set: Duration::from_secs(5),
+        wait: Duration::from_mins(1),
+        silence: Duration::from_mins(1),
     };
     Options { parallel: 2, pace }
 }

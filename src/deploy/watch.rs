@@ -3,6 +3,7 @@
 use crate::aws::{Cloud, Phase, Stack};
 
 use super::events::{self, Tail};
+use super::pace::unique_name;
 use super::{Cause, Error, Event, Failure, Options, Run, StackKind};
 
 /// Hands on what happened in the latest operation on a stack and, until it has ended, what happens. How it failed, if it
@@ -29,4 +30,12 @@ pub async fn watch<C: Cloud>(
     }
     let failed = stack.status.phase() == Phase::Failed;
     Ok(failed.then(|| Failure { status: stack.status.clone(), cause }))
+}
+
+/// Cancels the update of a stack, which then rolls back. The rollback is smstack's own work: the next run follows it.
+///
+/// # Errors
+/// When the call fails; the update may have ended meanwhile.
+pub async fn cancel<C: Cloud>(cloud: &C, stack: &Stack) -> Result<(), Error> {
+    Ok(cloud.cancel_update(&stack.id, &unique_name()).await?)
 }

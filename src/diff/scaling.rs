@@ -8,9 +8,9 @@ use super::flags::{Found, truth};
 use super::template::Item;
 use super::{Action, FlagKind, Impact, Reason, text};
 
-const ENDPOINT: &str = "AWS::SageMaker::Endpoint";
+pub(super) const ENDPOINT: &str = "AWS::SageMaker::Endpoint";
 const ENDPOINT_CONFIG: &str = "AWS::SageMaker::EndpointConfig";
-const TARGET: &str = "AWS::ApplicationAutoScaling::ScalableTarget";
+pub(super) const TARGET: &str = "AWS::ApplicationAutoScaling::ScalableTarget";
 
 /// What scales, and the configurations before and after.
 pub(super) struct Scaled<'a> {
@@ -116,14 +116,14 @@ impl<'a> Scaled<'a> {
 }
 
 /// The endpoint as it is written, and the variant, of `endpoint/<name>/variant/<variant>`.
-fn variant_of(target: &Value) -> Option<(String, String)> {
+pub(super) fn variant_of(target: &Value) -> Option<(String, String)> {
     let id = text::shown(target.get("Properties")?.get("ResourceId")?)?.into_owned();
     let (endpoint, variant) = id.strip_prefix("endpoint/")?.rsplit_once("/variant/")?;
     Some((endpoint.to_owned(), variant.to_owned()))
 }
 
 /// Whether a written name is that of an endpoint: its `Ref` holds the ARN, whose last part is not used so.
-fn is_endpoint(written: &str, id: &str, body: &Value) -> bool {
+pub(super) fn is_endpoint(written: &str, id: &str, body: &Value) -> bool {
     let name = body.get("Properties").and_then(|it| it.get("EndpointName")).and_then(text::shown);
     written == format!("${{{id}.EndpointName}}")
         || name.is_some_and(|name| name == written)
@@ -132,13 +132,13 @@ fn is_endpoint(written: &str, id: &str, body: &Value) -> bool {
 }
 
 /// The logical id of an endpoint's configuration.
-fn config_of(endpoint: &Value) -> Option<String> {
+pub(super) fn config_of(endpoint: &Value) -> Option<String> {
     let name = text::shown(endpoint.get("Properties")?.get("EndpointConfigName")?)?;
     let inner = name.strip_prefix("${")?.strip_suffix('}')?;
     Some(inner.split('.').next().unwrap_or(inner).to_owned())
 }
 
-fn member<'a>(config: &'a Value, variant: &str) -> Option<&'a Value> {
+pub(super) fn member<'a>(config: &'a Value, variant: &str) -> Option<&'a Value> {
     let variants = config.get("Properties")?.get("ProductionVariants")?.as_array()?;
     variants.iter().find(|it| it.get("VariantName").and_then(Value::as_str) == Some(variant))
 }

@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable
 
 from bridge import client
-from ministack.services import stepfunctions
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudformation, stepfunctions
+from ministack.services.cloudformation import changesets, provisioners
 
 
 @dataclasses.dataclass(frozen=True)
@@ -282,8 +282,18 @@ def _metric(said: dict) -> dict:
     return _with_number(query, "Period")
 
 
+def _drop_other_change_sets(stack_id: str, executed: str) -> None:
+    """What an executed change set makes obsolete goes, also what was made for the same stack while it was still empty:
+    ministack takes that for another stack of the name."""
+    name = stack_id.rpartition("/")[0]
+    for other, made in list(cloudformation._change_sets.items()):
+        if other != executed and made.get("StackId", "").rpartition("/")[0] == name:
+            cloudformation._change_sets.pop(other, None)
+
+
 def install() -> None:
     """The mends that stand before ministack's handlers rather than after them."""
+    changesets._drop_other_change_sets = _drop_other_change_sets
     provisioners._cw_metric_alarm_record = _alarm_record(provisioners._cw_metric_alarm_record)
 
 

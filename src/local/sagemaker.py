@@ -136,9 +136,41 @@ def create_endpoint(request: dict) -> dict:
     return {"EndpointArn": record["EndpointArn"]}
 
 
+def _is_scaled(endpoint: str, variant: str) -> bool:
+    """Whether Application Auto Scaling has registered a variant."""
+    asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [f"endpoint/{endpoint}/variant/{variant}"]}
+    headers = {
+        "x-amz-target": "AnyScaleFrontendService.DescribeScalableTargets",
+        "content-type": "application/x-amz-json-1.1",
+    }
+    _, _, told_back = ask_moto("application-autoscaling", "POST", "/", headers, json.dumps(asked).encode())
+    return bool(json.loads(told_back).get("ScalableTargets"))
+
+
+def _check_scaled(record: dict, config: dict) -> None:
+    """A variant that is registered for scaling neither goes nor gets another instance type.
+
+    "Update endpoints that use auto scaling" in the developer guide.
+    """
+
+    def types(said: dict) -> dict:
+        return {v["VariantName"]: v.get("InstanceType") for v in said.get("ProductionVariants", [])}
+
+    # The endpoint goes on without its configuration when somebody deletes that.
+    before, after = types(records(CONFIG).get(record["EndpointConfigName"], {})), types(config)
+    changed = [name for name, instance in before.items() if name not in after or after[name] != instance]
+    if scaled := [name for name in changed if _is_scaled(record["EndpointName"], name)]:
+        raise Refused(
+            "ValidationException",
+            f'The variant(s) "{scaled}" must be deregistered as scalable targets with AWS Auto Scaling '
+            "before they can be removed or have their instance type updated.",
+        )
+
+
 def update_endpoint(request: dict) -> dict:
     record = find(ENDPOINT, request["EndpointName"])
     config = find(CONFIG, request["EndpointConfigName"])
+    _check_scaled(record, config)
     kept: dict[str, dict] = {}
     running_before = record.get("DataCaptureConfig")
     if request.get("RetainAllVariantProperties"):

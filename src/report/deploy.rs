@@ -9,8 +9,11 @@ use serde_json::json;
 
 use super::{err, is_live};
 use crate::aws::{Action, ChangeDetail, ChangeSetType, Replacement, ResourceChange, Status};
-use crate::deploy::{Cause, Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult};
-use crate::rules::failures;
+use crate::deploy::{
+    Cause, Event, Failure, Outcome, PreparedChange, StackOutcome, StackResult, Step, TwoSteps,
+};
+use crate::diff::Hindered;
+use crate::rules::{failures, waits};
 
 /// Shows events as they come: a line each, and on a terminal one more that moves.
 pub struct Progress {
@@ -54,6 +57,7 @@ impl Progress {
             }
             Event::Prepared(change) => self.line(&changes(change)),
             Event::Executing { stack, .. } => self.busy(&format!("{stack}: executing")),
+            Event::Step { stack, step, .. } => self.line(&format!("{stack}: {}", told(step))),
             Event::Resource { event, .. } => {
                 let elapsed = self.started.elapsed().as_secs();
                 let mut line = format!("  {elapsed:>4}s {:<18} {}", event.status.as_str(), event.logical_id);
@@ -66,6 +70,7 @@ impl Progress {
                 self.line(&line);
                 self.busy(&format!("{}: {} {}", event.stack, event.status.as_str(), event.logical_id));
             }
+            Event::Waiting { .. } => self.line(waiting(event).trim_end()),
             Event::Retrying { stack, error, pause } => {
                 self.busy(&format!("{stack}: {error}; again in {} s", pause.as_secs().max(1)));
             }
@@ -110,6 +115,13 @@ impl Progress {
     }
 }
 
+impl Drop for Progress {
+    /// Also when somebody stops the command in the middle.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// `AWS::S3::Bucket` → `S3::Bucket`.
 pub(super) fn short(resource_type: &str) -> &str {
     resource_type.strip_prefix("AWS::").unwrap_or(resource_type)
@@ -121,6 +133,9 @@ pub(super) fn is_failure(status: &Status) -> bool {
 
 fn changes(change: &PreparedChange) -> String {
     let mut text = format!("{}:", change.stack);
+    if let Some(steps) = &change.steps {
+        text.push_str(&two_steps(steps));
+    }
     if change.change_set_type == ChangeSetType::Import {
         text.push_str(" an earlier stack has kept these; they come into the stack again as they are:");
     }
@@ -144,6 +159,71 @@ fn changes(change: &PreparedChange) -> String {
         }
     }
     text
+}
+
+/// A sign of life: what is under way, for how long, and how long that may take. Empty for any other event.
+pub fn waiting(event: &Event) -> String {
+    let Event::Waiting { stack, elapsed, under_way, .. } = event else { return String::new() };
+    let mut text = format!("  {:>4}s {stack} is still at work\n", elapsed.as_secs());
+    for one in under_way {
+        let (kind, status) = (short(&one.resource_type), one.status.as_str());
+        let _ = write!(text, "        {} ({kind}) {status} for {}", one.logical_id, span(one.elapsed));
+        let _ = match waits::expected(&one.resource_type, status) {
+            Some((least, most)) if one.elapsed > most => {
+                writeln!(text, "; {} to {} are usual", span(least), span(most))
+            }
+            Some((least, most)) => writeln!(text, " of the usual {} to {}", span(least), span(most)),
+            None => writeln!(text),
+        };
+    }
+    text
+}
+
+/// `45s`, `12m`, `1h 5m`.
+fn span(time: Duration) -> String {
+    match (time.as_secs(), time.as_secs() / 60) {
+        (seconds, 0) => format!("{seconds}s"),
+        (_, minutes @ ..120) => format!("{minutes}m"),
+        (_, minutes) => format!("{}h {}m", minutes / 60, minutes % 60),
+    }
+}
+
+/// Why an update takes two steps, and what is in the first.
+fn two_steps(steps: &TwoSteps) -> String {
+    if steps.removed.is_empty() {
+        return " an earlier run removed what scales its endpoint; this is the second of two steps"
+            .to_owned();
+    }
+    let mut text = " in two steps, for an endpoint refuses it while it is registered for scaling".to_owned();
+    for hindered in &steps.variants {
+        let Hindered { endpoint, variant, why } = hindered;
+        let _ = write!(text, "\n  variant {variant} of {endpoint}: {why}");
+        if let Some(count) = steps.capacity.get(endpoint).and_then(|counts| counts.get(variant)) {
+            let _ = write!(text, "; {count} instances run");
+        }
+    }
+    text.push_str("\n  first step; without scaling the number of instances stays as it is:");
+    for (id, kind) in &steps.removed {
+        let _ = write!(text, "\n  - {id} ({})", short(kind));
+    }
+    text.push_str("\n  second step; if it fails, what scales is put back:");
+    text
+}
+
+fn told(step: &Step) -> String {
+    match step {
+        Step::Removing => "first step: removing what scales".to_owned(),
+        Step::Updating => "second step: updating, and scaling again".to_owned(),
+        Step::Capacity { endpoint, variant, before, after } if before == after => {
+            format!("variant {variant} of {endpoint} has {after} instances, as before")
+        }
+        Step::Capacity { endpoint, variant, before, after } => {
+            format!("variant {variant} of {endpoint} has {after} instances, and had {before} before")
+        }
+        Step::Restoring => "the second step failed: putting back what scales".to_owned(),
+        Step::Restored => "what scales is as it was before".to_owned(),
+        Step::NotRestored(why) => format!("what scales is not back: {why}; deploy again to have it back"),
+    }
 }
 
 /// What the details name, each once.

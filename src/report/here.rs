@@ -3,8 +3,9 @@
 
 mod html;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -22,6 +23,7 @@ const VERSION: u32 = 1;
 pub struct Progress {
     bars: Option<MultiProgress>,
     running: BTreeMap<String, ProgressBar>,
+    noted: BTreeSet<(String, String)>,
 }
 
 impl Progress {
@@ -36,14 +38,23 @@ impl Progress {
         for data in &order.datasets {
             err(&format!("  dataset {}: {}\n", data.name, data.directory.display()));
         }
-        Progress { bars: is_live().then(MultiProgress::new), running: BTreeMap::new() }
+        Progress {
+            bars: is_live().then(MultiProgress::new),
+            running: BTreeMap::new(),
+            noted: BTreeSet::new(),
+        }
     }
 
     /// Shows one event.
     pub fn show(&mut self, event: &Event) {
         match event {
             Event::Begun { execution, .. } => self.line(&format!("execution {execution}")),
-            Event::Note { step, text } => self.line(&format!("  {step}: {text}")),
+            // Each training job of a tuning job would say the same.
+            Event::Note { step, text } => {
+                if self.noted.insert((step.clone(), text.clone())) {
+                    self.line(&format!("  {step}: {text}"));
+                }
+            }
             Event::Started { step, kind } => {
                 let Some(bars) = &self.bars else {
                     return self.line(&format!("  {step}: started ({kind})"));
@@ -139,19 +150,25 @@ pub fn outcome_text(outcome: &Outcome) -> String {
         }
         text.push('\n');
         for (name, path) in &step.outputs {
-            let _ = writeln!(text, "  {:<width$}    {name}: {}", "", path.display());
+            let _ = writeln!(text, "  {:<width$}    {name}: {}", "", shown(path));
         }
     }
     for model in &outcome.registered {
-        let place = model.directory.display();
+        let place = shown(&model.directory);
         let _ = writeln!(
             text,
             "registered {} version {} ({}): {place}",
             model.group, model.version, model.approval
         );
     }
-    let _ = writeln!(text, "report: {}", outcome.directory.join("report.html").display());
+    let _ = writeln!(text, "report: {}", shown(&outcome.directory.join("report.html")));
     text
+}
+
+/// A path as it is shortest from here.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
 }
 
 /// The last value of each metric.

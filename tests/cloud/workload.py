@@ -3,10 +3,13 @@
     python workload.py register STACK_FILE ENV               # a version as the pipeline would, approved
     python workload.py check STACK_FILE ENV PIPELINE_JSON    # every resource read back and compared
     python workload.py absent                                # nothing at all is there
+    python workload.py status STACK                          # the status of a CloudFormation stack
     python workload.py suspend STACK LOGICAL_ID              # the versioning of a stack's bucket, behind its back
     python workload.py delete-bucket NAME                    # by hand, as somebody might
     python workload.py stack NAME                            # whether it is protected, and its policy
     python workload.py change-sets                           # those that nobody has executed
+    python workload.py scale STACK_FILE ENV COUNT            # as many instances of every variant
+    python workload.py scaling STACK_FILE ENV                # what runs and what is registered
 
 The cloud is whatever the standard variables name (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, …). Expectations
 come from the stack file alone; differences are printed, and the exit code is 1 if there is one.
@@ -156,7 +159,7 @@ def resolved(value, definition: dict, bucket: str):
     return {key: resolved(inner, definition, bucket) for key, inner in value.items()}
 
 
-def register(said: dict, environment: str) -> None:
+def register(said: dict, environment: str) -> str:
     """Register a version as the deployed pipeline's own step says, then approve it."""
     sagemaker = service("sagemaker")
     pipeline = sagemaker.describe_pipeline(PipelineName=f"{said['name']}-{environment}")
@@ -172,7 +175,7 @@ def register(said: dict, environment: str) -> None:
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     if any(r["LogicalResourceId"] == "ServingRollout" for r in Deployed.resources_of(stack["StackName"])):
         wait_for_rollout(f"{said['name']}-{environment}-serving", arn)
-    print(arn)
+    return arn
 
 
 def wait_for_rollout(stack: str, version: str) -> None:
@@ -484,13 +487,55 @@ def change_sets() -> int:
     return 0
 
 
+def variants(said: dict, environment: str):
+    """Endpoints with their variants, as they are deployed."""
+    for name, endpoint in said["endpoints"].items():
+        for variant in endpoint["variants"]:
+            yield f"{name}-{environment}", variant
+
+
+def scale(said: dict, environment: str, count: int) -> None:
+    for endpoint, variant in variants(said, environment):
+        service("sagemaker").update_endpoint_weights_and_capacities(
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[{"VariantName": variant, "DesiredInstanceCount": count}])
+
+
+def scaling(said: dict, environment: str) -> None:
+    """The first variant: its instance type and count, what is registered, and whether the stack has a mark."""
+    sagemaker, registered = service("sagemaker"), service("application-autoscaling")
+    endpoint, variant = next(variants(said, environment))
+    now = sagemaker.describe_endpoint(EndpointName=endpoint)
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=now["EndpointConfigName"])
+    resource = f"endpoint/{endpoint}/variant/{variant}"
+    targets = registered.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
+    policies = registered.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)
+    template = service("cloudformation").get_template(StackName=f"{said['name']}-{environment}-serving")
+    print(json.dumps({
+        "instance": next(v["InstanceType"] for v in config["ProductionVariants"] if v["VariantName"] == variant),
+        "count": next(v["DesiredInstanceCount"] for v in now["ProductionVariants"] if v["VariantName"] == variant),
+        "targets": len(targets["ScalableTargets"]),
+        "policies": len(policies["ScalingPolicies"]),
+        "marked": "Metadata" in template["TemplateBody"],
+    }))
+
+
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["register", path, environment]:
-            register(load(path, environment), environment)
+            print(register(load(path, environment), environment))
             return 0
         case ["check", path, environment, pipeline]:
             return check(path, environment, pipeline)
+        case ["status", stack]:
+            print(Deployed.describe(stack)["StackStatus"])
+            return 0
+        case ["scale", path, environment, count]:
+            scale(load(path, environment), environment, int(count))
+            return 0
+        case ["scaling", path, environment]:
+            scaling(load(path, environment), environment)
+            return 0
         case ["suspend", stack, bucket]:
             resource = service("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=bucket)
             service("s3").put_bucket_versioning(

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::project::{self, replaced, root};
 use crate::tools::{python, succeed};
+
+/// The one test that uses faults.
+static FAULTS: Mutex<()> = Mutex::new(());
 
 /// How many tests use the server now.
 static USERS: Mutex<usize> = Mutex::new(0);
@@ -40,6 +43,12 @@ impl Cloud {
         let said = String::from_utf8(up.stdout).unwrap();
         let url = said.lines().find_map(|line| line.strip_prefix("AWS_ENDPOINT_URL=")).unwrap().to_owned();
         Cloud { url }
+    }
+
+    /// Whoever holds this is the only one that may set faults.
+    pub(crate) fn alone_with_faults(&self) -> MutexGuard<'static, ()> {
+        assert!(self.url.starts_with("http://127.0.0.1:"));
+        FAULTS.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fails and delays resources from now on, as `src/local/README.md` describes.
@@ -104,6 +113,16 @@ impl Workload {
         self.directory.path()
     }
 
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Change sets that nobody has executed.
+    pub(crate) fn change_sets(&self) -> String {
+        let output = succeed(&mut self.ask("us-east-1", &["change-sets"]));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// The stack file as it stands.
     pub(crate) fn text(&self) -> String {
         std::fs::read_to_string(self.path().join("stacks/deep-learning.yaml")).unwrap()
@@ -120,11 +139,16 @@ impl Workload {
 
     /// Any command on an environment of the stack.
     pub(crate) fn run(&self, command: &str, environment: &str, more: &[&str]) -> Output {
+        self.command(command, environment, more).output().unwrap()
+    }
+
+    /// The same, not run yet.
+    pub(crate) fn command(&self, command: &str, environment: &str, more: &[&str]) -> Command {
         let mut program = smstack(self.path());
         // `run --local` executes on this machine.
         let cloud = if command == "run" { "--local-cloud" } else { "--local" };
         program.args([command, "deep-learning", "--env", environment, cloud]).args(more);
-        program.output().unwrap()
+        program
     }
 
     /// What a command prints with `--format json`, which its published schema describes.
@@ -188,6 +212,12 @@ impl Workload {
         let differences: Vec<String> = lines.map(|line| line.trim().to_owned()).collect();
         assert_eq!(output.status.success(), differences.is_empty(), "{said}");
         differences
+    }
+
+    /// Whether CloudFormation makes a stack.
+    pub(crate) fn is_busy(&self, stack: &str) -> bool {
+        let output = self.ask("us-east-1", &["status", stack]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim() == "CREATE_IN_PROGRESS"
     }
 
     /// Nothing at all is in the account.

@@ -203,16 +203,10 @@ pub(crate) struct Case {
     pub(crate) expect: BTreeMap<String, String>,
     /// What the local cloud's change set says otherwise, by resource, and why.
     #[serde(default)]
-    #[cfg_attr(
-        not(feature = "aws"),
-        expect(dead_code, reason = "the local cloud is asked with the feature only")
-    )]
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only the local cloud is asked"))]
     pub(crate) cloud: BTreeMap<String, String>,
     /// Why the local cloud cannot be asked.
-    #[cfg_attr(
-        not(feature = "aws"),
-        expect(dead_code, reason = "the local cloud is asked with the feature only")
-    )]
+    #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "only the local cloud is asked"))]
     pub(crate) unasked: Option<String>,
 }
 

@@ -194,6 +194,7 @@ fn without_consent_nothing_is_made() {
 #[test]
 fn a_failed_resource_is_the_first_cause() {
     let cloud = Cloud::join();
+    let _alone = cloud.alone_with_faults();
     // Faults are found by the stack's name, whatever the account.
     let workload = Workload::new(&cloud, "100000000006", |text| {
         replaced(&text, "name: deep-learning\n", "name: faulty\n")

@@ -14,7 +14,7 @@ fn outputs(outcome: &Value) -> BTreeMap<String, String> {
 #[test]
 fn a_destroyed_environment_comes_back_with_what_it_kept() {
     let cloud = Cloud::join();
-    let workload = Workload::new(&cloud, "100000000041", |text| text);
+    let workload = Workload::new(&cloud, "100000000141", |text| text);
     workload.deployed("dev");
     workload.register("dev");
     let output = workload.run("destroy", "dev", &["--yes"]);

@@ -24,19 +24,27 @@ mod drift;
 mod e2e;
 mod explain;
 mod facts;
+#[cfg(feature = "aws")]
+mod faults;
 mod formats;
 mod here;
 mod house;
 #[cfg(feature = "aws")]
 mod kept;
+#[cfg(feature = "aws")]
+mod kill;
 mod limits;
 mod lint;
 #[cfg(feature = "aws")]
 mod local;
 mod mutate;
 #[cfg(feature = "aws")]
+mod phases;
+#[cfg(feature = "aws")]
 mod planned;
 mod planted;
+#[cfg(feature = "aws")]
+mod preflight;
 mod project;
 #[cfg(feature = "aws")]
 mod proxy;
@@ -50,4 +58,6 @@ mod templates;
 mod tools;
 #[cfg(feature = "aws")]
 mod unchanged;
+#[cfg(feature = "aws")]
+mod waiting;
 mod workload;

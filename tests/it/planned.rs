@@ -45,7 +45,7 @@ fn kinds(list: &Value) -> Vec<&str> {
 #[test]
 fn the_reference_workload_is_deployed_by_plans() {
     let cloud = Cloud::join();
-    let workload = Workload::new(&cloud, "100000000031", |text| text);
+    let workload = Workload::new(&cloud, "100000000131", |text| text);
     let executed = |kind: &str, result: &str| vec![(kind.to_owned(), result.to_owned())];
 
     // The bucket, then the platform, then what needs an approved model.
@@ -72,9 +72,9 @@ fn the_reference_workload_is_deployed_by_plans() {
 
     // It is refused in another account, edited, or with another stack file; and is executed then all the same.
     let mut other = smstack(workload.path());
-    other.env_remove("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", "100000000032");
+    other.env_remove("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", "100000000132");
     other.args(["deploy", "--execute", "plan.json", "--endpoint-url", &cloud.url]);
-    refused(&other.output().unwrap(), "for account `100000000031`");
+    refused(&other.output().unwrap(), "for account `100000000131`");
     let written = std::fs::read_to_string(workload.path().join("plan.json")).unwrap();
     std::fs::write(workload.path().join("edited.json"), written.replace("\"update\"", "\"create\"")).unwrap();
     refused(&deploy(&workload, &["--execute", "edited.json"]), "was edited");

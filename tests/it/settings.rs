@@ -30,7 +30,7 @@ fn results(outcome: &Value) -> Vec<&str> {
 #[test]
 fn settings_are_set_compared_and_respected() {
     let cloud = Cloud::join();
-    let workload = Workload::new(&cloud, "100000000051", |text| replaced(&text, "data_lake:\n", SECTION));
+    let workload = Workload::new(&cloud, "100000000151", |text| replaced(&text, "data_lake:\n", SECTION));
     workload.deployed("dev");
     workload.register("dev");
     let (outcome, said) = workload.deployed("dev");
@@ -57,8 +57,8 @@ fn settings_are_set_compared_and_respected() {
     let text = workload.text();
     workload.write(&replaced(&text, "termination_protection: true", "termination_protection: false"));
     let output = workload.run("diff", "dev", &["--deployed"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("`deep-learning-dev-platform`: termination protection is turned off"), "{said}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("termination_protection") && !said.contains("stack_policy"), "{said}");
     let output = workload.deploy("dev", &[]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
     assert_eq!(stack(&workload, "deep-learning-dev-platform")["protected"], json!(true));
@@ -71,4 +71,31 @@ fn settings_are_set_compared_and_respected() {
     assert_eq!(stack(&workload, "deep-learning-dev-platform")["protected"], json!(false));
     let output = workload.run("destroy", "dev", &["--yes"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+/// A diff of two stack files says so, too.
+#[test]
+fn a_diff_tells_settings() {
+    let at = tempfile::tempdir().unwrap();
+    crate::project::write(at.path(), &crate::project::reference());
+    let diff = |base: &str| {
+        let output =
+            crate::project::run(at.path(), &["diff", "--env", "dev", "--base", base, "--format", "json"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let documents = told["documents"].as_array().unwrap();
+        let settings = documents.iter().find(|document| document["name"] == "settings");
+        settings.map(|document| document["changes"].clone())
+    };
+    let synth = |out: &str| {
+        let output = crate::project::run(at.path(), &["synth", "--env", "dev", "--out", out]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    };
+    synth("before");
+    assert_eq!(diff("before"), None);
+    crate::project::write(at.path(), &replaced(&crate::project::reference(), "data_lake:\n", SECTION));
+    let changes = diff("before").unwrap().to_string();
+    assert!(changes.contains("platform") && changes.contains("serving"), "{changes}");
+    synth("after");
+    assert_eq!(diff("after"), Some(json!([])));
 }

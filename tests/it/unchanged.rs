@@ -19,7 +19,7 @@ fn deploy(workload: &Workload, account: &str, url: &str) -> Command {
 #[test]
 fn a_deployment_without_changes_makes_few_calls_and_no_upload() {
     let cloud = Cloud::join();
-    let account = "100000000021";
+    let account = "100000000121";
     let workload = Workload::new(&cloud, account, |text| text);
     workload.deployed("dev");
     workload.register("dev");

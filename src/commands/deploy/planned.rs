@@ -12,7 +12,7 @@ use super::super::reach::{self, Reach, failed};
 use super::super::{Exit, Stop, load};
 use super::{PARTING, named, told};
 use crate::aws::Aws;
-use crate::cli::{DeployArgs, Format, TargetArgs};
+use crate::cli::{DeployArgs, Format, TargetArgs, WaitArgs};
 use crate::deploy::{self, Event};
 use crate::plan::{self, PLAN_VERSION, PlanFile, PlanFileError, PlannedDiff, Target};
 use crate::report;
@@ -41,7 +41,7 @@ async fn prepare_in(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     let former = former(&path, reach)?;
     let progress = RefCell::new(Progress::new(reach.local.as_deref()));
     let mut emit = |event: Event| progress.borrow_mut().show(&event);
-    let options = deploy::Options::default();
+    let options = reach.options(&args.wait);
     let result = deploy::prepare(&reach.cloud, &plan, &options, &mut emit).await;
     progress.borrow_mut().end();
     let mut ready = match result {
@@ -80,7 +80,7 @@ async fn prepare_in(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     .sealed();
     write(&path, &file)?;
     if let Some(former) = former {
-        supersede(&former, reach, &mut emit).await;
+        supersede(&former, reach, &args.wait, &mut emit).await;
     }
     match args.format {
         Format::Text => report::out(&plan_text(&file, &load::shown(&path)))?,
@@ -113,8 +113,8 @@ fn former(path: &Path, reach: &Reach) -> Result<Option<PlanFile>, Stop> {
 }
 
 /// Removes the change sets of the former plan. What cannot be removed does no harm.
-async fn supersede(former: &PlanFile, reach: &Reach, emit: &mut dyn FnMut(Event)) {
-    let options = deploy::Options::default();
+async fn supersede(former: &PlanFile, reach: &Reach, wait: &WaitArgs, emit: &mut dyn FnMut(Event)) {
+    let options = reach.options(wait);
     match deploy::discard(&reach.cloud, former, &reach.target, &options, emit).await {
         Ok(dropped) => report::err(&dropped_text(&dropped, false)),
         Err(error) => report::err(&format!("the change sets of the former plan stay behind: {error}\n")),
@@ -176,7 +176,7 @@ pub(super) fn execute(args: &DeployArgs, path: &Path) -> Result<Exit, Stop> {
         }
         let progress = RefCell::new(Progress::new(local));
         let mut emit = |event: Event| progress.borrow_mut().show(&event);
-        let options = deploy::Options::default();
+        let options = reach::options_of(cloud, &args.wait);
         let result = deploy::execute(cloud, &file, target, &options, &mut emit).await;
         progress.borrow_mut().end();
         match result {
@@ -194,7 +194,7 @@ pub(super) fn discard(args: &DeployArgs, path: &Path) -> Result<Exit, Stop> {
     within(args, &file, DISCARD_PARTING, async |cloud, target, local| {
         let progress = RefCell::new(Progress::new(local));
         let mut emit = |event: Event| progress.borrow_mut().show(&event);
-        let options = deploy::Options::default();
+        let options = reach::options_of(cloud, &args.wait);
         let result = deploy::discard(cloud, &file, target, &options, &mut emit).await;
         progress.borrow_mut().end();
         match result {
@@ -214,7 +214,7 @@ fn within(
     parting: &'static str,
     work: impl AsyncFnOnce(&Aws, &Target, Option<&str>) -> Result<Exit, Stop>,
 ) -> Result<Exit, Stop> {
-    reach::block_on(&args.cloud, parting, async |local| {
+    reach::block_on(&args.cloud, parting, async |local, _| {
         let local = local.as_deref();
         let options = reach::options_for(&args.cloud, Some(&file.account), Some(file.region.clone()), local);
         match reach::target(&options).await {

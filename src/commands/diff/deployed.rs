@@ -140,9 +140,6 @@ async fn standing<C: Cloud>(
             absent(stack);
             continue;
         };
-        if !stack.settings.is_empty() {
-            report::err(&format!("`{}`: {}\n", stack.stack, report::plan::settings_text(&stack.settings)));
-        }
         let value = input::parse(&format!("{}: template", stack.stack), deployed.template.as_bytes())?;
         let wired = new.documents.get(name).map(|document| document.wired.clone()).unwrap_or_default();
         old.documents.insert(
@@ -150,8 +147,31 @@ async fn standing<C: Cloud>(
             Document { value, parameters: values(&deployed.values), wired, ..Document::default() },
         );
     }
+    if let Some(said) = new.documents.get(input::SETTINGS) {
+        let value = settings_before(&said.value, &standing);
+        old.documents.insert(input::SETTINGS.to_owned(), Document { value, ..Document::default() });
+    }
     let label = format!("{}/{}", assembly.manifest.stack, assembly.manifest.environment);
     Ok((Pair::new(label, old, new), facts))
+}
+
+/// Settings as they are, of those that the stack file speaks of: what would be set is otherwise now.
+fn settings_before(said: &Value, standing: &[Standing]) -> Value {
+    let mut before = said.clone();
+    for stack in standing {
+        let Some(settings) = before.get_mut(stack.kind.as_str()) else { continue };
+        if stack.deployed.is_none() {
+            *settings = Value::Null;
+            continue;
+        }
+        if let Some(on) = stack.settings.termination_protection {
+            settings["termination_protection"] = Value::from(!on);
+        }
+        if stack.settings.stack_policy.is_some() {
+            settings["stack_policy"] = Value::Null;
+        }
+    }
+    before
 }
 
 fn absent(stack: &Standing) {

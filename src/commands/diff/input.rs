@@ -128,6 +128,18 @@ pub(super) fn directory(path: &Path) -> Result<Option<(Manifest, Side)>, Stop> {
     Ok(Some((manifest, side)))
 }
 
+/// The document that holds what a stack file says of its stacks beside their templates, by the stacks' kinds.
+pub(super) const SETTINGS: &str = "settings";
+
+fn settings(manifest: &Manifest) -> Result<Option<Value>, Stop> {
+    let mut all = serde_json::Map::new();
+    for template in manifest.templates.iter().filter(|it| !it.settings.is_silent()) {
+        let said = serde_json::to_value(&template.settings).map_err(anyhow::Error::from)?;
+        all.insert(template.kind.as_str().to_owned(), said);
+    }
+    Ok((!all.is_empty()).then_some(Value::Object(all)))
+}
+
 fn of_manifest(manifest: &Manifest, read: impl Fn(&str) -> Result<Value, Stop>) -> Result<Side, Stop> {
     let mut documents = BTreeMap::new();
     for template in &manifest.templates {
@@ -143,6 +155,9 @@ fn of_manifest(manifest: &Manifest, read: impl Fn(&str) -> Result<Value, Stop>) 
     if let Some(definition) = &manifest.definition {
         let value = read(&definition.file)?;
         documents.insert("pipeline".to_owned(), Document { value, ..Document::default() });
+    }
+    if let Some(value) = settings(manifest)? {
+        documents.insert(SETTINGS.to_owned(), Document { value, ..Document::default() });
     }
     Ok(Side { documents })
 }

@@ -1,0 +1,56 @@
+//! What an account lacks is said before anything is made, by an account on the local cloud that has nothing.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::cloud::{Cloud, Workload, smstack};
+use crate::project::replaced;
+
+/// A command of the reference workload against the local cloud as if it were an account of AWS's.
+fn run(workload: &Workload, cloud: &Cloud, account: &str, arguments: &[&str]) -> Output {
+    let mut command = smstack(workload.path());
+    command
+        .args(arguments)
+        .args(["--endpoint-url", &cloud.url])
+        .env_remove("AWS_PROFILE")
+        .env_remove("AWS_ENDPOINT_URL")
+        .env("AWS_ACCESS_KEY_ID", account)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_MAX_ATTEMPTS", "1");
+    command.output().unwrap()
+}
+
+#[test]
+fn nothing_is_made_where_something_is_missing() {
+    let cloud = Cloud::join();
+    let account = "100000000071";
+    let network = "network: { subnets: [subnet-0123456789abcdef0], security_groups: [sg-0123456789abcdef0] }\n\ndata_lake:\n";
+    let workload = Workload::new(&cloud, account, |text| replaced(&text, "data_lake:\n", network));
+    let target = ["deep-learning", "--env", "dev"];
+
+    let output =
+        run(&workload, &cloud, account, &[&["preflight"], &target[..], &["--format", "json"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/preflight.schema.json")).unwrap();
+    assert!(jsonschema::draft202012::new(&schema).unwrap().is_valid(&told), "{told:#}");
+    let looked = told["looked"].as_array().unwrap();
+    let subnet = looked.iter().find(|it| it["need"] == "EC2::Subnet `subnet-0123456789abcdef0`").unwrap();
+    assert_eq!(subnet["found"], "missing", "{subnet:#}");
+    let quota = |it: &&Value| it["need"] == "2 × `ml.c5.xlarge for endpoint usage`";
+    assert!(looked.iter().any(|it| quota(&it)), "{told:#}");
+
+    let output = run(&workload, &cloud, account, &[&["deploy"], &target[..], &["--yes"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    for part in ["! EC2::Subnet `subnet-0123456789abcdef0`: not there", "nothing was made", "--no-preflight"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(workload.is_empty());
+
+    let deploy = [&["deploy"], &target[..], &["--yes", "--no-preflight"]].concat();
+    let output = run(&workload, &cloud, account, &deploy);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
