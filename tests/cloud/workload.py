@@ -481,7 +481,8 @@ def change_sets() -> int:
     """Change sets that nobody has executed."""
     cloudformation = service("cloudformation")
     for stack in cloudformation.describe_stacks()["Stacks"]:
-        for summary in cloudformation.list_change_sets(StackName=stack["StackId"])["Summaries"]:
+        # By name: the local cloud lists none by ARN.
+        for summary in cloudformation.list_change_sets(StackName=stack["StackName"])["Summaries"]:
             if summary.get("ExecutionStatus") != "EXECUTE_COMPLETE":
                 print(stack["StackName"], summary["ChangeSetName"], summary["Status"])
     return 0

@@ -83,7 +83,7 @@ fn change_sets_say_the_same_or_the_table_says_why() {
         python("tests/cloud/cases.py")
             .args([file("base.json", &without(base)), file("changed.json", &Value::from(changed))])
             .env("AWS_ENDPOINT_URL", &cloud.url)
-            .env("AWS_ACCESS_KEY_ID", "100000000051")
+            .env("AWS_ACCESS_KEY_ID", "100000000081")
             .env("AWS_SECRET_ACCESS_KEY", "x")
             .env("AWS_DEFAULT_REGION", "us-east-1")
             .env_remove("AWS_PROFILE"),

@@ -132,3 +132,33 @@ fn credentials_that_expire_in_the_middle_leave_a_way_back() {
     let said = clear.deployed(&workload);
     assert!(said.contains("deep-learning-dev-platform: created"), "{said}");
 }
+
+/// Whoever stops a comparison with CloudFormation's own word leaves no change set behind.
+#[cfg(unix)]
+#[test]
+fn a_comparison_that_is_stopped_leaves_no_change_set() {
+    let cloud = Cloud::join();
+    let workload = workload(&cloud, "100000000082");
+    workload.deployed("dev");
+    workload.write(&replaced(&workload.text(), "expire_noncurrent: 90d", "expire_noncurrent: 30d"));
+    // It is made, and never gets ready.
+    let proxy = Proxy::new(&cloud, &json!([{ "match": "DescribeChangeSet", "fault": "unavailable" }]));
+    let mut command = project::smstack(workload.path());
+    command.env_remove("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", workload.account());
+    command.env("AWS_SECRET_ACCESS_KEY", "local").env("AWS_EC2_METADATA_DISABLED", "true");
+    command.args(["diff", "deep-learning", "--env", "dev", "--change-set", "--endpoint-url", &proxy.url]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("which is removed again")));
+    let sets = || workload.ask("us-east-1", &["change-sets"]).output().unwrap().stdout;
+    let begun = std::time::Instant::now();
+    while sets().is_empty() {
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1), "no change set is ever made");
+    }
+    let stopped = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(stopped.unwrap().success());
+    let said: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("stopping: removing change set")), "{said:?}");
+    assert!(sets().is_empty(), "{said:?}");
+}

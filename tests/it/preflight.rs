@@ -25,8 +25,11 @@ fn run(workload: &Workload, cloud: &Cloud, account: &str, arguments: &[&str]) ->
 fn nothing_is_made_where_something_is_missing() {
     let cloud = Cloud::join();
     let account = "100000000071";
-    let network = "network: { subnets: [subnet-0123456789abcdef0], security_groups: [sg-0123456789abcdef0] }\n\ndata_lake:\n";
-    let workload = Workload::new(&cloud, account, |text| replaced(&text, "data_lake:\n", network));
+    // An image of the account's own, which nobody has pushed. Cloud Control API is not there to be asked.
+    let image = format!("{account}.dkr.ecr.us-east-1.amazonaws.com/prepare:7");
+    let workload = Workload::new(&cloud, account, |text| {
+        replaced(&text, "image: { framework: sklearn, version: 1.2-1 }", &format!("image: {{ uri: \"{image}\" }}"))
+    });
     let target = ["deep-learning", "--env", "dev"];
 
     let output =
@@ -36,16 +39,16 @@ fn nothing_is_made_where_something_is_missing() {
     let schema: Value = serde_json::from_str(include_str!("../../schemas/preflight.schema.json")).unwrap();
     assert!(jsonschema::draft202012::new(&schema).unwrap().is_valid(&told), "{told:#}");
     let looked = told["looked"].as_array().unwrap();
-    let subnet = looked.iter().find(|it| it["need"] == "EC2::Subnet `subnet-0123456789abcdef0`").unwrap();
-    assert_eq!(subnet["found"], "missing", "{subnet:#}");
+    let needed = format!("image `prepare:7` of {account}");
+    let image = looked.iter().find(|it| it["need"] == needed.as_str()).unwrap();
+    assert_eq!(image["found"], "missing", "{image:#}");
     let quota = |it: &&Value| it["need"] == "2 × `ml.c5.xlarge for endpoint usage`";
     assert!(looked.iter().any(|it| quota(&it)), "{told:#}");
 
     let output = run(&workload, &cloud, account, &[&["deploy"], &target[..], &["--yes"]].concat());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    for part in ["! EC2::Subnet `subnet-0123456789abcdef0`: not there", "nothing was made", "--no-preflight"]
-    {
+    for part in [&*format!("! {needed}: not there"), "nothing was made", "--no-preflight"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(workload.is_empty());
