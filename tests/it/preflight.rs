@@ -28,7 +28,11 @@ fn nothing_is_made_where_something_is_missing() {
     // An image of the account's own, which nobody has pushed. Cloud Control API is not there to be asked.
     let image = format!("{account}.dkr.ecr.us-east-1.amazonaws.com/prepare:7");
     let workload = Workload::new(&cloud, account, |text| {
-        replaced(&text, "image: { framework: sklearn, version: 1.2-1 }", &format!("image: {{ uri: \"{image}\" }}"))
+        replaced(
+            &text,
+            "image: { framework: sklearn, version: 1.2-1 }",
+            &format!("image: {{ uri: \"{image}\" }}"),
+        )
     });
     let target = ["deep-learning", "--env", "dev"];
 
