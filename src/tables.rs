@@ -24,7 +24,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use api::{
-    ApiKind, ApiShape, Bound, api, bound, enumeration, members, pattern, request, required, response,
+    ApiKind, ApiShape, Bound, api, bound, enumeration, members, pattern, range, request, required, response,
+    within,
 };
 pub use images::{
     Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,

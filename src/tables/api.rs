@@ -171,6 +171,21 @@ pub fn bound(path: &str) -> Option<Bound> {
     (shape.min.is_some() || shape.max.is_some()).then_some(Bound { min: shape.min, max: shape.max })
 }
 
+/// Whether a number is within the bounds of a member; path as in [`bound`]. Without bounds, every number is.
+pub fn within(path: &str, value: u64) -> bool {
+    bound(path).is_none_or(|bound| i64::try_from(value).is_ok_and(|value| bound.holds(value)))
+}
+
+/// The bounds of a member as people say them: `1 to 512`; with a unit, `1GB to 512GB`. Path as in [`bound`].
+pub fn range(path: &str, unit: &str) -> String {
+    match bound(path) {
+        Some(Bound { min: Some(min), max: Some(max) }) => format!("{min}{unit} to {max}{unit}"),
+        Some(Bound { min: Some(min), max: None }) => format!("{min}{unit} or more"),
+        Some(Bound { min: None, max: Some(max) }) => format!("{max}{unit} or less"),
+        _ => "anything".to_owned(),
+    }
+}
+
 /// The regular expression, unanchored as AWS writes it, that a member's text must match as a whole; path as
 /// in [`bound`].
 pub fn pattern(path: &str) -> Option<&'static str> {
@@ -265,6 +280,34 @@ mod tests {
 
     fn check(path: &str, min: impl Into<Option<i64>>, max: impl Into<Option<i64>>) {
         assert_eq!(bound(path), Some(Bound { min: min.into(), max: max.into() }), "{path}");
+    }
+
+    #[test]
+    fn bounds_are_said_and_held() {
+        assert!(
+            within("ProductionVariant.VolumeSizeInGB", 512)
+                && !within("ProductionVariant.VolumeSizeInGB", 513)
+        );
+        assert!(
+            within("ProductionVariant.ModelName.Nothing", u64::MAX),
+            "without bounds every number is within"
+        );
+        assert_eq!(range("ProductionVariant.VolumeSizeInGB", "GB"), "1GB to 512GB");
+        assert_eq!(range("ProductionVariantServerlessConfig.MaxConcurrency", ""), "1 to 200");
+    }
+
+    /// Those by which kinds judge what is written in a stack file.
+    #[test]
+    fn bounds_that_kinds_ask_for() {
+        check("CreateEndpointConfigInput.ProductionVariants", 1, 10);
+        check("AsyncInferenceClientConfig.MaxConcurrentInvocationsPerInstance", 1, 1000);
+        check("ProductionVariantServerlessConfig.MaxConcurrency", 1, 200);
+        check("ProductionVariant.VolumeSizeInGB", 1, 512);
+        check("ProductionVariant.ModelDataDownloadTimeoutInSeconds", 60, 3600);
+        check("ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds", 60, 3600);
+        check("MonitoringClusterConfig.InstanceCount", 1, 100);
+        check("MonitoringClusterConfig.VolumeSizeInGB", 1, 16_384);
+        check("MonitoringStoppingCondition.MaxRuntimeInSeconds", 1, 86_400);
     }
 
     #[test]

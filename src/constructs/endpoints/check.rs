@@ -10,6 +10,14 @@ use crate::rules::serving::{self as rules, Excluded};
 use crate::rules::{images, names};
 use crate::tables::{self, JobKind};
 
+/// Members of the API whose bounds hold for an endpoint and its variants.
+const VARIANTS: &str = "CreateEndpointConfigInput.ProductionVariants";
+const INVOCATIONS: &str = "AsyncInferenceClientConfig.MaxConcurrentInvocationsPerInstance";
+const CONCURRENCY: &str = "ProductionVariantServerlessConfig.MaxConcurrency";
+const VOLUME: &str = "ProductionVariant.VolumeSizeInGB";
+const DOWNLOAD: &str = "ProductionVariant.ModelDataDownloadTimeoutInSeconds";
+const STARTUP: &str = "ProductionVariant.ContainerStartupHealthCheckTimeoutInSeconds";
+
 impl Endpoint {
     pub(super) fn check_all<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
         names::check_resource(&scope.fixed_name(&this.name), "an endpoint", &this.pointer, issues);
@@ -31,11 +39,15 @@ impl Endpoint {
 
     fn check_variants<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
         let all = this.pointer.key("variants");
-        if !(1..=10).contains(&self.variants.len()) {
+        if !tables::within(VARIANTS, self.variants.len() as u64) {
             issues.push(Issue::new(
                 Code::OutOfBounds,
                 all.clone(),
-                format!("an endpoint has 1 to 10 variants, not {}", self.variants.len()),
+                format!(
+                    "an endpoint has {} variants, not {}",
+                    tables::range(VARIANTS, ""),
+                    self.variants.len()
+                ),
             ));
         }
         for (name, variant) in &self.variants {
@@ -162,12 +174,13 @@ impl Endpoint {
             }
         }
         if let Some(most) = answers.max_concurrency
-            && !(1..=1000).contains(&most)
+            && !tables::within(INVOCATIONS, u64::from(most))
         {
+            let range = tables::range(INVOCATIONS, "");
             issues.push(Issue::new(
                 Code::OutOfBounds,
                 pointer.key("max_concurrency"),
-                format!("{most} is not 1 to 1000 requests at the same time"),
+                format!("{most} is not {range} requests at the same time"),
             ));
         }
         if rules::is_too_many_for_async(self.variants.len()) {
@@ -238,12 +251,9 @@ impl VariantSection {
                     .help("write `1GB`, `2GB`, `3GB`, `4GB`, `5GB` or `6GB`"),
                 );
             }
-            if !(1..=200).contains(&serverless.max_concurrency) {
-                issues.push(Issue::new(
-                    Code::OutOfBounds,
-                    at.key("max_concurrency"),
-                    "the concurrency is 1 to 200",
-                ));
+            if !tables::within(CONCURRENCY, u64::from(serverless.max_concurrency)) {
+                let message = format!("the concurrency is {}", tables::range(CONCURRENCY, ""));
+                issues.push(Issue::new(Code::OutOfBounds, at.key("max_concurrency"), message));
             }
             if let Some(provisioned) = serverless.provisioned
                 && !(1..=serverless.max_concurrency).contains(&provisioned)
@@ -315,27 +325,28 @@ impl VariantSection {
             }
         }
         if let Some(volume) = self.volume
-            && !(1..=512).contains(&volume.gb())
+            && !tables::within(VOLUME, volume.gb())
         {
             issues.push(Issue::new(
                 Code::OutOfBounds,
                 pointer.key("volume"),
-                format!("{volume} is not 1GB to 512GB"),
+                format!("{volume} is not {}", tables::range(VOLUME, "GB")),
             ));
         }
     }
 
     fn check_times(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
-        for (key, time) in
-            [("download_timeout", self.download_timeout), ("startup_timeout", self.startup_timeout)]
-        {
+        for (key, time, path) in [
+            ("download_timeout", self.download_timeout, DOWNLOAD),
+            ("startup_timeout", self.startup_timeout, STARTUP),
+        ] {
             if let Some(time) = time
-                && !(60..=3600).contains(&time.secs())
+                && !tables::within(path, time.secs())
             {
                 issues.push(Issue::new(
                     Code::OutOfBounds,
                     pointer.key(key),
-                    format!("{time} is not 60s to 1h"),
+                    format!("{time} is not {}", tables::range(path, "s")),
                 ));
             }
         }

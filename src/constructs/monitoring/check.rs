@@ -12,6 +12,11 @@ use crate::rules::units::Duration;
 use crate::rules::{images, monitor_schedule, names};
 use crate::tables::{self, JobKind};
 
+/// Members of the API whose bounds hold for a run.
+const COUNT: &str = "MonitoringClusterConfig.InstanceCount";
+const VOLUME: &str = "MonitoringClusterConfig.VolumeSizeInGB";
+const RUNTIME: &str = "MonitoringStoppingCondition.MaxRuntimeInSeconds";
+
 impl Monitor {
     pub(super) fn check_all<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
         let pointer = &this.pointer;
@@ -182,21 +187,23 @@ impl Monitor {
             }
             issues.push(issue);
         }
-        if !(1..=100).contains(&self.instance.count) {
-            issues.push(Issue::new(Code::OutOfBounds, at.key("count"), "a run has 1 to 100 instances"));
+        if !tables::within(COUNT, u64::from(self.instance.count)) {
+            let message = format!("a run has {} instances", tables::range(COUNT, ""));
+            issues.push(Issue::new(Code::OutOfBounds, at.key("count"), message));
         }
-        if !(1..=16_384).contains(&self.instance.volume.gb()) {
-            issues.push(Issue::new(Code::OutOfBounds, at.key("volume"), "a volume has 1GB to 16TB"));
+        if !tables::within(VOLUME, self.instance.volume.gb()) {
+            let message = format!("a volume has {}", tables::range(VOLUME, "GB"));
+            issues.push(Issue::new(Code::OutOfBounds, at.key("volume"), message));
         }
         let interval = u64::from(self.schedule.hours) * 3600;
         let labels = self.kind.needs_labels() && self.backend == Backend::ModelMonitor;
         let longest = monitor_schedule::longest_run(self.schedule.hours, labels);
         let runtime = self.runtime();
-        if !(1..=86_400).contains(&runtime.secs()) {
+        if !tables::within(RUNTIME, runtime.secs()) {
             issues.push(Issue::new(
                 Code::MonitorRuntime,
                 pointer.key("max_runtime"),
-                format!("{runtime} is not 1s to 1d"),
+                format!("{runtime} is not {}", tables::range(RUNTIME, "s")),
             ));
         } else if runtime.secs() > interval {
             issues.push(
