@@ -204,7 +204,10 @@ fn steps(list: &Value, found: &mut BTreeMap<String, u64>) {
 fn training(job: &Value, parallel: u64, found: &mut BTreeMap<String, u64>) {
     let spot = job["EnableManagedSpotTraining"] == true;
     let usage = if spot { "spot training job" } else { "training job" };
-    cluster(&job["ResourceConfig"], parallel, usage, found);
+    // The second is what a tuning job calls it.
+    for config in ["ResourceConfig", "HyperParameterTuningResourceConfig"] {
+        cluster(&job[config], parallel, usage, found);
+    }
 }
 
 fn cluster(config: &Value, times: u64, usage: &str, found: &mut BTreeMap<String, u64>) {
@@ -275,7 +278,10 @@ mod tests {
         let processing = |count: u64| json!({ "Type": "Processing", "Arguments": { "ProcessingResources": { "ClusterConfig": cluster(count) } } });
         let tuning = json!({ "Type": "Tuning", "Arguments": {
             "HyperParameterTuningJobConfig": { "ResourceLimits": { "MaxParallelTrainingJobs": 5 } },
-            "TrainingJobDefinition": { "EnableManagedSpotTraining": true, "ResourceConfig": cluster(2) },
+            "TrainingJobDefinition": {
+                "EnableManagedSpotTraining": true,
+                "HyperParameterTuningResourceConfig": cluster(2),
+            },
         } });
         let mut found = BTreeMap::new();
         let condition =

@@ -46,8 +46,11 @@ fn nothing_is_made_where_something_is_missing() {
     let needed = format!("image `prepare:7` of {account}");
     let image = looked.iter().find(|it| it["need"] == needed.as_str()).unwrap();
     assert_eq!(image["found"], "missing", "{image:#}");
-    let quota = |it: &&Value| it["need"] == "2 × `ml.c5.xlarge for endpoint usage`";
-    assert!(looked.iter().any(|it| quota(&it)), "{told:#}");
+    // Five tuning jobs at a time, on two instances each.
+    for quota in ["2 × `ml.c5.xlarge for endpoint usage`", "10 × `ml.p3.2xlarge for spot training job usage`"]
+    {
+        assert!(looked.iter().any(|it| it["need"] == quota), "{quota}: {told:#}");
+    }
 
     let output = run(&workload, &cloud, account, &[&["deploy"], &target[..], &["--yes"]].concat());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
