@@ -318,7 +318,7 @@ pub struct Cause {
     /// Where the stack file says the resource: `stacks/churn.yaml:41:3`; none where that is not known.
     pub origin: Option<String>,
     /// What it printed last; none where it printed nothing.
-    pub log: Option<Log>,
+    pub log: Option<Box<Log>>,
 }
 
 /// The whole in one word; what the exit code is made of.

@@ -326,7 +326,7 @@ fn cause_json(cause: &Cause) -> serde_json::Value {
         "origin": cause.origin,
         "kind": known.map(|known| known.name),
         "help": known.map(|known| known.way_out),
-        "log": cause.log.as_ref().map(log_json),
+        "log": cause.log.as_deref().map(log_json),
     })
 }
 
