@@ -16,6 +16,7 @@ mod cloudformation;
 mod connect;
 mod drift;
 mod error;
+mod limit;
 mod live;
 mod s3;
 mod sagemaker;
