@@ -17,6 +17,7 @@ mod connect;
 mod drift;
 mod error;
 mod live;
+mod objects;
 mod s3;
 mod sagemaker;
 mod status;
@@ -27,6 +28,7 @@ pub use connect::{Aws, LocalCloud, Options, connect};
 pub use drift::{DriftDetection, PropertyDifference, ResourceDrift};
 pub use error::{Error, ErrorKind};
 pub use live::{Alarm, Endpoint, Execution, ModelVersion, Monitor, MonitorRun, NewExecution, Step, Variant};
+pub use objects::{Fetched, Listed, ObjectVersion, Objects, OwnBucket, StoredPart};
 pub use s3::{checksum, checksum_of_hex};
 pub use status::{Phase, Status};
 
@@ -287,6 +289,8 @@ pub struct NewObject {
     pub content_type: &'static str,
     /// Only when the key is free; else [`ErrorKind::PreconditionFailed`].
     pub only_if_absent: bool,
+    /// Only when what is there has this ETag; else [`ErrorKind::PreconditionFailed`].
+    pub only_if: Option<String>,
 }
 
 /// A model package version, and its members that stacks refer to.
