@@ -67,13 +67,17 @@ impl Loaded {
         self.stacks.iter().map(|ready| ready.stack.environment()).collect()
     }
 
-    /// The datasets of the environments by name, and where definitions have their data.
+    /// The datasets of the environments by name, and the prefix below which definitions have their data.
     pub(crate) fn datasets(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for ready in &self.stacks {
             let lake = ready.stack.file().data_lake.as_ref();
             for name in lake.into_iter().flat_map(|lake| lake.datasets.keys()) {
-                let data = ready.stack.scope().data(name).map(|data| Body::of(data.uri.to_value()).value);
+                let data = ready
+                    .stack
+                    .scope()
+                    .data(name)
+                    .map(|data| Body::of(data.bucket.uri(&data.prefix).to_value()).value);
                 let uri = data.and_then(|uri| uri.as_str().map(ToOwned::to_owned));
                 found.extend(uri.map(|uri| (name.clone(), uri)));
             }
