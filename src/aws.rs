@@ -10,6 +10,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::logs::LogPlace;
+
 mod account;
 mod changes;
 mod cloudformation;
@@ -17,6 +19,7 @@ mod connect;
 mod drift;
 mod error;
 mod live;
+mod logs;
 mod s3;
 mod sagemaker;
 mod status;
@@ -27,6 +30,7 @@ pub use connect::{Aws, LocalCloud, Options, connect};
 pub use drift::{DriftDetection, PropertyDifference, ResourceDrift};
 pub use error::{Error, ErrorKind};
 pub use live::{Alarm, Endpoint, Execution, ModelVersion, Monitor, MonitorRun, NewExecution, Step, Variant};
+pub use logs::LogTail;
 pub use s3::{checksum, checksum_of_hex};
 pub use status::{Phase, Status};
 
@@ -456,6 +460,14 @@ pub trait Cloud: Clone + Send + Sync + 'static {
 
     /// `ListPipelineExecutionSteps`, all pages: the steps that have begun, oldest first.
     fn execution_steps(&self, arn: &str) -> impl Future<Output = Result<Vec<Step>>> + Send;
+
+    /// `ListTrainingJobsForHyperParameterTuningJob`: the name of the latest training job of a tuning job that failed.
+    fn failed_training_job(&self, tuning: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
+    /// `DescribeLogStreams` and `GetLogEvents`: the last lines that were printed there, at most `most`; `None` when
+    /// nothing was.
+    fn log_tail(&self, place: &LogPlace, most: usize)
+    -> impl Future<Output = Result<Option<LogTail>>> + Send;
 
     /// `DescribeEndpoint`.
     fn endpoint(&self, name: &str) -> impl Future<Output = Result<Endpoint>> + Send;

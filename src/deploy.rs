@@ -34,6 +34,7 @@ mod drift;
 mod error;
 mod events;
 mod execution;
+mod logs;
 mod models;
 mod pace;
 mod phases;
@@ -55,6 +56,7 @@ pub use drift::{Drift, drift};
 pub use error::Error;
 pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
+pub use logs::{Log, log_of};
 pub use models::{Measured, measured};
 pub use pace::{Pace, now};
 pub use phases::{Capacity, Step, TwoSteps};
@@ -303,6 +305,8 @@ pub struct Failure {
 pub struct Cause {
     /// The name in the template; the stack's name when no resource failed.
     pub logical_id: String,
+    /// The name in the service, as far as it has one.
+    pub physical_id: Option<String>,
     /// `AWS::S3::Bucket` and the like.
     pub resource_type: String,
     /// The status.
@@ -313,6 +317,8 @@ pub struct Cause {
     pub at: Option<Timestamp>,
     /// Where the stack file says the resource: `stacks/churn.yaml:41:3`; none where that is not known.
     pub origin: Option<String>,
+    /// What it printed last; none where it printed nothing.
+    pub log: Option<Box<Log>>,
 }
 
 /// The whole in one word; what the exit code is made of.

@@ -16,6 +16,8 @@ mod json;
 #[cfg(feature = "aws")]
 pub mod life;
 pub mod local;
+#[cfg(feature = "aws")]
+mod logs;
 mod page;
 mod picture;
 #[cfg(feature = "aws")]

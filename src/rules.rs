@@ -11,6 +11,7 @@ pub mod json_text;
 pub mod limits;
 pub mod local_path;
 pub mod log_metrics;
+pub mod logs;
 pub mod monitor_schedule;
 pub mod names;
 pub mod pipelines;

@@ -35,10 +35,11 @@ use rustls::pki_types::pem::PemObject;
 
 use super::{
     Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, DriftDetection, Endpoint, Error, ErrorKind,
-    EventPage, Execution, Identity, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject, Operation,
-    ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, account,
-    cloudformation, drift, live, s3, sagemaker, sts,
+    EventPage, Execution, Identity, LogTail, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject,
+    Operation, ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, account,
+    cloudformation, drift, live, logs, s3, sagemaker, sts,
 };
+use crate::rules::logs::LogPlace;
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
@@ -81,6 +82,7 @@ pub struct Aws {
     near: bool,
     cloudformation: aws_sdk_cloudformation::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
     s3: aws_sdk_s3::Client,
     sagemaker: aws_sdk_sagemaker::Client,
     sts: aws_sdk_sts::Client,
@@ -124,6 +126,7 @@ impl Aws {
             near: path_style,
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             sagemaker: aws_sdk_sagemaker::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
@@ -432,6 +435,14 @@ impl Cloud for Aws {
 
     async fn execution_steps(&self, arn: &str) -> Result<Vec<Step>> {
         live::execution_steps(&self.sagemaker, arn).await
+    }
+
+    async fn failed_training_job(&self, tuning: &str) -> Result<Option<String>> {
+        live::failed_training_job(&self.sagemaker, tuning).await
+    }
+
+    async fn log_tail(&self, place: &LogPlace, most: usize) -> Result<Option<LogTail>> {
+        logs::tail(&self.logs, place, most).await
     }
 
     async fn endpoint(&self, name: &str) -> Result<Endpoint> {

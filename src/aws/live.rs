@@ -215,6 +215,21 @@ pub(super) async fn execution_steps(client: &Client, arn: &str) -> Result<Vec<St
     }
 }
 
+/// The name of the latest training job of a tuning job that failed.
+pub(super) async fn failed_training_job(client: &Client, tuning: &str) -> Result<Option<String>> {
+    let call = client
+        .list_training_jobs_for_hyper_parameter_tuning_job()
+        .hyper_parameter_tuning_job_name(tuning)
+        .status_equals(types::TrainingJobStatus::Failed)
+        .sort_by(types::TrainingJobSortByOptions::CreationTime)
+        .sort_order(SortOrder::Descending)
+        .max_results(1);
+    let output =
+        call.send().await.map_err(|error| Error::of("ListTrainingJobsForHyperParameterTuningJob", &error))?;
+    let latest = output.training_job_summaries.unwrap_or_default().into_iter().next();
+    Ok(latest.and_then(|summary| summary.training_job_name))
+}
+
 fn step(step: PipelineExecutionStep) -> Step {
     let metadata = step.metadata.as_ref();
     let job = metadata.and_then(|metadata| {

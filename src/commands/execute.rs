@@ -86,9 +86,17 @@ async fn execute(args: &RunArgs, given: BTreeMap<String, String>, reach: &Reach)
             return Ok(failed(&error, error.help().or(Some(help))));
         }
     };
+    let mut logs = BTreeMap::new();
+    for step in seen.iter().filter(|step| step.status == "Failed") {
+        if let Some(job) = &step.job
+            && let Some(log) = deploy::log_of(&reach.cloud, job).await
+        {
+            logs.insert(step.name.clone(), log);
+        }
+    }
     match args.format {
-        Format::Text => report::out(&state::execution_text(&execution, &seen))?,
-        Format::Json => report::json(&state::execution_json(&execution, &seen))?,
+        Format::Text => report::out(&state::execution_text(&execution, &seen, &logs))?,
+        Format::Json => report::json(&state::execution_json(&execution, &seen, &logs))?,
     }
     Ok(exit(&execution))
 }

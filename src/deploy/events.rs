@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::aws::{self, Cloud, Operation, Phase, Stack, StackEvent, Status};
 
+use super::logs;
 use super::pace::{Pace, is_unique_name, unique_name};
 use super::signs::Signs;
 use super::{Cause, Error, Event, Failure, Run, StackKind};
@@ -153,11 +154,13 @@ fn is_cancelled(event: &StackEvent) -> bool {
 fn cause(event: &StackEvent) -> Cause {
     Cause {
         logical_id: event.logical_id.clone(),
+        physical_id: event.physical_id.clone(),
         resource_type: event.resource_type.clone(),
         status: event.status.clone(),
         reason: event.reason.clone(),
         at: event.at,
         origin: None,
+        log: None,
     }
 }
 
@@ -315,10 +318,13 @@ async fn end<C: Cloud>(
     first_failure: Option<StackEvent>,
 ) -> End {
     let outputs = stack.map(|stack| stack.outputs).unwrap_or_default();
-    let cause = match (tail.cause, &first_failure) {
+    let mut cause = match (tail.cause, &first_failure) {
         (None, Some(event)) => Some(validation(cloud, event).await.unwrap_or_else(|| cause(event))),
         (found, _) => found,
     };
+    if let Some(cause) = &mut cause {
+        cause.log = logs::of_cause(cloud, cause).await.map(Box::new);
+    }
     End { status, cause, outputs }
 }
 
@@ -331,11 +337,13 @@ async fn validation<C: Cloud>(cloud: &C, event: &StackEvent) -> Option<Cause> {
     let failures = cloud.validation_failures(&of).await.ok()?;
     failures.into_iter().find(|failure| !failure.warns).map(|failure| Cause {
         logical_id: failure.logical_id,
+        physical_id: None,
         resource_type: failure.resource_type,
         status: event.status.clone(),
         reason: Some(failure.reason),
         at: failure.at.or(event.at),
         origin: None,
+        log: None,
     })
 }
 

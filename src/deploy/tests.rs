@@ -9,6 +9,7 @@ mod drift;
 mod execution;
 mod files_and_models;
 mod life;
+mod logs;
 mod planned;
 mod preflight;
 mod stub;

@@ -3,6 +3,7 @@
 use crate::aws::{Cloud, Phase, Stack};
 
 use super::events::{self, Tail};
+use super::logs;
 use super::pace::unique_name;
 use super::{Cause, Error, Event, Failure, Options, Run, StackKind};
 
@@ -27,6 +28,9 @@ pub async fn watch<C: Cloud>(
     for event in events::latest(cloud, &stack.id).await?.events {
         cause = cause.or_else(|| events::failure(&event));
         (run.emit)(Event::Resource { kind, event });
+    }
+    if let Some(cause) = &mut cause {
+        cause.log = logs::of_cause(cloud, cause).await.map(Box::new);
     }
     let failed = stack.status.phase() == Phase::Failed;
     Ok(failed.then(|| Failure { status: stack.status.clone(), cause }))

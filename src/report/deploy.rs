@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::logs::{log_json, log_text};
 use super::{err, is_live};
 use crate::aws::{Action, ChangeDetail, ChangeSetType, Replacement, ResourceChange, Status};
 use crate::deploy::{
@@ -294,6 +295,9 @@ pub(super) fn first_cause(cause: &Cause) -> String {
             let _ = write!(text, "\n  = note: {}\n  = help: {}", known.meaning, known.way_out);
         }
     }
+    if let Some(log) = &cause.log {
+        text += &log_text(log);
+    }
     text
 }
 
@@ -322,6 +326,7 @@ fn cause_json(cause: &Cause) -> serde_json::Value {
         "origin": cause.origin,
         "kind": known.map(|known| known.name),
         "help": known.map(|known| known.way_out),
+        "log": cause.log.as_deref().map(log_json),
     })
 }
 

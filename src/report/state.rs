@@ -1,14 +1,16 @@
 //! How everything is, for people and for programs: `schemas/status.schema.json`, `schemas/models.schema.json` and
 //! `schemas/run.schema.json` describe what programs get.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::life;
+use super::logs::{log_json, log_text};
 use crate::aws::{self, Alarm, Endpoint, Execution, ModelVersion, Monitor, Step};
-use crate::deploy::{Measured, Overview, Seen};
+use crate::deploy::{Log, Measured, Overview, Seen};
 
 /// Changes when a reader of the old form could not read the new one.
 const VERSION: u32 = 1;
@@ -270,17 +272,22 @@ pub fn step_line(step: &Step) -> String {
 }
 
 /// An execution, and its steps as they ended.
-pub fn execution_text(execution: &Execution, steps: &[Step]) -> String {
+pub fn execution_text(execution: &Execution, steps: &[Step], logs: &BTreeMap<String, Log>) -> String {
     let mut text = format!("{}: {}\n", execution.arn, execution.status);
     if let Some(failure) = &execution.failure {
         let _ = writeln!(text, "  {failure}");
     }
-    text.extend(steps.iter().map(step_line));
+    for step in steps {
+        text += &step_line(step);
+        if let Some(log) = logs.get(&step.name) {
+            let _ = writeln!(text, "{}", log_text(log).trim_start_matches('\n'));
+        }
+    }
     text
 }
 
 /// The same for programs.
-pub fn execution_json(execution: &Execution, steps: &[Step]) -> Value {
+pub fn execution_json(execution: &Execution, steps: &[Step], logs: &BTreeMap<String, Log>) -> Value {
     let step = |step: &Step| {
         json!({
             "name": step.name,
@@ -290,6 +297,7 @@ pub fn execution_json(execution: &Execution, steps: &[Step]) -> Value {
             "job": step.job,
             "started": step.started.map(|at| at.to_string()),
             "ended": step.ended.map(|at| at.to_string()),
+            "log": logs.get(&step.name).map(log_json),
         })
     };
     json!({

@@ -52,7 +52,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// A text of at most that many characters, and how many more there are.
-pub(super) fn cut(text: &str, room: usize) -> String {
+pub(crate) fn cut(text: &str, room: usize) -> String {
     let count = text.chars().count();
     if count <= room {
         return text.to_owned();
