@@ -33,6 +33,7 @@ mod house;
 mod kept;
 #[cfg(feature = "aws")]
 mod kill;
+mod kinds;
 mod limits;
 mod lint;
 #[cfg(feature = "aws")]
