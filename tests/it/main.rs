@@ -34,6 +34,7 @@ mod init;
 mod kept;
 #[cfg(feature = "aws")]
 mod kill;
+mod kinds;
 mod limits;
 mod lint;
 #[cfg(feature = "aws")]
@@ -53,6 +54,8 @@ mod readme;
 mod schema;
 #[cfg(feature = "aws")]
 mod settings;
+#[cfg(feature = "aws")]
+mod several;
 mod synth;
 mod template_mutations;
 mod templates;
