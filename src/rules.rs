@@ -3,6 +3,7 @@
 pub mod alarms;
 pub mod caching;
 pub mod cron;
+pub mod datasets;
 pub mod distribution;
 pub mod failures;
 pub mod images;

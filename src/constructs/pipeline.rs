@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 use super::exports::Registered;
 use super::{Construct, Export, Exports, Rendering, Role, Scope, Text, This};
 use crate::cfn::{LogicalId, TemplateKind};
-use crate::definition::Definition;
+use crate::definition::{Definition, uses_parameter};
 use crate::diag::Issue;
 use crate::rules::units::Duration;
 
@@ -228,22 +228,25 @@ impl Pipeline {
     }
 
     fn definition(&self, tree: &tree::Tree<'_>, scope: &Scope<'_>) -> Definition {
-        let parameters = scope.exports.get("parameters").map(|given| {
-            given.offers.values().filter_map(|export| match export {
-                Export::Parameter { entry, .. } => Some(entry.clone()),
-                _ => None,
-            })
+        let steps = tree.to_values(self);
+        let given = scope.exports.get("parameters").map(|given| given.offers.values());
+        let given = given.into_iter().flatten().filter_map(|export| match export {
+            Export::Parameter { entry, .. } => Some(entry.clone()),
+            _ => None,
         });
+        let used = |name: &str| steps.iter().any(|step| uses_parameter(step, name));
+        let versions = scope.versions().into_iter().filter(|(_, parameter, _)| used(parameter));
+        let parameters = given.chain(versions.map(|(_, _, entry)| entry.clone())).collect();
         let mut metadata = Map::new();
         metadata.insert("Generator".into(), json!(format!("smstack {}", env!("CARGO_PKG_VERSION"))));
         Definition {
             metadata,
-            parameters: parameters.into_iter().flatten().collect(),
+            parameters,
             experiment: Some(json!({
                 "ExperimentName": { "Get": "Execution.PipelineName" },
                 "TrialName": { "Get": "Execution.PipelineExecutionId" },
             })),
-            steps: tree.to_values(self),
+            steps,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::cfn::{Expr, TemplateKind};
 use crate::definition::Step;
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
+use crate::rules::datasets;
 use crate::tables;
 
 /// Where a packed source lies in the artifact bucket.
@@ -187,6 +188,17 @@ impl<'a> Scope<'a> {
             Export::Model(model) => Some(Data { uri: model.data.clone(), ..model.place.clone() }),
             _ => None,
         }
+    }
+
+    /// The datasets with versions: name, the parameter that holds the version, and what the definition says of it.
+    pub fn versions(&self) -> Vec<(&'a str, String, &'a serde_json::Value)> {
+        let of = |(name, offers): (&'a str, &'a super::exports::Offers)| match offers.offers.get("version")? {
+            Export::Parameter { entry, .. } if offers.section == "data_lake" => {
+                Some((name, datasets::parameter(name), entry))
+            }
+            _ => None,
+        };
+        self.exports.iter().filter_map(of).collect()
     }
 
     /// The trained model that a reference names.

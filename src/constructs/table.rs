@@ -62,6 +62,10 @@ macro_rules! kinds {
             #[schemars(extend("minProperties" = 1))]
             #[serde(default)]
             pub environments: Section<Environment>,
+            /// Stack files in the same directory that come first when a command deploys several, and last when it
+            /// deletes them: their file names without `.yaml`.
+            #[serde(default)]
+            pub depends_on: Vec<String>,
             /// The VPC in which every job and model runs.
             #[serde(default)]
             pub network: Option<Network>,

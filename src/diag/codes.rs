@@ -88,7 +88,7 @@ codes! {
     WrongReference = "wrong-reference", Error;
     /// `${…}` that cannot be read.
     BadExpression = "bad-expression", Error;
-    /// Constructs that wait for each other in a circle.
+    /// Constructs, or stack files, that wait for each other in a circle.
     ReferenceCycle = "reference-cycle", Error;
 
     // The data lake.

@@ -53,6 +53,8 @@ mod readme;
 mod schema;
 #[cfg(feature = "aws")]
 mod settings;
+#[cfg(feature = "aws")]
+mod several;
 mod synth;
 mod template_mutations;
 mod templates;

@@ -8,10 +8,10 @@ use super::super::jobs::{at_most, within};
 use super::super::{Export, Scope, This};
 use super::tree::{self, Node, Tree};
 use super::{Cache, Entry, Failure, Pipeline, Retry, graph};
-use crate::definition::Step;
+use crate::definition::{Step, uses_parameter};
 use crate::diag::{Code, Issue, Pointer, or_list};
-use crate::rules::caching;
 use crate::rules::pipelines::{MOST_IN_BRANCH, MOST_LOOKUPS, MOST_PROPERTY_FILES, MOST_STEPS, beyond};
+use crate::rules::{caching, datasets};
 
 /// The longest name that has been accepted everywhere: the display name of an execution is made from it.
 /// <https://github.com/aws/sagemaker-python-sdk/issues/2933>
@@ -425,16 +425,26 @@ fn check_stale(
     let new_data = pipeline.triggers.as_ref().and_then(|triggers| triggers.on_new_data.as_ref());
     let Some(new_data) = new_data else { return };
     let Some(data) = scope.data(&new_data.data) else { return };
-    if data.manifest || !caching::reads(step.kind, &step.arguments, &data.uri.to_value()) {
+    let reads = if data.manifest {
+        uses_parameter(&step.arguments, &datasets::parameter(&new_data.data))
+    } else {
+        caching::reads(step.kind, &step.arguments, &data.uri.to_value())
+    };
+    if !reads {
         return;
     }
+    let note = if data.manifest {
+        "AWS compares the requests of a step, and a trigger has it read `latest` each time, whatever that is"
+    } else {
+        "AWS compares the requests of a step, not the objects under the prefixes that they name"
+    };
     let message = format!("`{}` takes its old result when new data starts the pipeline", node.name);
     issues.push(
         Issue::new(Code::CacheStale, node.pointer.clone(), message)
             .label(format!("reads `{}`", new_data.data))
-            .also(this.pointer.key("triggers").key("on_new_data"), "new objects there start the pipeline")
+            .also(this.pointer.key("triggers").key("on_new_data"), "new data there starts the pipeline")
             .also(cache.clone(), "asks for caching")
-            .note("AWS compares the requests of a step, not the objects under the prefixes that they name")
+            .note(note)
             .help("say `cache: false` at the step; steps that read its outputs run again then, too"),
     );
 }
