@@ -29,6 +29,7 @@ mod faults;
 mod formats;
 mod here;
 mod house;
+mod init;
 #[cfg(feature = "aws")]
 mod kept;
 #[cfg(feature = "aws")]
