@@ -17,7 +17,7 @@
 //! | `values` | expressions of Pipelines into values |
 //! | `store` | S3 as directories |
 //! | `process` | one process, its time limit, its end |
-//! | `jobs`, `training`, `tuning` | the contracts of processing, training and tuning jobs |
+//! | `jobs`, `training`, `tuning`, `transform` | the contracts of processing, training, tuning and transform jobs |
 //! | `steps`, `registry`, `cache` | what a step does and leaves |
 //! | `schedule` | which step goes when |
 //! | `packages` | what the code imports, and whether it is there |
@@ -42,6 +42,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod training;
+mod transform;
 mod tuning;
 mod values;
 

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::*;
 
+mod transform;
+
 /// A directory for one test, and what is executed in it.
 struct Bench {
     directory: tempfile::TempDir,
