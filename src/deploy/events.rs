@@ -323,7 +323,7 @@ async fn end<C: Cloud>(
         (found, _) => found,
     };
     if let Some(cause) = &mut cause {
-        cause.log = logs::of_cause(cloud, cause).await;
+        cause.log = logs::of_cause(cloud, cause).await.map(Box::new);
     }
     End { status, cause, outputs }
 }

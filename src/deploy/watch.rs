@@ -30,7 +30,7 @@ pub async fn watch<C: Cloud>(
         (run.emit)(Event::Resource { kind, event });
     }
     if let Some(cause) = &mut cause {
-        cause.log = logs::of_cause(cloud, cause).await;
+        cause.log = logs::of_cause(cloud, cause).await.map(Box::new);
     }
     let failed = stack.status.phase() == Phase::Failed;
     Ok(failed.then(|| Failure { status: stack.status.clone(), cause }))

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["commands"],
     &["cli"],
     &["report"],
-    &["deploy", "local", "local_run"],
+    &["deploy", "data", "local", "local_run"],
     &["plan"],
     &["aws"],
     &["diff", "lint", "synth"],

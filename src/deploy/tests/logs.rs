@@ -27,9 +27,9 @@ fn lines(texts: &[&str]) -> Reply {
     answer(&json!({ "events": texts.iter().map(event).collect::<Vec<_>>(), "nextBackwardToken": "b/1" }))
 }
 
-fn tail(group: &str, stream: &str, lines: &[&str]) -> Option<Log> {
+fn tail(group: &str, stream: &str, lines: &[&str]) -> Log {
     let lines = lines.iter().map(|&line| line.to_owned()).collect();
-    Some(Log::Read(LogTail { group: group.to_owned(), stream: stream.to_owned(), lines }))
+    Log::Read(LogTail { group: group.to_owned(), stream: stream.to_owned(), lines })
 }
 
 /// The log of a job, when CloudWatch Logs answers so.
@@ -56,7 +56,10 @@ fn the_stream_that_was_written_last_is_read() {
         _ => None,
     });
     let group = "/aws/sagemaker/TrainingJobs";
-    assert_eq!(found, tail(group, "pipelines-1-Train-X/algo-1-1", &["Traceback", "ValueError: NaN"]));
+    assert_eq!(
+        found.unwrap(),
+        tail(group, "pipelines-1-Train-X/algo-1-1", &["Traceback", "ValueError: NaN"])
+    );
     assert_eq!(stub.calls("DescribeLogStreams")[0].param("logStreamNamePrefix"), "pipelines-1-");
     assert_eq!(stub.calls("GetLogEvents")[1].param("nextToken"), "b/1");
 }
@@ -72,7 +75,10 @@ fn of_a_tuning_job_the_training_job_that_failed_is_read() {
         "GetLogEvents" => Some(lines(&["killed"])),
         _ => None,
     });
-    assert_eq!(found, tail("/aws/sagemaker/TrainingJobs", "1-Search-X-007-ab/algo-1-1", &["killed"]));
+    assert_eq!(
+        found.unwrap(),
+        tail("/aws/sagemaker/TrainingJobs", "1-Search-X-007-ab/algo-1-1", &["killed"])
+    );
     let asked = &stub.calls("ListTrainingJobsForHyperParameterTuningJob")[0];
     assert_eq!(
         (asked.param("StatusEquals"), asked.param("HyperParameterTuningJobName")),
@@ -122,5 +128,5 @@ fn an_endpoint_that_failed_is_told_with_its_last_words() {
     });
     let failure = failure(run(&stub).0);
     let want = tail("/aws/sagemaker/Endpoints/Web", "main/i-1", &["no module named \u{1b}[31mfoo"]);
-    assert_eq!(failure.cause.as_ref().unwrap().log, want);
+    assert_eq!(failure.cause.unwrap().log.as_deref(), Some(&want));
 }
