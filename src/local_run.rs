@@ -46,7 +46,7 @@ mod transform;
 mod tuning;
 mod values;
 
-pub use packages::{Missing, interpreters, wanted};
+pub use packages::{Missing, interpreters, unpinned, wanted};
 
 /// What is executed, and with what.
 #[derive(Debug, Clone)]
@@ -113,6 +113,15 @@ pub enum Event {
         step: String,
         /// Its type.
         kind: String,
+    },
+    /// What a training job that runs has printed so far.
+    Metrics {
+        /// The step.
+        step: String,
+        /// The job.
+        job: String,
+        /// Metrics that were caught: how often, and the last value.
+        latest: Vec<(String, usize, f64)>,
     },
     /// A training job of a tuning job ended.
     Trial {

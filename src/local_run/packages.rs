@@ -16,6 +16,9 @@ const PROBE: &str = include_str!("probe.py");
 /// The oldest Python that the probe runs on.
 const OLDEST: (u64, u64) = (3, 10);
 
+/// The numpy of the images.
+const OLD_NUMPY: &str = "numpy<2";
+
 /// Packages that are not called as the module that they hold.
 const PACKAGES: [(&str, &str); 7] = [
     ("PIL", "Pillow"),
@@ -125,6 +128,16 @@ pub fn wanted(order: &Order) -> Result<Vec<String>, Error> {
         }
     }
     Ok(all)
+}
+
+/// The same requirements without the versions of the images, for a Python that those are not made for.
+pub fn unpinned(wanted: &[String]) -> Vec<String> {
+    let name = |one: &String| match one.split_once("==") {
+        Some((name, version)) if version.ends_with(".*") => name.to_owned(),
+        _ if one == OLD_NUMPY => "numpy".to_owned(),
+        _ => one.clone(),
+    };
+    wanted.iter().map(name).collect()
 }
 
 /// Interpreters such as those of the images, by name.
@@ -267,7 +280,7 @@ fn ask(order: &Order, entries: &[Entry<'_>], all: bool) -> Result<Answer, Error>
 }
 
 /// What installs a module: of the version that the step's image has, where the image is for it.
-fn requirement(module: &str, step: &Value) -> String {
+pub(super) fn requirement(module: &str, step: &Value) -> String {
     let image = image(step);
     let framework = FRAMEWORKS.iter().find(|(part, known, ..)| *known == module && image.contains(part));
     if let Some((_, _, package, before)) = framework
@@ -283,7 +296,7 @@ fn requirement(module: &str, step: &Value) -> String {
         }
     }
     if module == "numpy" && FRAMEWORKS.iter().any(|(part, ..)| image.contains(part)) {
-        return "numpy<2".to_owned(); // these images are from before it
+        return OLD_NUMPY.to_owned(); // these images are from before the next
     }
     let known = PACKAGES.iter().find(|(name, _)| *name == module);
     known.map_or(module, |(_, package)| package).to_owned()
