@@ -18,6 +18,7 @@ mod cloudformation;
 mod connect;
 mod drift;
 mod error;
+mod limit;
 mod live;
 mod logs;
 mod objects;

@@ -43,6 +43,7 @@ mod preflight;
 mod prepare;
 mod recover;
 mod settings;
+mod several;
 mod signs;
 mod status;
 mod unchanged;
@@ -64,6 +65,7 @@ pub use planned::{Dropped, Fate, Moved, against_stack_file, discard, execute};
 pub use preflight::{Answer, Looked, preflight};
 pub use prepare::{Ready, prepare};
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
+pub use several::{Turn, in_turn};
 pub use signs::UnderWay;
 pub use status::{Models, Overview, Seen, of_type, overview};
 pub use watch::{cancel, watch};
@@ -410,6 +412,28 @@ pub async fn deploy<C: Cloud>(
         }
     }
     Ok(outcome)
+}
+
+/// Makes the stack that all deployments to an account and region share, or brings it up to date, before several of them
+/// begin side by side. How that failed, if it did.
+///
+/// # Errors
+/// When a call fails for good, or the stack is in no state to be deployed.
+pub async fn share<C: Cloud>(
+    cloud: &C,
+    plan: &Plan,
+    options: &Options,
+    emit: &mut dyn FnMut(Event),
+) -> Result<Option<Failure>, Error> {
+    let mut run = Run { cloud, options, emit, consent: &mut |_| true };
+    let outcome = bootstrap::bootstrap(&mut run, plan).await?;
+    if outcome.result != StackResult::Unchanged {
+        (run.emit)(Event::Finished(outcome.clone()));
+    }
+    Ok(match outcome.result {
+        StackResult::Failed(failure) => Some(failure),
+        _ => None,
+    })
 }
 
 /// Notes what became of a stack; whether the next one may follow.

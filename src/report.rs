@@ -29,6 +29,8 @@ pub mod preflight;
 mod region;
 mod sarif;
 #[cfg(feature = "aws")]
+pub mod several;
+#[cfg(feature = "aws")]
 pub mod state;
 mod terminal;
 

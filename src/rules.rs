@@ -20,6 +20,7 @@ pub mod rollout;
 pub mod scaling;
 pub mod serving;
 pub mod stack_states;
+pub mod transform;
 pub mod tuning;
 pub mod units;
 pub mod waits;

@@ -10,6 +10,7 @@
 //!   ignores that variable (1.13 of aws-config has no mention of it), so the client is made here.
 //! - `HTTPS_PROXY` and `NO_PROXY` are obeyed for `https` endpoints, the credentials' too; plain `http`
 //!   (the local cloud, the metadata services of EC2 and ECS) never goes through a proxy.
+//! - CloudFormation's rate limits are kept, whatever else calls it: [`super::limit`]. The local cloud counts no calls.
 //! - No call hangs: connecting takes at most 5 s, an answer 60 s, the metadata service 2 tries of 1 s.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +38,7 @@ use super::{
     Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, DriftDetection, Endpoint, Error, ErrorKind,
     EventPage, Execution, Identity, LogTail, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject,
     Operation, ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, account,
-    cloudformation, drift, live, logs, s3, sagemaker, sts,
+    cloudformation, drift, limit, live, logs, s3, sagemaker, sts,
 };
 use crate::rules::logs::LogPlace;
 
@@ -47,7 +48,7 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 const MAX_ATTEMPTS: u32 = 6;
 
 /// How to get to the cloud.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// `--profile`; else `AWS_PROFILE`, else `default`.
     pub profile: Option<String>,
@@ -62,7 +63,7 @@ pub struct Options {
 }
 
 /// The local cloud, as `smstack local up` started it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalCloud {
     /// A loopback address.
     pub endpoint_url: String,
@@ -105,7 +106,11 @@ pub async fn connect(options: &Options) -> Result<Aws> {
             "no region: neither the command nor the environment names one",
         )
     })?;
-    Ok(Aws::new(region, &config))
+    let cloudformation = match &options.local {
+        Some(_) => aws_sdk_cloudformation::Client::new(&config),
+        None => limit::cloudformation(&config, &region),
+    };
+    Ok(Aws::new(region, &config, cloudformation))
 }
 
 impl Aws {
@@ -118,7 +123,7 @@ impl Aws {
         &self.s3
     }
 
-    fn new(region: String, config: &SdkConfig) -> Aws {
+    fn new(region: String, config: &SdkConfig, cloudformation: aws_sdk_cloudformation::Client) -> Aws {
         let path_style = std::iter::once(config.endpoint_url().map(str::to_owned))
             .chain([std::env::var("AWS_ENDPOINT_URL_S3").ok(), std::env::var("AWS_ENDPOINT_URL").ok()])
             .flatten()
@@ -128,7 +133,7 @@ impl Aws {
             region,
             account: account::Clients::new(config),
             near: path_style,
-            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            cloudformation,
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3),

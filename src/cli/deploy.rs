@@ -2,18 +2,22 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
-use super::{CloudArgs, Format, TargetArgs, WaitArgs};
+use super::{CloudArgs, Format, WaitArgs};
 
 /// `smstack deploy`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").args(["stacks", "all"]).requires("env")))]
 pub struct DeployArgs {
-    /// A stack file, or a name in `stacks/`; with a plan only to hold it against the file
-    #[arg(value_name = "STACK", required_unless_present_any = ["execute", "discard"], requires = "env")]
-    pub stack: Option<PathBuf>,
-    /// Environment of the stack file
-    #[arg(long, short, value_name = "ENV", requires = "stack")]
+    /// Stack files, or names in `stacks/`; with a plan at most one, to hold the plan against it
+    #[arg(value_name = "STACK", required_unless_present_any = ["all", "execute", "discard"])]
+    pub stacks: Vec<PathBuf>,
+    /// Deploy all stack files of `stacks/` that have the environment
+    #[arg(long, conflicts_with_all = ["prepare", "execute", "discard"])]
+    pub all: bool,
+    /// Environment of the stack files
+    #[arg(long, short, value_name = "ENV", requires = "which")]
     pub env: Option<String>,
     /// Which cloud.
     #[command(flatten)]
@@ -21,6 +25,9 @@ pub struct DeployArgs {
     /// How long.
     #[command(flatten)]
     pub wait: WaitArgs,
+    /// Of several stack files, how many are deployed at the same time; what one `depends_on` comes before it
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallel: u16,
     /// Apply the changes without asking
     #[arg(long, short)]
     pub yes: bool,
@@ -47,12 +54,24 @@ pub struct DeployArgs {
 /// `smstack destroy`.
 #[derive(Debug, Args)]
 pub struct DestroyArgs {
-    /// Which.
+    /// Stack files, or names in `stacks/`
+    #[arg(value_name = "STACK", required_unless_present = "all")]
+    pub stacks: Vec<PathBuf>,
+    /// All stack files of `stacks/` that have the environment
+    #[arg(long, conflicts_with = "stacks")]
+    pub all: bool,
+    /// Environment of the stack files
+    #[arg(long, short, value_name = "ENV")]
+    pub env: String,
+    /// Which cloud.
     #[command(flatten)]
-    pub target: TargetArgs,
+    pub cloud: CloudArgs,
     /// How long.
     #[command(flatten)]
     pub wait: WaitArgs,
+    /// Of several stack files, how many are deleted at the same time; what one `depends_on` goes after it
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub parallel: u16,
     /// A bucket of these stacks whose objects are deleted, with all versions; may be given more than once
     #[arg(long, value_name = "BUCKET")]
     pub empty: Vec<String>,

@@ -1,8 +1,10 @@
 //! `smstack deploy`: one environment of a stack, as change sets; in one go, or prepared, reviewed and executed.
 
 mod planned;
+mod several;
 
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 
 use tokio::runtime::Handle;
 
@@ -25,7 +27,10 @@ pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
     if let Some(path) = &args.discard {
         return planned::discard(args, path);
     }
-    let target = named(args).ok_or_else(|| Stop::usage("name a stack file and its `--env`"))?;
+    if args.all || (args.stacks.len() > 1 && !args.prepare) {
+        return several::run(args);
+    }
+    let target = named(args)?.ok_or_else(|| Stop::usage("name a stack file and its `--env`"))?;
     if args.prepare {
         return planned::prepare(args, &target);
     }
@@ -33,9 +38,15 @@ pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
 }
 
 /// The environment of a stack file, when the command names one.
-fn named(args: &DeployArgs) -> Option<TargetArgs> {
-    let (stack, env) = args.stack.clone().zip(args.env.clone())?;
-    Some(TargetArgs { stack, env, cloud: args.cloud.clone() })
+fn named(args: &DeployArgs) -> Result<Option<TargetArgs>, Stop> {
+    let of = |stack: &PathBuf, env: &String| {
+        Some(TargetArgs { stack: stack.clone(), env: env.clone(), cloud: args.cloud.clone() })
+    };
+    match args.stacks.as_slice() {
+        [] => Ok(None),
+        [stack] => Ok(args.env.as_ref().and_then(|env| of(stack, env))),
+        _ => Err(Stop::usage("a plan is of one stack file: name that one")),
+    }
 }
 
 async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {

@@ -1,32 +1,41 @@
-//! `smstack destroy`: deletes the stacks of an environment, the last deployed first.
+//! `smstack destroy`: deletes the stacks of an environment, the last deployed first; of several stack files those first
+//! that others do not depend on.
 
+use super::reach::several::{self, Asked, Reaches};
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
 use crate::aws::Cloud as _;
 use crate::cli::DestroyArgs;
-use crate::deploy::{self, Doom};
+use crate::deploy::{self, Doom, Turn};
+use crate::report::several::Board;
 use crate::report::{self, life};
 
 const PARTING: &str = "stopped here; a deletion that has begun goes on by itself: run the same command again";
 
 pub(super) fn run(args: &DestroyArgs) -> Result<Exit, Stop> {
-    reach::run(&args.target, PARTING, async |reach| destroy(args, reach).await)
+    let asked = Asked { stacks: &args.stacks, all: args.all, env: &args.env, cloud: &args.cloud };
+    several::run(&asked, PARTING, async |reaches| destroy(args, reaches).await)
 }
 
-async fn destroy(args: &DestroyArgs, reach: &Reach) -> Result<Exit, Stop> {
-    let mut dooms = Vec::new();
-    for (kind, name) in reach.stacks().into_iter().rev() {
-        match deploy::doom(&reach.cloud, kind, name).await {
-            Ok(doom) => dooms.extend(doom),
-            Err(error) => return Ok(failed(&error, error.help())),
+async fn destroy(args: &DestroyArgs, reaches: &Reaches) -> Result<Exit, Stop> {
+    let mut of_each: Vec<Vec<Doom>> = Vec::new();
+    for reach in &reaches.all {
+        let mut dooms = Vec::new();
+        for (kind, name) in reach.stacks().into_iter().rev() {
+            match deploy::doom(&reach.cloud, kind, name).await {
+                Ok(doom) => dooms.extend(doom),
+                Err(error) => return Ok(failed(&error, error.help())),
+            }
         }
+        of_each.push(dooms);
     }
+    let dooms: Vec<&Doom> = of_each.iter().flatten().collect();
     check(&args.empty, &dooms)?;
     if dooms.is_empty() {
         report::out("nothing is deployed\n")?;
         return Ok(Exit::Done);
     }
-    for doom in &dooms {
+    for doom in dooms.iter().copied() {
         report::out(&life::doom_text(doom, &args.empty))?;
     }
     let protected: Vec<&str> =
@@ -43,17 +52,44 @@ async fn destroy(args: &DestroyArgs, reach: &Reach) -> Result<Exit, Stop> {
         report::err("consent is needed: answer `y` on a terminal, or give `--yes`\n");
         return Ok(Exit::NeedsConsent);
     }
-    for doom in &dooms {
-        if let Some(exit) = one(args, reach, doom).await? {
-            return Ok(exit);
+    let all = reaches.names();
+    let local = reaches.all.first().and_then(|reach| reach.local.as_deref());
+    let board = Board::new(local, &all);
+    let work = async |index: usize| {
+        let reach: &Reach = &reaches.all[index];
+        for doom in &of_each[index] {
+            let exit = one(args, reach, doom, &board).await?;
+            if exit != Exit::Done {
+                return Ok(exit);
+            }
+        }
+        Ok::<Exit, Stop>(Exit::Done)
+    };
+    let well = |ended: &Result<Exit, Stop>| matches!(ended, Ok(Exit::Done));
+    let turns = deploy::in_turn(&reaches.after(), usize::from(args.parallel), work, well).await;
+    let mut worst = Exit::Done;
+    for (turn, name) in turns.into_iter().zip(&all) {
+        match turn {
+            Turn::Ended(exit) => {
+                let exit = exit?;
+                if exit == Exit::DeploymentFailed || worst == Exit::Done {
+                    worst = exit;
+                }
+            }
+            Turn::NotBegun(because) => {
+                report::err(&format!(
+                    "{name}: not begun, for {} depends on it, and is still there\n",
+                    all[because]
+                ));
+            }
         }
     }
-    Ok(Exit::Done)
+    Ok(worst)
 }
 
 /// Only buckets of these stacks can be emptied.
-fn check(empty: &[String], dooms: &[Doom]) -> Result<(), Stop> {
-    let buckets: Vec<&str> = dooms.iter().flat_map(buckets).collect();
+fn check(empty: &[String], dooms: &[&Doom]) -> Result<(), Stop> {
+    let buckets: Vec<&str> = dooms.iter().copied().flat_map(buckets).collect();
     match empty.iter().find(|name| !buckets.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) if buckets.is_empty() => Err(Stop::usage(format!("no stack has a bucket `{name}`"))),
@@ -70,20 +106,24 @@ fn buckets(doom: &Doom) -> impl Iterator<Item = &str> {
     buckets.filter_map(|bucket| bucket.physical_id.as_deref())
 }
 
-/// Deletes a stack; how the command ends, where that did not go well.
-async fn one(args: &DestroyArgs, reach: &Reach, doom: &Doom) -> Result<Option<Exit>, Stop> {
+/// Deletes a stack; how that ended.
+async fn one(args: &DestroyArgs, reach: &Reach, doom: &Doom, board: &Board) -> Result<Exit, Stop> {
     for bucket in buckets(doom).filter(|bucket| args.empty.iter().any(|name| name == bucket)) {
         match reach.cloud.empty_bucket(bucket, &reach.target.identity.account).await {
-            Ok(count) => report::err(&format!("{bucket}: {count} versions of objects deleted\n")),
-            Err(error) => return Ok(Some(failed(&error, error.help()))),
+            Ok(count) => board.say(&format!("{bucket}: {count} versions of objects deleted")),
+            Err(error) => return Ok(board.aside(|| failed(&error, error.help()))),
         }
     }
     let options = reach.options(&args.wait);
-    let result = reach.shown(async |emit| deploy::destroy(&reach.cloud, doom, &options, emit).await).await;
+    let lane = board.lane(&reach.assembly.manifest.stack);
+    let result =
+        reach.shown(lane, async |emit| deploy::destroy(&reach.cloud, doom, &options, emit).await).await;
     let name = &doom.stack.name;
-    let exit = reach::ended(name, result, &format!("{name}: deleted\n"))?;
-    if exit == Exit::DeploymentFailed {
-        report::err("mend what stands in the way, and run the same command again\n");
-    }
-    Ok((exit != Exit::Done).then_some(exit))
+    board.aside(|| {
+        let exit = reach::ended(name, result, &format!("{name}: deleted\n"))?;
+        if exit == Exit::DeploymentFailed {
+            report::err("mend what stands in the way, and run the same command again\n");
+        }
+        Ok(exit)
+    })
 }

@@ -1,5 +1,7 @@
 //! Finds and reads stack files, and takes each through every check.
 
+pub(super) mod order;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -157,6 +159,14 @@ pub(crate) fn load(args: &StackArgs) -> Result<Vec<Loaded>, Stop> {
     find(&args.stacks)?.iter().map(|path| load_file(path, shown(path), Wanted::Named(&args.env))).collect()
 }
 
+/// Whether a stack file has an environment of that name; one that cannot be read may have any.
+#[cfg(feature = "aws")]
+pub(super) fn may_have(path: &Path, environment: &str) -> bool {
+    let file = read(path).ok().and_then(|bytes| SourceFile::from_bytes(shown(path), &bytes).ok());
+    let document = file.and_then(|file| source::parse(&file).ok());
+    document.is_none_or(|document| stack::environments(&document.value).iter().any(|it| it == environment))
+}
+
 /// Takes one stack file through every check, with those of the environments that it has; it is called as shown.
 pub(super) fn one(path: &Path, shown: String, environments: &[String]) -> Result<Loaded, Stop> {
     load_file(path, shown, Wanted::Present(environments))
@@ -244,12 +254,15 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: Wanted) -> 
         .into_iter()
         .map(|issue| source::locate(issue, &file, &document.places))
         .collect();
+    // What only the past has may have lost the files beside it.
+    let beside = matches!(wanted, Wanted::Named(_)).then_some(path);
     let packed = Packed::default();
     let mut stacks = Vec::new();
     // A file without environments is still checked, so that all its problems show at once.
     let views = if chosen.is_empty() && whole { vec![String::new()] } else { chosen };
     let checked = side_by_side(views, |environment| {
-        check_environment(&file, document, &environment, &shapes, |requests| packed.collect(root, requests))
+        let pack = |requests: &[assets::Request]| packed.collect(root, requests);
+        check_environment(&file, document, &environment, beside, &shapes, pack)
     });
     for (ready, found) in checked {
         stacks.extend(ready);
@@ -267,6 +280,7 @@ fn check_environment(
     file: &SourceFile,
     document: &Document,
     environment: &str,
+    beside: Option<&Path>,
     shapes: &Shapes,
     pack: impl Fn(&[assets::Request]) -> (Assets, Vec<assets::Problem>),
 ) -> (Option<Ready>, Vec<Diagnostic>) {
@@ -276,6 +290,7 @@ fn check_environment(
         view.insert("environments".to_owned(), environments.clone());
     }
     let (stack, mut issues) = stack::resolve(&view.value, environment, shapes);
+    issues.extend(beside.into_iter().flat_map(|path| order::check(&view.value, path, environment)));
     let places = &view.places;
     let mut ready = None;
     if let Some(stack) = stack {

@@ -1,7 +1,10 @@
 //! How a command gets to what is deployed: the environment of a stack file, and the cloud that it lies in.
 
+pub(super) mod several;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -65,8 +68,12 @@ impl Reach {
     }
 
     /// Does a piece of work while its events are shown.
-    pub(super) async fn shown<T>(&self, work: impl AsyncFnOnce(&mut dyn FnMut(Event)) -> T) -> T {
-        let progress = RefCell::new(Progress::new(self.local.as_deref()));
+    pub(super) async fn shown<T>(
+        &self,
+        progress: Progress,
+        work: impl AsyncFnOnce(&mut dyn FnMut(Event)) -> T,
+    ) -> T {
+        let progress = RefCell::new(progress);
         work(&mut |event| {
             self.note(&event);
             progress.borrow_mut().show(&event);
@@ -76,17 +83,23 @@ impl Reach {
 
     /// What is said when somebody stops the command: what goes on in AWS, and what can be done about it.
     async fn part(&self, parting: &str) -> Exit {
-        let stack = self.at_work.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let found = match &stack {
-            Some(stack) => tokio::time::timeout(Duration::from_secs(10), self.cloud.stack(stack)).await.ok(),
-            None => None,
-        };
-        let going_on =
-            found.and_then(Result::ok).flatten().filter(|stack| stack.status.phase() == Phase::InProgress);
-        let Some(stack) = going_on else {
+        if let Some(stack) = self.going_on().await {
+            self.leave(&stack).await;
+        } else {
             report::err(&format!("\n{parting}\n"));
-            return Exit::Failed;
-        };
+        }
+        Exit::Failed
+    }
+
+    /// The stack that CloudFormation works on for this command.
+    async fn going_on(&self) -> Option<aws::Stack> {
+        let stack = self.at_work.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let found = tokio::time::timeout(Duration::from_secs(10), self.cloud.stack(&stack)).await.ok();
+        found.and_then(Result::ok).flatten().filter(|stack| stack.status.phase() == Phase::InProgress)
+    }
+
+    /// Says that CloudFormation goes on, and offers to cancel an update.
+    async fn leave(&self, stack: &aws::Stack) {
         let attach = &self.attach;
         report::err(&format!(
             "\n{} is in {}, and goes on in AWS by itself: `{attach}` attaches to it\n",
@@ -95,14 +108,15 @@ impl Reach {
         if stack.status == Status::UpdateInProgress
             && report::ask(&format!("cancel the update of {}, so that all of it is rolled back?", stack.name))
         {
-            match deploy::cancel(&self.cloud, &stack).await {
+            match deploy::cancel(&self.cloud, stack).await {
                 Ok(()) => {
                     report::err(&format!("the update is cancelled, and rolls back: `{attach}` follows it\n"));
                 }
-                Err(error) => return failed(&error, error.help()),
+                Err(error) => {
+                    failed(&error, error.help());
+                }
             }
         }
-        Exit::Failed
     }
 
     /// Names of what the stacks have deployed of a resource type.
@@ -130,10 +144,10 @@ pub(super) fn run(
     parting: &'static str,
     work: impl AsyncFnOnce(&Reach) -> Result<Exit, Stop>,
 ) -> Result<Exit, Stop> {
-    let Some((assembly, origins)) = assemble(args)? else { return Ok(Exit::Invalid) };
+    let Some(sound) = assemble(args)? else { return Ok(Exit::Invalid) };
     block_on(&args.cloud, parting, async |local, stop| {
-        let reach = match connect(args, assembly, local).await {
-            Ok(reach) => Reach { origins, ..reach },
+        let reach = match connect(args, sound, local.as_deref(), &mut Vec::new()).await {
+            Ok(reach) => reach,
             Err(exit) => return Ok(exit),
         };
         tokio::select! {
@@ -215,28 +229,53 @@ pub(super) fn ended(
 
 /// Every check, then synth; problems are reported.
 pub(super) fn assemble(args: &TargetArgs) -> Result<Option<(Assembly, Origins)>, Stop> {
-    let which = StackArgs { stacks: vec![args.stack.clone()], env: vec![args.env.clone()] };
-    let mut loaded = load::load(&which)?;
-    let assembly = loaded.iter_mut().flat_map(load::Loaded::assemble).last();
-    let (files, diagnostics) = load::findings(&loaded);
-    report::diagnostics(&files, &diagnostics);
-    let assembly = assembly.filter(|_| !has_errors(&diagnostics));
-    Ok(assembly.map(|assembly| {
-        let origins = loaded.iter().flat_map(|loaded| loaded.origins(&assembly)).collect();
-        (assembly, origins)
-    }))
+    Ok(assemble_all(std::slice::from_ref(&args.stack), &args.env)?.and_then(|mut sound| sound.pop()))
 }
 
-async fn connect(args: &TargetArgs, assembly: Assembly, local: Option<String>) -> Result<Reach, Exit> {
-    let told = |error: aws::Error| failed(&error, error.help());
-    let (cloud, target) =
-        target(&options(&args.cloud, &assembly.manifest, local.as_deref())).await.map_err(told)?;
+/// The same for several stack files, in their order; none where one of them is unsound.
+fn assemble_all(paths: &[PathBuf], environment: &str) -> Result<Option<Vec<(Assembly, Origins)>>, Stop> {
+    let which = StackArgs { stacks: paths.to_vec(), env: vec![environment.to_owned()] };
+    let mut loaded = load::load(&which)?;
+    let assemblies: Vec<Assembly> = loaded.iter_mut().flat_map(load::Loaded::assemble).collect();
+    let (files, diagnostics) = load::findings(&loaded);
+    report::diagnostics(&files, &diagnostics);
+    if has_errors(&diagnostics) || assemblies.len() < loaded.len() {
+        return Ok(None);
+    }
+    let sound = loaded.iter().zip(assemblies).map(|(loaded, assembly)| {
+        let origins = loaded.origins(&assembly);
+        (assembly, origins)
+    });
+    Ok(Some(sound.collect()))
+}
+
+/// Whoever was connected to already.
+type Known = Vec<(aws::Options, Aws, Target)>;
+
+async fn connect(
+    args: &TargetArgs,
+    sound: (Assembly, Origins),
+    local: Option<&str>,
+    known: &mut Known,
+) -> Result<Reach, Exit> {
+    let (assembly, origins) = sound;
+    let options = options(&args.cloud, &assembly.manifest, local);
+    let (cloud, target) = if let Some((_, cloud, target)) = known.iter().find(|(there, ..)| *there == options)
+    {
+        (cloud.clone(), target.clone())
+    } else {
+        let told = |error: aws::Error| failed(&error, error.help());
+        let (cloud, target) = target(&options).await.map_err(told)?;
+        known.push((options, cloud.clone(), target.clone()));
+        (cloud, target)
+    };
     plan::guard(&assembly.manifest, &target).map_err(|error| failed(&error, error.help()))?;
     let mut attach = format!("smstack events {} --env {} --follow", args.stack.display(), args.env);
     if local.is_some() {
         attach.push_str(" --local");
     }
-    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach, origins: BTreeMap::new() })
+    let local = local.map(str::to_owned);
+    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach, origins })
 }
 
 /// Connects, and asks who is asking.

@@ -4,6 +4,7 @@ use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
 use crate::cli::RecoverArgs;
 use crate::deploy::{self, Proposal, Remedy};
+use crate::report::deploy::Progress;
 use crate::report::{self, life};
 
 const PARTING: &str =
@@ -54,7 +55,9 @@ async fn recover(args: &RecoverArgs, reach: &Reach) -> Result<Exit, Stop> {
 
 async fn take(args: &RecoverArgs, reach: &Reach, proposal: &Proposal) -> Result<Exit, Stop> {
     let options = reach.options(&args.wait);
-    let result =
-        reach.shown(async |emit| deploy::recover(&reach.cloud, proposal, &options, emit).await).await;
+    let progress = Progress::new(reach.local.as_deref());
+    let result = reach
+        .shown(progress, async |emit| deploy::recover(&reach.cloud, proposal, &options, emit).await)
+        .await;
     reach::ended(&proposal.stack.name, result, &life::recovered(proposal))
 }

@@ -57,13 +57,14 @@ pub struct Pipeline {
     pub steps: Vec<Entry>,
 }
 
-/// A step: one of `processing`, `training`, `tuning`, `condition`, `register` and `fail`, and what else there is
-/// to say about it.
+/// A step: one of `processing`, `training`, `tuning`, `transform`, `condition`, `register` and `fail`, and what else
+/// there is to say about it.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Step", extend("oneOf" = [
     { "required": ["processing"] }, { "required": ["training"] }, { "required": ["tuning"] },
-    { "required": ["condition"] }, { "required": ["register"] }, { "required": ["fail"] },
+    { "required": ["transform"] }, { "required": ["condition"] }, { "required": ["register"] },
+    { "required": ["fail"] },
 ]))]
 pub struct Entry {
     /// Runs a processing job.
@@ -75,6 +76,9 @@ pub struct Entry {
     /// Runs a tuning job.
     #[serde(default)]
     pub tuning: Option<String>,
+    /// Runs a batch transform; a step that makes its model stands before it.
+    #[serde(default)]
+    pub transform: Option<String>,
     /// Goes one way or the other.
     #[serde(default)]
     pub condition: Option<Condition>,
@@ -253,6 +257,7 @@ fn registered(steps: &[Entry], groups: &mut BTreeMap<String, Registered>) {
         if let Some(register) = &step.register {
             let group = groups.entry(register.group.clone()).or_default();
             group.instances.extend(register.inference_instances.iter().cloned());
+            group.transforms.extend(register.transform_instances.iter().cloned());
             group.content_types.extend(register.content_types.iter().cloned());
         }
         if let Some(condition) = &step.condition {

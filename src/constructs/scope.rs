@@ -111,6 +111,12 @@ impl<'a> Scope<'a> {
         construct.step(&this, self)
     }
 
+    /// The step that makes the model for the step of the construct `name`.
+    pub fn model_step(&self, name: &str) -> Option<Step> {
+        let (this, construct) = self.construct(name)?;
+        construct.model_step(&this, self)
+    }
+
     /// The training job that the construct `name` describes.
     pub fn training_job(&self, name: &str) -> Option<TrainingJob> {
         let (this, construct) = self.construct(name)?;

@@ -88,7 +88,7 @@ codes! {
     WrongReference = "wrong-reference", Error;
     /// `${…}` that cannot be read.
     BadExpression = "bad-expression", Error;
-    /// Constructs that wait for each other in a circle.
+    /// Constructs, or stack files, that wait for each other in a circle.
     ReferenceCycle = "reference-cycle", Error;
 
     // The data lake.
@@ -290,6 +290,14 @@ codes! {
     TuningQuota = "tuning-quota", Warning;
     /// A path to the best job's model elsewhere than where the tuning job writes.
     BestModelPath = "best-model-path", Warning;
+
+    // Batch transforms.
+    /// A batch strategy where nothing tells records apart.
+    TransformSplit = "transform-split", Warning;
+    /// Requests larger than a batch transform sends.
+    TransformPayload = "transform-payload", Error;
+    /// Filtering or joining records of a format that is not for it.
+    TransformFormat = "transform-format", Warning;
 
     // The pipeline.
     /// A pipeline's name longer than AWS has accepted.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::logs::{log_json, log_text};
@@ -20,6 +20,8 @@ use crate::rules::{failures, waits};
 pub struct Progress {
     started: Instant,
     spinner: Option<ProgressBar>,
+    /// What each line begins with.
+    label: String,
 }
 
 impl Progress {
@@ -28,14 +30,14 @@ impl Progress {
         if let Some(cloud) = cloud {
             err(&format!("this is the local cloud at {cloud}: nothing reaches AWS\n"));
         }
-        let spinner = is_live().then(|| {
-            let bar = ProgressBar::new_spinner();
-            let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Progress { started: Instant::now(), spinner }
+        let spinner = is_live().then(|| spinner(None));
+        Progress { started: Instant::now(), spinner, label: String::new() }
+    }
+
+    /// Begins beside others, each line with a label.
+    pub(super) fn beside(bars: Option<&MultiProgress>, label: String) -> Progress {
+        let spinner = bars.map(|bars| spinner(Some(bars)));
+        Progress { started: Instant::now(), spinner, label }
     }
 
     /// Shows one event.
@@ -101,10 +103,12 @@ impl Progress {
         }
     }
 
-    fn line(&self, text: &str) {
+    /// Shows a text of one line or several.
+    pub fn line(&self, text: &str) {
+        let text = labelled(&self.label, text);
         match &self.spinner {
-            Some(bar) => bar.suspend(|| err(&format!("{text}\n"))),
-            None => err(&format!("{text}\n")),
+            Some(bar) => bar.suspend(|| err(&text)),
+            None => err(&text),
         }
     }
 
@@ -114,6 +118,26 @@ impl Progress {
             bar.set_message(text.to_owned());
         }
     }
+}
+
+fn spinner(beside: Option<&MultiProgress>) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    let bar = match beside {
+        Some(bars) => bars.add(bar),
+        None => bar,
+    };
+    let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// Whole lines, each behind the label.
+pub(super) fn labelled(label: &str, text: &str) -> String {
+    text.lines().fold(String::new(), |mut all, line| {
+        let _ = writeln!(all, "{label}{line}");
+        all
+    })
 }
 
 impl Drop for Progress {

@@ -6,6 +6,8 @@ The rules are a list; the first that matches a request and is not used up is app
 
     {"match": "DescribeStack.*",      # regular expression over the operation: CreateChangeSet, PutObject, …
      "skip": 2, "times": 3,           # leave so many alone, then apply so often (always, without it)
+     "rate": 10,                      # leave so many in a second alone
+     "log": "throttled.txt",          # write down the operation each time that it is applied
      "fault": "throttle"}             # or one of the others below
 
 | fault | what happens |
@@ -21,9 +23,11 @@ The rules are a list; the first that matches a request and is not used up is app
 """
 
 import asyncio
+import collections
 import json
 import re
 import sys
+import time
 import urllib.parse
 from dataclasses import dataclass, field
 
@@ -117,6 +121,7 @@ class Proxy:
     def __init__(self, upstream: int, rules: list | None = None, hook=None):
         self.upstream, self.rules, self.hook = upstream, rules or [], hook
         self.used = [0] * len(self.rules)
+        self.recent = [collections.deque() for _ in self.rules]
         self.port = 0
 
     async def start(self):
@@ -130,9 +135,22 @@ class Proxy:
                 continue
             self.used[index] += 1
             nth = self.used[index] - 1 - rule.get("skip", 0)
-            if nth >= 0 and nth < rule.get("times", sys.maxsize):
+            if nth >= 0 and nth < rule.get("times", sys.maxsize) and not self._within(index, rule):
+                if "log" in rule:
+                    with open(rule["log"], "a", encoding="utf-8") as log:
+                        print(request.operation, file=log)
                 return rule["fault"]
         return None
+
+    def _within(self, index: int, rule: dict) -> bool:
+        """Whether a request is one of those in a second that are left alone."""
+        recent, now = self.recent[index], time.monotonic()
+        while recent and recent[0] < now - 1:
+            recent.popleft()
+        within = len(recent) < rule.get("rate", 0)
+        if within:
+            recent.append(now)
+        return within
 
     async def _serve(self, reader, writer):
         try:

@@ -10,13 +10,13 @@ use crate::project::{self, replaced};
 use crate::tools::python;
 
 /// The proxy in front of the local cloud; ended when dropped.
-struct Proxy {
+pub(crate) struct Proxy {
     process: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Proxy {
-    fn new(cloud: &Cloud, rules: &Value) -> Proxy {
+    pub(crate) fn new(cloud: &Cloud, rules: &Value) -> Proxy {
         let upstream = cloud.url.rsplit(':').next().unwrap();
         let mut command = python("tests/cloud/proxy.py");
         command.arg(upstream).arg(rules.to_string()).stdout(Stdio::piped());

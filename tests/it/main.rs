@@ -35,6 +35,7 @@ mod house;
 mod kept;
 #[cfg(feature = "aws")]
 mod kill;
+mod kinds;
 mod limits;
 mod lint;
 #[cfg(feature = "aws")]
@@ -54,6 +55,8 @@ mod readme;
 mod schema;
 #[cfg(feature = "aws")]
 mod settings;
+#[cfg(feature = "aws")]
+mod several;
 mod synth;
 mod template_mutations;
 mod templates;

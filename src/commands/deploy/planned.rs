@@ -154,7 +154,7 @@ pub(super) fn execute(args: &DeployArgs, path: &Path) -> Result<Exit, Stop> {
         Ok(file) => file,
         Err(exit) => return Ok(exit),
     };
-    let assembly = match named(args) {
+    let assembly = match named(args)? {
         None => None,
         Some(target) => match reach::assemble(&target)? {
             None => return Ok(Exit::Invalid),

@@ -117,6 +117,22 @@ pub(in crate::commands) async fn since_deployed<C: Cloud>(
     Ok(pair.diff(true).0)
 }
 
+/// What changes since what is deployed, of several assemblies together: resources stand in documents that are called
+/// `STACK/ENV/KIND`. Of stacks that are not deployed it is only said that all of them would be created.
+pub(in crate::commands) async fn all_since_deployed<C: Cloud>(
+    all: &[(&C, &Plan, &Assembly)],
+) -> Result<Diff, Stop> {
+    let mut diffs = Vec::new();
+    for (cloud, plan, assembly) in all {
+        let options = deploy::Options::default();
+        let (mut pair, _) = standing(*cloud, plan, assembly, &options, &mut |_| {}).await?;
+        let there = &pair.old.documents;
+        pair.new.documents.retain(|name, _| there.contains_key(name));
+        diffs.push(pair.diff(false).0);
+    }
+    Ok(Diff::join(diffs))
+}
+
 /// What is deployed, beside the assembly.
 async fn standing<C: Cloud>(
     cloud: &C,

@@ -120,7 +120,7 @@ fn check_entries(entries: &[Entry], pointer: &Pointer, scope: &Scope<'_>, issues
 fn check_entry(entry: &Entry, pointer: &Pointer, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
     let kinds = entry.kinds();
     if kinds.len() != 1 {
-        let all = ["processing", "training", "tuning", "condition", "register", "fail"];
+        let all = tree::JOBS.into_iter().chain(["condition", "register", "fail"]);
         let message = if kinds.is_empty() {
             "the step does nothing".to_owned()
         } else {
@@ -180,7 +180,7 @@ fn check_job(entry: &Entry, pointer: &Pointer, scope: &Scope<'_>, issues: &mut V
     }
     match scope.exports.get(name) {
         Some(offers) if offers.section == section => {}
-        Some(offers) if ["processing", "training", "tuning"].contains(&offers.section) => issues.push(
+        Some(offers) if tree::JOBS.contains(&offers.section) => issues.push(
             Issue::new(
                 Code::WrongReference,
                 at,
@@ -211,7 +211,7 @@ fn check_cache_and_retry(entry: &Entry, kind: &str, pointer: &Pointer, issues: &
                 format!("`{kind}` has no result to use again"),
             )
             .on_key()
-            .help("leave `cache` away: it is for processing, training and tuning"),
+            .help("leave `cache` away: it is for steps that run a job"),
         );
     }
     if let Some(Cache::For(time)) = entry.cache {
@@ -288,8 +288,8 @@ fn check_names(tree: &Tree<'_>, issues: &mut Vec<Issue>) {
         }
         let twice = seen.get(node.name.as_str()).filter(|first| {
             // The same job twice is said elsewhere.
-            let job = |node: &Node<'_>| node.entry.is_some_and(|entry| entry.job().is_some());
-            !(job(first) && job(node))
+            let job = |node: &Node<'_>| node.entry.and_then(Entry::job).map(|(_, name)| name.to_owned());
+            job(first).is_none() || job(first) != job(node)
         });
         if let Some(first) = twice {
             issues.push(
@@ -319,7 +319,7 @@ fn check_unused(tree: &Tree<'_>, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
             continue;
         }
         let runs = listed.contains(this.name.as_str()) || tuned.contains(this.name.as_str());
-        if !["processing", "training", "tuning"].contains(&section) || runs {
+        if !tree::JOBS.contains(&section) || runs {
             continue;
         }
         issues.push(
@@ -365,11 +365,28 @@ fn check_caching(
 ) {
     for node in tree.all() {
         let (Some(step), Some(entry)) = (&node.step, node.entry) else { continue };
+        let made = caching::model_of(step.kind, &step.arguments).is_some();
         let cache = match entry.cache {
             Some(Cache::For(_)) => node.pointer.key("cache"),
-            None if pipeline.cache.is_some() => this.pointer.key("cache"),
+            // The pipeline's word does not reach a transform, whose model each execution makes anew.
+            None if pipeline.cache.is_some() && !made => this.pointer.key("cache"),
             Some(Cache::Off) | None => continue,
         };
+        if made {
+            issues.push(
+                Issue::new(
+                    Code::CacheDefeated,
+                    cache,
+                    format!("the result of `{}` is never used again", node.name),
+                )
+                .label("asks for caching")
+                .note(
+                    "each execution makes the model anew, under a name of its own, and AWS compares the name",
+                )
+                .help("remove `cache`"),
+            );
+            continue;
+        }
         check_stale(node, step, &cache, pipeline, this, scope, issues);
         let Some((member, variable)) = caching::defeated(step.kind, &step.arguments) else { continue };
         let Some((job, _)) = scope.construct(&node.name) else { continue };
