@@ -8,6 +8,8 @@ mod browser;
 mod ci;
 #[cfg(feature = "aws")]
 mod cloud;
+#[cfg(feature = "aws")]
+mod data;
 mod definition;
 mod definitions;
 mod diff;

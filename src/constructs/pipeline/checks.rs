@@ -426,14 +426,14 @@ fn check_stale(
     let Some(new_data) = new_data else { return };
     let Some(data) = scope.data(&new_data.data) else { return };
     let reads = if data.manifest {
-        uses_parameter(&step.arguments, &datasets::parameter(&new_data.data))
+        step.can_cache() && uses_parameter(&step.arguments, &datasets::parameter(&new_data.data))
     } else {
         caching::reads(step.kind, &step.arguments, &data.uri.to_value())
     };
     if !reads {
         return;
     }
-    let note = if data.manifest {
+    let because = if data.manifest {
         "AWS compares the requests of a step, and a trigger has it read `latest` each time, whatever that is"
     } else {
         "AWS compares the requests of a step, not the objects under the prefixes that they name"
@@ -444,7 +444,7 @@ fn check_stale(
             .label(format!("reads `{}`", new_data.data))
             .also(this.pointer.key("triggers").key("on_new_data"), "new data there starts the pipeline")
             .also(cache.clone(), "asks for caching")
-            .note(note)
+            .note(because)
             .help("say `cache: false` at the step; steps that read its outputs run again then, too"),
     );
 }
