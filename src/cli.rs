@@ -23,7 +23,7 @@ pub use deploy::{DeployArgs, DestroyArgs};
 pub use deployed::{DriftArgs, EventsArgs, OutputsArgs, PreflightArgs, RecoverArgs, StatusArgs};
 pub use diff::{DiffArgs, DiffFormat};
 pub use explain::{CompletionsArgs, ExplainArgs};
-pub use init::{Ci, InitArgs};
+pub use init::{Ci, InitArgs, Workload};
 pub use lint::LintArgs;
 pub use local::{LocalAction, LocalArgs};
 pub use models::{ApproveArgs, ModelsArgs};
@@ -42,7 +42,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write what a build server needs to check and to deploy a project
+    /// Begin a project with a workload that runs, and write what a build server needs
     Init(InitArgs),
     /// Say every problem of stack files, each with its place and a way out
     Validate(ValidateArgs),

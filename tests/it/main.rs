@@ -31,6 +31,7 @@ mod faults;
 mod formats;
 mod here;
 mod house;
+mod init;
 #[cfg(feature = "aws")]
 mod kept;
 #[cfg(feature = "aws")]
