@@ -18,11 +18,13 @@ mod cloudformation;
 mod connect;
 mod drift;
 mod error;
+mod http;
 mod limit;
 mod live;
 mod logs;
 mod s3;
 mod sagemaker;
+mod secrets;
 mod status;
 mod sts;
 

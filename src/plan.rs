@@ -44,8 +44,6 @@ pub struct Plan {
     pub uploads: Vec<Upload>,
     /// In the order of deployment.
     pub stacks: Vec<StackPlan>,
-    /// Where the stack file says each resource, by logical id; empty until somebody who has the file says.
-    pub origins: BTreeMap<String, String>,
 }
 
 /// One object of the artifact bucket.
@@ -233,7 +231,7 @@ pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
     }
     let uploads = uploads.into_values().collect();
     let (target, tags) = (target.clone(), manifest.tags.clone());
-    Ok(Plan { target, bucket, tags, uploads, stacks, origins: BTreeMap::new() })
+    Ok(Plan { target, bucket, tags, uploads, stacks })
 }
 
 /// Whether the assembly may go there.

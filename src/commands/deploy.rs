@@ -34,7 +34,7 @@ pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
     if args.prepare {
         return planned::prepare(args, &target);
     }
-    reach::run(&target, PARTING, async |reach| deploy(args, reach).await)
+    reach::run(&target, PARTING, async |reach| Box::pin(deploy(args, reach)).await)
 }
 
 /// The environment of a stack file, when the command names one.
@@ -51,7 +51,7 @@ fn named(args: &DeployArgs) -> Result<Option<TargetArgs>, Stop> {
 
 async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     let plan = match plan::plan(&reach.assembly, &reach.target) {
-        Ok(plan) => plan::Plan { origins: reach.origins.clone(), ..plan },
+        Ok(plan) => plan,
         Err(error) => return Ok(failed(&error, error.help())),
     };
     let progress = RefCell::new(Progress::new(reach.local.as_deref()));

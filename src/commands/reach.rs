@@ -23,7 +23,7 @@ use crate::report::deploy::Progress;
 use crate::synth::{Assembly, Manifest};
 
 /// Where the stack file says each resource, by logical id.
-type Origins = BTreeMap<String, String>;
+type Origins = Arc<BTreeMap<String, String>>;
 
 /// A deployment within reach.
 pub(super) struct Reach {
@@ -52,7 +52,7 @@ impl Reach {
 
     /// How often to ask, and how long to wait.
     pub(super) fn options(&self, wait: &WaitArgs) -> deploy::Options {
-        options_of(&self.cloud, wait)
+        deploy::Options { origins: self.origins.clone(), ..options_of(&self.cloud, wait) }
     }
 
     /// Notes what CloudFormation works on: it is told to whoever stops the command.
@@ -243,7 +243,7 @@ fn assemble_all(paths: &[PathBuf], environment: &str) -> Result<Option<Vec<(Asse
         return Ok(None);
     }
     let sound = loaded.iter().zip(assemblies).map(|(loaded, assembly)| {
-        let origins = loaded.origins(&assembly);
+        let origins = Arc::new(loaded.origins(&assembly));
         (assembly, origins)
     });
     Ok(Some(sound.collect()))
@@ -298,7 +298,7 @@ pub(super) fn options_for(
     environment_region: Option<String>,
     local: Option<&str>,
 ) -> aws::Options {
-    let region = args.region.clone();
+    let region = args.place.region.clone();
     let local = local.map(|url| aws::LocalCloud {
         endpoint_url: url.to_owned(),
         // The local cloud takes an access key of twelve digits for its account.
@@ -311,8 +311,8 @@ pub(super) fn options_for(
             .to_owned(),
     });
     aws::Options {
-        profile: args.profile.clone(),
-        endpoint_url: args.endpoint_url.clone(),
+        profile: args.place.profile.clone(),
+        endpoint_url: args.place.endpoint_url.clone(),
         local,
         region,
         environment_region,

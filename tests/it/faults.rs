@@ -27,7 +27,7 @@ impl Proxy {
     }
 
     /// A command on the workload's `dev` through the proxy.
-    fn run(&self, workload: &Workload, command: &str, more: &[&str]) -> Output {
+    pub(crate) fn run(&self, workload: &Workload, command: &str, more: &[&str]) -> Output {
         let mut program = project::smstack(workload.path());
         program.env_remove("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", workload.account());
         program.env("AWS_SECRET_ACCESS_KEY", "local").env("AWS_EC2_METADATA_DISABLED", "true");
