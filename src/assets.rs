@@ -14,6 +14,7 @@ use std::{fs, io};
 mod archive;
 mod problem;
 mod secret;
+mod survey;
 mod tree;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tests;
 
 pub use problem::{Problem, ProblemKind};
 pub use secret::Secret;
+pub use survey::{DataFile, MOST_DATA_FILES, secret_in, survey};
 pub use tree::IGNORE_FILE;
 
 use archive::Packed;

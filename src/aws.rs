@@ -22,6 +22,7 @@ mod http;
 mod limit;
 mod live;
 mod logs;
+mod objects;
 mod s3;
 mod sagemaker;
 mod secrets;
@@ -34,6 +35,7 @@ pub use drift::{DriftDetection, PropertyDifference, ResourceDrift};
 pub use error::{Error, ErrorKind};
 pub use live::{Alarm, Endpoint, Execution, ModelVersion, Monitor, MonitorRun, NewExecution, Step, Variant};
 pub use logs::LogTail;
+pub use objects::{Fetched, Listed, ObjectVersion, Objects, OwnBucket, StoredPart};
 pub use s3::{checksum, checksum_of_hex};
 pub use status::{Phase, Status};
 
@@ -294,6 +296,8 @@ pub struct NewObject {
     pub content_type: &'static str,
     /// Only when the key is free; else [`ErrorKind::PreconditionFailed`].
     pub only_if_absent: bool,
+    /// Only when what is there has this ETag; else [`ErrorKind::PreconditionFailed`].
+    pub only_if: Option<String>,
 }
 
 /// A model package version, and its members that stacks refer to.

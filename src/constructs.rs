@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod monitoring;
 pub mod parameters;
 pub mod pipeline;
+mod places;
 pub mod processing;
 pub mod registry;
 pub mod rendering;
@@ -24,6 +25,7 @@ pub mod serving;
 pub mod table;
 pub mod text;
 pub mod training;
+pub mod transform;
 pub mod tuning;
 
 use crate::definition::Step;
@@ -71,6 +73,11 @@ pub trait Construct {
 
     /// The pipeline step that runs it, for kinds that a pipeline can run.
     fn step(&self, _this: &This, _scope: &Scope<'_>) -> Option<Step> {
+        None
+    }
+
+    /// The pipeline step that makes the model for its own step, for kinds that need one.
+    fn model_step(&self, _this: &This, _scope: &Scope<'_>) -> Option<Step> {
         None
     }
 

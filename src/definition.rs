@@ -151,6 +151,19 @@ fn collect_steps(value: &Value, used: &mut BTreeSet<String>) {
     }
 }
 
+/// Whether the value of a pipeline parameter stands in `value`.
+pub fn uses_parameter(value: &Value, name: &str) -> bool {
+    match value {
+        Value::Object(members) => {
+            let path = members.get("Get").and_then(Value::as_str).filter(|_| members.len() == 1);
+            path.and_then(|path| path.strip_prefix("Parameters.")) == Some(name)
+                || members.values().any(|member| uses_parameter(member, name))
+        }
+        Value::Array(items) => items.iter().any(|item| uses_parameter(item, name)),
+        _ => false,
+    }
+}
+
 /// CloudFormation's intrinsic functions become text with placeholders; everything else stays.
 fn lower(value: &mut Value, variables: &mut Map<String, Value>) {
     match value {

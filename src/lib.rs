@@ -26,7 +26,7 @@
 //! | --- | --- | --- |
 //! | commands | [`commands`], over the types of [`cli`] | decides about AWS |
 //! | report | [`report`] | computes; everything else never prints |
-//! | deployment | `deploy`, [`local`], [`local_run`] | knows a kind of construct |
+//! | deployment | `deploy`, `data`, [`local`], [`local_run`] | knows a kind of construct |
 //! | plan | `plan` | calls AWS |
 //! | cloud | `aws` | lets a type of the SDK out |
 //! | assembly | [`synth`] | fails on a valid stack, but for CloudFormation's limits |
@@ -52,6 +52,8 @@ pub mod cfn;
 pub mod cli;
 pub mod commands;
 pub mod constructs;
+#[cfg(feature = "aws")]
+pub mod data;
 pub mod definition;
 #[cfg(feature = "aws")]
 pub mod deploy;

@@ -110,7 +110,7 @@ pub fn examine(file: &SourceFile, region: Option<&str>) -> Examined {
 }
 
 /// Warnings that `validate` gives at the line of the stack file, of what the definition made from it says as well.
-pub const SAID_OF_STACK_FILES: [Code; 13] = [
+pub const SAID_OF_STACK_FILES: [Code; 15] = [
     Code::CacheDefeated,
     Code::ConstantCondition,
     Code::LocalStorageKey,
@@ -122,6 +122,8 @@ pub const SAID_OF_STACK_FILES: [Code; 13] = [
     Code::SpotCheckpoints,
     Code::SpotKeepAlive,
     Code::StaticAndRanged,
+    Code::TransformFormat,
+    Code::TransformSplit,
     Code::TuningQuota,
     Code::UnreachableStep,
 ];

@@ -3,6 +3,7 @@
 pub mod alarms;
 pub mod caching;
 pub mod cron;
+pub mod datasets;
 pub mod distribution;
 pub mod failures;
 pub mod images;
@@ -19,6 +20,7 @@ pub mod rollout;
 pub mod scaling;
 pub mod serving;
 pub mod stack_states;
+pub mod transform;
 pub mod tuning;
 pub mod units;
 pub mod waits;

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use self::indented::Indented;
 use crate::assets::Assets;
 use crate::cfn::Template;
+use crate::constructs::data_lake::{DataLake, Place};
 use crate::constructs::deployment::own_alarm;
 use crate::constructs::rendering::IMAGES;
 use crate::constructs::scope::image_key;
@@ -24,8 +25,8 @@ use crate::stack::Stack;
 use crate::tables;
 
 pub use manifest::{
-    AlarmSource, AssetEntry, FileEntry, Manifest, ParameterSource, RollbackOn, Settings, TemplateEntry,
-    TemplateKind,
+    AlarmSource, AssetEntry, DatasetEntry, FileEntry, Manifest, ParameterSource, RollbackOn, Settings,
+    TemplateEntry, TemplateKind,
 };
 
 /// Everything that `synth` writes for one stack and environment, in memory.
@@ -151,6 +152,7 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
         templates,
         definition,
         assets: entries,
+        datasets: datasets(stack, out.definition.as_ref().map(|definition| &definition.value)),
     };
     add(&mut files, MANIFEST.to_owned(), pretty(&manifest));
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -159,6 +161,24 @@ pub fn synth(stack: &Stack, assets: &Assets) -> Result<(Assembly, Vec<Issue>), V
     let owners = resources.map(|id| (id.clone(), out.owner(id))).filter(|(_, it)| *it != Pointer::root());
     let owners = owners.collect();
     Ok((Assembly { manifest, files, owners }, warnings))
+}
+
+/// The datasets, and which parameters of the definition hold their versions.
+fn datasets(stack: &Stack, definition: Option<&Value>) -> Vec<DatasetEntry> {
+    let places = stack.file().data_lake.iter().flat_map(DataLake::places);
+    let parameters = definition.and_then(|definition| definition["Parameters"].as_array());
+    let entry = |place: Place<'_>| {
+        let name = crate::rules::datasets::parameter(place.name);
+        let is_there = parameters.is_some_and(|all| all.iter().any(|one| one["Name"] == name.as_str()));
+        DatasetEntry {
+            name: place.name.to_owned(),
+            bucket: place.bucket,
+            prefix: place.dataset.prefix.clone(),
+            versions: place.dataset.versions,
+            parameter: (place.dataset.versions && is_there).then_some(name),
+        }
+    };
+    places.map(entry).collect()
 }
 
 /// What the stack file says of a stack beside its template.

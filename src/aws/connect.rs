@@ -112,6 +112,10 @@ impl Aws {
         self.near
     }
 
+    pub(super) fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.s3
+    }
+
     fn new(region: String, config: &SdkConfig, cloudformation: aws_sdk_cloudformation::Client) -> Aws {
         let path_style = std::iter::once(config.endpoint_url().map(str::to_owned))
             .chain([std::env::var("AWS_ENDPOINT_URL_S3").ok(), std::env::var("AWS_ENDPOINT_URL").ok()])

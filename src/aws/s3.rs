@@ -61,6 +61,12 @@ fn patience(bytes: usize) -> Duration {
     Duration::from_mins(1 + bytes as u64 / 6_000_000)
 }
 
+/// Settings of a call that sends so many bytes.
+pub(super) fn patient(bytes: usize) -> Builder {
+    let timeout = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(patience(bytes));
+    Builder::new().timeout_config(timeout.build())
+}
+
 pub(super) async fn store_object(client: &Client, object: &NewObject) -> Result<Option<String>> {
     let mut call = client
         .put_object()
@@ -74,11 +80,8 @@ pub(super) async fn store_object(client: &Client, object: &NewObject) -> Result<
     if object.only_if_absent {
         call = call.if_none_match("*");
     }
-    let timeout = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(patience(object.body.len()))
-        .build();
-    let call = call.customize().config_override(Builder::new().timeout_config(timeout));
+    let call = call.set_if_match(object.only_if.clone());
+    let call = call.customize().config_override(patient(object.body.len()));
     let output = call.send().await.map_err(|error| Error::of("PutObject", &error))?;
     Ok(output.checksum_sha256)
 }

@@ -1,6 +1,7 @@
 //! Finds and reads stack files, and takes each through every check.
 
 pub(super) mod order;
+mod policy;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -67,13 +68,17 @@ impl Loaded {
         self.stacks.iter().map(|ready| ready.stack.environment()).collect()
     }
 
-    /// The datasets of the environments by name, and where definitions have their data.
+    /// The datasets of the environments by name, and the prefix below which definitions have their data.
     pub(crate) fn datasets(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for ready in &self.stacks {
             let lake = ready.stack.file().data_lake.as_ref();
             for name in lake.into_iter().flat_map(|lake| lake.datasets.keys()) {
-                let data = ready.stack.scope().data(name).map(|data| Body::of(data.uri.to_value()).value);
+                let data = ready
+                    .stack
+                    .scope()
+                    .data(name)
+                    .map(|data| Body::of(data.bucket.uri(&data.prefix).to_value()).value);
                 let uri = data.and_then(|uri| uri.as_str().map(ToOwned::to_owned));
                 found.extend(uri.map(|uri| (name.clone(), uri)));
             }
@@ -258,7 +263,7 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: Wanted) -> 
     let views = if chosen.is_empty() && whole { vec![String::new()] } else { chosen };
     let checked = side_by_side(views, |environment| {
         let pack = |requests: &[assets::Request]| packed.collect(root, requests);
-        check_environment(&file, document, &environment, beside, &shapes, pack)
+        check_environment(&file, document, &environment, root, beside, &shapes, pack)
     });
     for (ready, found) in checked {
         stacks.extend(ready);
@@ -276,6 +281,7 @@ fn check_environment(
     file: &SourceFile,
     document: &Document,
     environment: &str,
+    root: &Path,
     beside: Option<&Path>,
     shapes: &Shapes,
     pack: impl Fn(&[assets::Request]) -> (Assets, Vec<assets::Problem>),
@@ -285,7 +291,9 @@ fn check_environment(
     {
         view.insert("environments".to_owned(), environments.clone());
     }
+    let unread = policy::include(&mut view.value, root);
     let (stack, mut issues) = stack::resolve(&view.value, environment, shapes);
+    issues.extend(unread);
     issues.extend(beside.into_iter().flat_map(|path| order::check(&view.value, path, environment)));
     let places = &view.places;
     let mut ready = None;

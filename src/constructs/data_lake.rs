@@ -1,5 +1,6 @@
 //! The data lake: the key, the buckets and the datasets in them.
 
+mod dataset;
 mod rendering;
 
 use std::borrow::Cow;
@@ -14,6 +15,8 @@ use super::{Bucket, Construct, Data, Export, Exports, Rendering, Scope, This};
 use crate::cfn::{Expr, LogicalId};
 use crate::diag::{Code, Issue, Pointer, Replacement, nearest, or_list};
 use crate::rules::units::Duration;
+
+pub use dataset::{Dataset, Place};
 
 /// Logical id of the key that the stack makes.
 const KEY: &str = "DataLakeKey";
@@ -240,17 +243,6 @@ impl JsonSchema for AccessLogs {
     }
 }
 
-/// A place in a bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Dataset {
-    /// A bucket of the lake.
-    pub bucket: String,
-    /// What the keys of its objects start with, such as `raw-data/`; the whole bucket without it.
-    #[serde(default)]
-    pub prefix: String,
-}
-
 impl DataLake {
     /// The bucket that `given` names, else the one called `usual`, else the first.
     fn default_bucket(&self, given: Option<&str>, usual: &str) -> Option<&str> {
@@ -407,14 +399,7 @@ impl Construct for DataLake {
             exports.add(section, &at, name, "", Export::Bucket(bucket(name)));
         }
         for (name, dataset) in &self.datasets {
-            let place = bucket(&dataset.bucket);
-            let data = Data {
-                uri: place.uri(&dataset.prefix),
-                bucket: place,
-                prefix: dataset.prefix.clone(),
-                manifest: false,
-            };
-            exports.add(section, &this.pointer.key("datasets").key(name), name, "", Export::Data(data));
+            dataset.export(name, &this.pointer.key("datasets").key(name), exports);
         }
         if let Some(key) = self.key() {
             exports.add(section, &this.pointer, &this.name, "key", Export::Key(key));
@@ -428,7 +413,7 @@ impl Construct for DataLake {
         }
     }
 
-    fn check(&self, this: &This, _scope: &Scope<'_>, issues: &mut Vec<Issue>) {
+    fn check(&self, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
         if self.buckets.is_empty() {
             issues.push(
                 Issue::new(Code::OutOfBounds, this.pointer.key("buckets"), "a data lake needs a bucket")
@@ -442,7 +427,7 @@ impl Construct for DataLake {
         for (name, dataset) in &self.datasets {
             let at = this.pointer.key("datasets").key(name);
             self.check_bucket_name(&dataset.bucket, at.key("bucket"), issues);
-            check_prefix(&dataset.prefix, &at.key("prefix"), issues);
+            dataset.check(name, &at, scope, issues);
         }
         for (key, given) in [("outputs", &self.outputs), ("artifacts", &self.artifacts)] {
             if let Some(name) = given {
@@ -458,29 +443,6 @@ impl Construct for DataLake {
 
     fn finish(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
         rendering::render(self, this, scope, out);
-    }
-}
-
-/// A key is at most 1,024 bytes of UTF-8.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
-fn check_prefix(prefix: &str, pointer: &Pointer, issues: &mut Vec<Issue>) {
-    if prefix.len() > 900 {
-        issues.push(
-            Issue::new(Code::OutOfBounds, pointer.clone(), format!("the prefix has {} bytes", prefix.len()))
-                .label("too long")
-                .help("a key takes 1,024 bytes in all: keep the prefix within 900"),
-        );
-    }
-    if prefix.starts_with('/') {
-        issues.push(
-            Issue::new(
-                Code::WrongForm,
-                pointer.clone(),
-                "the prefix starts with `/`, and so would every key",
-            )
-            .label("no key that tools write starts with `/`")
-            .fix(prefix.trim_start_matches('/'), "leave it away"),
-        );
     }
 }
 

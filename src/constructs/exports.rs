@@ -124,6 +124,8 @@ pub struct Variant {
 pub struct Registered {
     /// Instance types of endpoints; none for any.
     pub instances: Vec<String>,
+    /// Instance types of batch transforms; none for any.
+    pub transforms: Vec<String>,
     /// Media types of requests.
     pub content_types: Vec<String>,
 }

@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 use super::exports::Registered;
 use super::{Construct, Export, Exports, Rendering, Role, Scope, Text, This};
 use crate::cfn::{LogicalId, TemplateKind};
-use crate::definition::Definition;
+use crate::definition::{Definition, uses_parameter};
 use crate::diag::Issue;
 use crate::rules::units::Duration;
 
@@ -57,13 +57,14 @@ pub struct Pipeline {
     pub steps: Vec<Entry>,
 }
 
-/// A step: one of `processing`, `training`, `tuning`, `condition`, `register` and `fail`, and what else there is
-/// to say about it.
+/// A step: one of `processing`, `training`, `tuning`, `transform`, `condition`, `register` and `fail`, and what else
+/// there is to say about it.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Step", extend("oneOf" = [
     { "required": ["processing"] }, { "required": ["training"] }, { "required": ["tuning"] },
-    { "required": ["condition"] }, { "required": ["register"] }, { "required": ["fail"] },
+    { "required": ["transform"] }, { "required": ["condition"] }, { "required": ["register"] },
+    { "required": ["fail"] },
 ]))]
 pub struct Entry {
     /// Runs a processing job.
@@ -75,6 +76,9 @@ pub struct Entry {
     /// Runs a tuning job.
     #[serde(default)]
     pub tuning: Option<String>,
+    /// Runs a batch transform; a step that makes its model stands before it.
+    #[serde(default)]
+    pub transform: Option<String>,
     /// Goes one way or the other.
     #[serde(default)]
     pub condition: Option<Condition>,
@@ -224,22 +228,25 @@ impl Pipeline {
     }
 
     fn definition(&self, tree: &tree::Tree<'_>, scope: &Scope<'_>) -> Definition {
-        let parameters = scope.exports.get("parameters").map(|given| {
-            given.offers.values().filter_map(|export| match export {
-                Export::Parameter { entry, .. } => Some(entry.clone()),
-                _ => None,
-            })
+        let steps = tree.to_values(self);
+        let given = scope.exports.get("parameters").map(|given| given.offers.values());
+        let given = given.into_iter().flatten().filter_map(|export| match export {
+            Export::Parameter { entry, .. } => Some(entry.clone()),
+            _ => None,
         });
+        let used = |name: &str| steps.iter().any(|step| uses_parameter(step, name));
+        let versions = scope.versions().into_iter().filter(|(_, parameter, _)| used(parameter));
+        let parameters = given.chain(versions.map(|(_, _, entry)| entry.clone())).collect();
         let mut metadata = Map::new();
         metadata.insert("Generator".into(), json!(format!("smstack {}", env!("CARGO_PKG_VERSION"))));
         Definition {
             metadata,
-            parameters: parameters.into_iter().flatten().collect(),
+            parameters,
             experiment: Some(json!({
                 "ExperimentName": { "Get": "Execution.PipelineName" },
                 "TrialName": { "Get": "Execution.PipelineExecutionId" },
             })),
-            steps: tree.to_values(self),
+            steps,
         }
     }
 }
@@ -250,6 +257,7 @@ fn registered(steps: &[Entry], groups: &mut BTreeMap<String, Registered>) {
         if let Some(register) = &step.register {
             let group = groups.entry(register.group.clone()).or_default();
             group.instances.extend(register.inference_instances.iter().cloned());
+            group.transforms.extend(register.transform_instances.iter().cloned());
             group.content_types.extend(register.content_types.iter().cloned());
         }
         if let Some(condition) = &step.condition {

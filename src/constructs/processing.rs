@@ -13,10 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::jobs::{self, Brief, Distribution, FromShort, ImageChoice, Instance};
 use super::table::Section;
-use super::text::Piece;
 use super::{
-    Bucket, Construct, Data, Export, Exports, Reference, Rendering, Report, Role, Scope, SourceRequest, Text,
-    This, grants,
+    Construct, Data, Export, Exports, Reference, Rendering, Report, Role, Scope, SourceRequest, Text, This,
+    grants, places,
 };
 use crate::cfn::Expr;
 use crate::definition::Step;
@@ -166,67 +165,11 @@ impl Input {
     }
 }
 
-/// Where an output goes.
-struct Destination {
-    uri: Expr,
-    bucket: Bucket,
-    prefix: String,
-}
-
 impl Output {
     /// Where it goes; `None` when `to` cannot be understood.
-    fn destination(&self, step: &str, name: &str, scope: &Scope<'_>) -> Option<Destination> {
-        let own = |bucket: Bucket| {
-            let uri = Expr::concat([
-                bucket.uri(&format!("{}/", scope.prefix())),
-                Expr::Get("Execution.PipelineExecutionId".to_owned()),
-                Expr::text(format!("/{step}/output/{name}")),
-            ]);
-            Destination { uri, bucket, prefix: format!("{}/", scope.prefix()) }
-        };
-        let Some(to) = &self.to else { return Some(own(scope.output_bucket())) };
-        match to {
-            Text::Literal(Value::String(text)) if text.starts_with("s3://") => {
-                let data = scope.data(text)?;
-                let prefix = if data.prefix.is_empty() || data.prefix.ends_with('/') {
-                    data.prefix
-                } else {
-                    format!("{}/", data.prefix)
-                };
-                Some(Destination { uri: Expr::text(text.trim_end_matches('/')), bucket: data.bucket, prefix })
-            }
-            Text::Literal(Value::String(name)) => match scope.export(name)? {
-                Export::Bucket(bucket) => Some(own(bucket.clone())),
-                _ => None,
-            },
-            Text::Pieces(pieces) => {
-                let (bucket, prefix) = known_head(pieces, scope)?;
-                Some(Destination { uri: scope.text(to), bucket, prefix })
-            }
-            Text::Literal(_) => None,
-        }
+    fn destination(&self, step: &str, name: &str, scope: &Scope<'_>) -> Option<Data> {
+        places::destination(self.to.as_ref(), &format!("{step}/output/{name}"), scope)
     }
-}
-
-/// Bucket and prefix of an S3 URI, as far as they are known before an execution.
-fn known_head(pieces: &[Piece], scope: &Scope<'_>) -> Option<(Bucket, String)> {
-    let [Piece::Literal(head), rest @ ..] = pieces else { return None };
-    let after = head.strip_prefix("s3://")?;
-    if let Some((bucket, prefix)) = after.split_once('/') {
-        let bucket = scope.data(head).map(|data| data.bucket).filter(|_| !bucket.is_empty())?;
-        return Some((bucket, up_to_slash(prefix)));
-    }
-    let [Piece::Reference(path), rest @ ..] = rest else { return None };
-    let Export::Bucket(bucket) = scope.export(path).filter(|_| after.is_empty())? else { return None };
-    let prefix = match rest.first() {
-        Some(Piece::Literal(text)) => up_to_slash(text.trim_start_matches('/')),
-        _ => String::new(),
-    };
-    Some((bucket.clone(), prefix))
-}
-
-fn up_to_slash(prefix: &str) -> String {
-    prefix.rfind('/').map_or_else(String::new, |at| prefix[..=at].to_owned())
 }
 
 /// The directory that the script arrives in, as AWS's SDK has it.
@@ -451,8 +394,8 @@ impl Construct for Processing {
             }
         }
         for (name, Brief(output)) in &self.outputs {
-            if let Some(Destination { uri, bucket, prefix }) = output.destination(&this.name, name, scope) {
-                statements.extend(grants::write(&Data { uri, bucket, prefix, manifest: false }));
+            if let Some(place) = output.destination(&this.name, name, scope) {
+                statements.extend(grants::write(&place));
             }
         }
         if self.code.is_some() {

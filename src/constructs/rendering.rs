@@ -22,6 +22,8 @@ pub enum Role {
     Training,
     /// The pipeline itself.
     Pipeline,
+    /// Models of batch transforms.
+    Transform,
     /// Models behind endpoints.
     Endpoint,
     /// Monitoring jobs.
@@ -53,6 +55,7 @@ impl Role {
             Role::Processing => "Runs processing steps",
             Role::Training => "Runs training and tuning steps",
             Role::Pipeline => "Runs the pipeline",
+            Role::Transform => "Runs models of batch transforms",
             Role::Endpoint => "Runs models behind endpoints",
             Role::Monitor => "Runs monitoring jobs",
             Role::Trigger => "Starts the pipeline and the rollout",
@@ -77,6 +80,7 @@ impl Role {
             Role::Processing => "Processing",
             Role::Training => "Training",
             Role::Pipeline => "Pipeline",
+            Role::Transform => "Transform",
             Role::Endpoint => "Endpoint",
             Role::Monitor => "Monitor",
             Role::Trigger => "Trigger",

@@ -10,6 +10,7 @@ use super::{
 use crate::cfn::{Expr, TemplateKind};
 use crate::definition::Step;
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
+use crate::rules::datasets;
 use crate::tables;
 
 /// Where a packed source lies in the artifact bucket.
@@ -110,6 +111,12 @@ impl<'a> Scope<'a> {
         construct.step(&this, self)
     }
 
+    /// The step that makes the model for the step of the construct `name`.
+    pub fn model_step(&self, name: &str) -> Option<Step> {
+        let (this, construct) = self.construct(name)?;
+        construct.model_step(&this, self)
+    }
+
     /// The training job that the construct `name` describes.
     pub fn training_job(&self, name: &str) -> Option<TrainingJob> {
         let (this, construct) = self.construct(name)?;
@@ -181,6 +188,17 @@ impl<'a> Scope<'a> {
             Export::Model(model) => Some(Data { uri: model.data.clone(), ..model.place.clone() }),
             _ => None,
         }
+    }
+
+    /// The datasets with versions: name, the parameter that holds the version, and what the definition says of it.
+    pub fn versions(&self) -> Vec<(&'a str, String, &'a serde_json::Value)> {
+        let of = |(name, offers): (&'a str, &'a super::exports::Offers)| match offers.offers.get("version")? {
+            Export::Parameter { entry, .. } if offers.section == "data_lake" => {
+                Some((name, datasets::parameter(name), entry))
+            }
+            _ => None,
+        };
+        self.exports.iter().filter_map(of).collect()
     }
 
     /// The trained model that a reference names.

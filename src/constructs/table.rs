@@ -120,6 +120,8 @@ kinds! {
         training: super::training::Training,
         /// Tuning jobs: many runs of a training job, in search of the best hyperparameters.
         tuning: super::tuning::Tuning,
+        /// Batch transforms: what a model says of every record of a data set.
+        transform: super::transform::Transform,
         /// Model package groups: where versions of a model are registered and approved.
         registry: super::registry::ModelGroup,
         /// Endpoints: models that answer requests.
@@ -130,7 +132,7 @@ kinds! {
         monitoring: super::monitoring::Monitor,
     }
     order {
-        data_lake parameters processing training tuning registry pipeline endpoints alarms scaling monitoring
+        data_lake parameters processing training tuning registry transform pipeline endpoints alarms scaling monitoring
     }
 }
 

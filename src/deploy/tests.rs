@@ -54,6 +54,7 @@ fn assembly(kind: TemplateKind, parameters: BTreeMap<String, ParameterSource>, t
         templates: vec![entry],
         definition: None,
         assets: Vec::new(),
+        datasets: Vec::new(),
     };
     let file = AssemblyFile { path: "platform.template.json".into(), bytes: template.to_vec() };
     Assembly { manifest, files: vec![file], owners: BTreeMap::new() }

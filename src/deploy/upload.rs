@@ -89,6 +89,7 @@ async fn put<C: Cloud>(cloud: &C, upload: &Upload, bucket: &str, owner: &str) ->
         content_type: upload.content_type,
         // What is there under our address and has another content is damaged, and is replaced.
         only_if_absent: stored.is_none(),
+        only_if: None,
     };
     let was_there = match cloud.store_object(&object).await {
         Ok(Some(computed)) => return if computed == sha256 { Ok(false) } else { Err(wrong()) },

@@ -291,6 +291,14 @@ codes! {
     /// A path to the best job's model elsewhere than where the tuning job writes.
     BestModelPath = "best-model-path", Warning;
 
+    // Batch transforms.
+    /// A batch strategy where nothing tells records apart.
+    TransformSplit = "transform-split", Warning;
+    /// Requests larger than a batch transform sends.
+    TransformPayload = "transform-payload", Error;
+    /// Filtering or joining records of a format that is not for it.
+    TransformFormat = "transform-format", Warning;
+
     // The pipeline.
     /// A pipeline's name longer than AWS has accepted.
     PipelineName = "pipeline-name", Warning;

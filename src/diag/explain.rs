@@ -26,6 +26,7 @@ const FILES: &[&str] = &[
     include_str!("explain/monitoring.md"),
     include_str!("explain/jobs.md"),
     include_str!("explain/tuning.md"),
+    include_str!("explain/transform.md"),
     include_str!("explain/pipeline.md"),
     include_str!("explain/template.md"),
     include_str!("explain/definition.md"),

@@ -5,7 +5,7 @@
 //! around the steps, `steps` at what every step has, `request` at the arguments against the shapes of the API,
 //! `arguments` and `condition` at those that no API describes, `expressions` and `reference` at expressions, `graph`
 //! at the order of steps, `jobs`, `training`,
-//! `tuning`, `serving` and `images` at what members of a request have to do with each other.
+//! `transform`, `tuning`, `serving` and `images` at what members of a request have to do with each other.
 //!
 //! What CloudFormation fills in (`{"Ref": …}`, `{"Fn::Sub": …}`, `${…}` in text), and types and functions that are
 //! new, flow through: nothing is known of them, so nothing is said.
@@ -26,6 +26,7 @@ mod request;
 mod serving;
 mod steps;
 mod training;
+mod transform;
 mod tuning;
 
 use serde_json::Value;
@@ -45,6 +46,7 @@ pub fn check(definition: &Value) -> Vec<Issue> {
         arguments::check(step, &definition, &mut issues);
         jobs::check(step, &mut issues);
         training::check(step, &mut issues);
+        transform::check(step, &definition, &mut issues);
         tuning::check(step, &mut issues);
     }
     images::check(&definition, &mut issues);

@@ -45,6 +45,7 @@ fn assembly(parameters: &[(&str, ParameterSource)], template: &[u8]) -> Assembly
         }],
         definition: None,
         assets: vec![AssetEntry { file: archive, key: "assets/a.tar.gz".into(), source: "code".into() }],
+        datasets: Vec::new(),
     };
     Assembly { manifest, files: vec![archive_file, template_file], owners: BTreeMap::new() }
 }

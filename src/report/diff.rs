@@ -22,4 +22,6 @@ pub use markdown::diff_markdown;
 pub(super) use mermaid::{edges, label};
 pub use sarif::diff_sarif;
 pub use text::diff_text;
-pub(super) use value::{cut, printable};
+#[cfg(feature = "aws")]
+pub(super) use value::cut;
+pub(super) use value::printable;

@@ -87,6 +87,14 @@ pub fn defeated(kind: &str, arguments: &Value) -> Option<(&'static str, &'static
     })
 }
 
+/// The step that makes the model which a transform names. Steps that make models have no cache, and a model's name is
+/// part of a transform's key, so that its result is never used again.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html>
+pub fn model_of<'v>(kind: &str, arguments: &'v Value) -> Option<&'v str> {
+    let path = arguments["ModelName"]["Get"].as_str().filter(|_| kind == "Transform")?;
+    path.strip_prefix("Steps.")?.strip_suffix(".ModelName")
+}
+
 /// Whether a step of that type reads from, or from within, or from around the place `uri`; both sides as they are
 /// rendered, so that a bucket's name may be unknown.
 pub fn reads(kind: &str, arguments: &Value, uri: &Value) -> bool {

@@ -35,6 +35,25 @@ pub struct Manifest {
     pub definition: Option<FileEntry>,
     /// Source archives, sorted by file.
     pub assets: Vec<AssetEntry>,
+    /// The datasets of the lake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<DatasetEntry>,
+}
+
+/// A dataset of the lake, and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetEntry {
+    /// Its name.
+    pub name: String,
+    /// The bucket's name in the platform template.
+    pub bucket: String,
+    /// What the keys of its objects begin with.
+    pub prefix: String,
+    /// Whether its data is published in versions.
+    pub versions: bool,
+    /// The parameter of the pipeline that holds the version, where steps read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
 }
 
 /// One file of the assembly.

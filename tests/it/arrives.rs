@@ -175,6 +175,20 @@ fn lake(said: &Said, out: &Rendered) {
         let prefix = said.text(&format!("/data_lake/datasets/{name}/prefix"));
         let capital = bucket[..1].to_uppercase() + &bucket[1..];
         has(&out.definition, &format!("s3://${{{capital}Bucket}}/{prefix}"));
+        if said.at(&format!("/data_lake/datasets/{name}/versions")) == true {
+            let parameter = format!("{name}-version");
+            assert_eq!(by(&out.definition["Parameters"], "Name", &parameter)["DefaultValue"], "latest");
+            has(
+                &out.definition,
+                &format!(
+                    "[\"s3://${{{capital}Bucket}}/{prefix}manifests/\",{{\"Get\":\"Parameters.{parameter}\"}},\".json\"]"
+                ),
+            );
+            has(
+                &out.definition,
+                &format!("\"smstack:dataset:{name}\":{{\"Get\":\"Parameters.{parameter}\"}}"),
+            );
+        }
     }
 }
 

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["commands"],
     &["cli"],
     &["report"],
-    &["deploy", "local", "local_run"],
+    &["deploy", "data", "local", "local_run"],
     &["plan"],
     &["aws"],
     &["diff", "lint", "synth"],
@@ -31,6 +31,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["report"]),
     ("anstream", &["report"]),
     ("indicatif", &["report"]),
+    ("csv_core", &["data"]),
     ("println!", &["report"]),
     ("clap::", &["cli", "commands", "main"]),
 ];

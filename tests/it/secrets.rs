@@ -57,8 +57,10 @@ fn what_goes_well_tells_no_secret() {
     let account = "100000000181";
     let workload = Workload::new(&cloud, account, |text| text);
     let stack = ["deep-learning", "--env", "dev"];
+    fs::create_dir(workload.path().join("data")).unwrap();
+    fs::write(workload.path().join("data/a.csv"), "a,b\n1,2\n").unwrap();
     let check = |name: &str, more: &[&str], code: i32| {
-        let which = if more.contains(&"--execute") { &[][..] } else { &stack[..] };
+        let which = if name == "data" || more.contains(&"--execute") { &[][..] } else { &stack[..] };
         let arguments = [&[name][..], which, more].concat();
         let output = command(workload.path(), account, &cloud.url, &arguments);
         let what = arguments.join(" ");
@@ -74,6 +76,9 @@ fn what_goes_well_tells_no_secret() {
         check(name, &[], 0);
     }
     check("diff", &["--deployed", "--format", "json"], 0);
+    let dataset = ["deep-learning", "training-data"];
+    check("data", &[&["publish"], &dataset[..], &["data", "--env", "dev", "--yes"]].concat(), 0);
+    check("data", &[&["list"], &dataset[..], &["--env", "dev"]].concat(), 0);
     check("run", &["--format", "json"], 0);
     check("destroy", &["--yes"], 0);
 }

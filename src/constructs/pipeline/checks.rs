@@ -8,10 +8,10 @@ use super::super::jobs::{at_most, within};
 use super::super::{Export, Scope, This};
 use super::tree::{self, Node, Tree};
 use super::{Cache, Entry, Failure, Pipeline, Retry, graph};
-use crate::definition::Step;
+use crate::definition::{Step, uses_parameter};
 use crate::diag::{Code, Issue, Pointer, or_list};
-use crate::rules::caching;
 use crate::rules::pipelines::{MOST_IN_BRANCH, MOST_LOOKUPS, MOST_PROPERTY_FILES, MOST_STEPS, beyond};
+use crate::rules::{caching, datasets};
 
 /// The longest name that has been accepted everywhere: the display name of an execution is made from it.
 /// <https://github.com/aws/sagemaker-python-sdk/issues/2933>
@@ -120,7 +120,7 @@ fn check_entries(entries: &[Entry], pointer: &Pointer, scope: &Scope<'_>, issues
 fn check_entry(entry: &Entry, pointer: &Pointer, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
     let kinds = entry.kinds();
     if kinds.len() != 1 {
-        let all = ["processing", "training", "tuning", "condition", "register", "fail"];
+        let all = tree::JOBS.into_iter().chain(["condition", "register", "fail"]);
         let message = if kinds.is_empty() {
             "the step does nothing".to_owned()
         } else {
@@ -180,7 +180,7 @@ fn check_job(entry: &Entry, pointer: &Pointer, scope: &Scope<'_>, issues: &mut V
     }
     match scope.exports.get(name) {
         Some(offers) if offers.section == section => {}
-        Some(offers) if ["processing", "training", "tuning"].contains(&offers.section) => issues.push(
+        Some(offers) if tree::JOBS.contains(&offers.section) => issues.push(
             Issue::new(
                 Code::WrongReference,
                 at,
@@ -211,7 +211,7 @@ fn check_cache_and_retry(entry: &Entry, kind: &str, pointer: &Pointer, issues: &
                 format!("`{kind}` has no result to use again"),
             )
             .on_key()
-            .help("leave `cache` away: it is for processing, training and tuning"),
+            .help("leave `cache` away: it is for steps that run a job"),
         );
     }
     if let Some(Cache::For(time)) = entry.cache {
@@ -288,8 +288,8 @@ fn check_names(tree: &Tree<'_>, issues: &mut Vec<Issue>) {
         }
         let twice = seen.get(node.name.as_str()).filter(|first| {
             // The same job twice is said elsewhere.
-            let job = |node: &Node<'_>| node.entry.is_some_and(|entry| entry.job().is_some());
-            !(job(first) && job(node))
+            let job = |node: &Node<'_>| node.entry.and_then(Entry::job).map(|(_, name)| name.to_owned());
+            job(first).is_none() || job(first) != job(node)
         });
         if let Some(first) = twice {
             issues.push(
@@ -319,7 +319,7 @@ fn check_unused(tree: &Tree<'_>, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
             continue;
         }
         let runs = listed.contains(this.name.as_str()) || tuned.contains(this.name.as_str());
-        if !["processing", "training", "tuning"].contains(&section) || runs {
+        if !tree::JOBS.contains(&section) || runs {
             continue;
         }
         issues.push(
@@ -365,11 +365,28 @@ fn check_caching(
 ) {
     for node in tree.all() {
         let (Some(step), Some(entry)) = (&node.step, node.entry) else { continue };
+        let made = caching::model_of(step.kind, &step.arguments).is_some();
         let cache = match entry.cache {
             Some(Cache::For(_)) => node.pointer.key("cache"),
-            None if pipeline.cache.is_some() => this.pointer.key("cache"),
+            // The pipeline's word does not reach a transform, whose model each execution makes anew.
+            None if pipeline.cache.is_some() && !made => this.pointer.key("cache"),
             Some(Cache::Off) | None => continue,
         };
+        if made {
+            issues.push(
+                Issue::new(
+                    Code::CacheDefeated,
+                    cache,
+                    format!("the result of `{}` is never used again", node.name),
+                )
+                .label("asks for caching")
+                .note(
+                    "each execution makes the model anew, under a name of its own, and AWS compares the name",
+                )
+                .help("remove `cache`"),
+            );
+            continue;
+        }
         check_stale(node, step, &cache, pipeline, this, scope, issues);
         let Some((member, variable)) = caching::defeated(step.kind, &step.arguments) else { continue };
         let Some((job, _)) = scope.construct(&node.name) else { continue };
@@ -408,16 +425,26 @@ fn check_stale(
     let new_data = pipeline.triggers.as_ref().and_then(|triggers| triggers.on_new_data.as_ref());
     let Some(new_data) = new_data else { return };
     let Some(data) = scope.data(&new_data.data) else { return };
-    if data.manifest || !caching::reads(step.kind, &step.arguments, &data.uri.to_value()) {
+    let reads = if data.manifest {
+        step.can_cache() && uses_parameter(&step.arguments, &datasets::parameter(&new_data.data))
+    } else {
+        caching::reads(step.kind, &step.arguments, &data.uri.to_value())
+    };
+    if !reads {
         return;
     }
+    let because = if data.manifest {
+        "AWS compares the requests of a step, and a trigger has it read `latest` each time, whatever that is"
+    } else {
+        "AWS compares the requests of a step, not the objects under the prefixes that they name"
+    };
     let message = format!("`{}` takes its old result when new data starts the pipeline", node.name);
     issues.push(
         Issue::new(Code::CacheStale, node.pointer.clone(), message)
             .label(format!("reads `{}`", new_data.data))
-            .also(this.pointer.key("triggers").key("on_new_data"), "new objects there start the pipeline")
+            .also(this.pointer.key("triggers").key("on_new_data"), "new data there starts the pipeline")
             .also(cache.clone(), "asks for caching")
-            .note("AWS compares the requests of a step, not the objects under the prefixes that they name")
+            .note(because)
             .help("say `cache: false` at the step; steps that read its outputs run again then, too"),
     );
 }

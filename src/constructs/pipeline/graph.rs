@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Scope;
+use super::Entry;
 use super::tree::{Node, Tree};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 
@@ -28,7 +29,9 @@ pub(super) fn check(tree: &Tree<'_>, scope: &Scope<'_>, issues: &mut Vec<Issue>)
                 Some(_) => {}
             }
         }
-        for (index, name) in depends_on(step.node).iter().enumerate() {
+        // What the step that makes a job's model waits for is said at the job's.
+        let is_model = step.node.entry.and_then(Entry::job).is_some() && step.node.job().is_none();
+        for (index, name) in depends_on(step.node).iter().enumerate().filter(|_| !is_model) {
             let at = step.node.pointer.key("depends_on").index(index);
             match by_name.get(name.as_str()) {
                 None => issues.push(unknown_step(name, at, by_name.keys().copied())),

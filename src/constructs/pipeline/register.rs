@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::super::jobs::{as_text, at_most, check_instance_type, within};
 use super::super::{Data, Export, Image, Model, Reference, Scope, Text};
 use crate::cfn::Expr;
-use crate::definition::Step;
+use crate::definition::{Step, uses_parameter};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::tables::{self, JobKind};
 
@@ -204,6 +204,12 @@ impl Register {
         if let Some(asset) = source {
             metadata.insert("smstack:source".into(), json!(asset.sha256));
         }
+        for (dataset, parameter) in versions_read(scope) {
+            metadata.insert(
+                format!("smstack:dataset:{dataset}"),
+                json!({ "Get": format!("Parameters.{parameter}") }),
+            );
+        }
         for (key, text) in &self.properties {
             metadata.insert(key.clone(), as_text(&scope.text(text)).to_value());
         }
@@ -253,7 +259,8 @@ impl Register {
             Self::check_approval(text, scope, &at, issues);
         }
         let at = pointer.key("properties");
-        within("the number of properties", self.properties.len() + OWN_PROPERTIES, &(0..=50), &at, issues);
+        let own = OWN_PROPERTIES + versions_read(scope).len();
+        within("the number of properties", self.properties.len() + own, &(0..=50), &at, issues);
         for (key, text) in &self.properties {
             if key.is_empty() || key.chars().count() > 128 {
                 let message = "a property's name has 1 to 128 characters";
@@ -361,5 +368,18 @@ impl Register {
     }
 }
 
-/// Properties that smstack adds.
+/// The datasets of whose versions jobs read, and the parameter that holds the version.
+fn versions_read<'a>(scope: &Scope<'a>) -> Vec<(&'a str, String)> {
+    let versions = scope.versions();
+    if versions.is_empty() {
+        return Vec::new();
+    }
+    let constructs = scope.file.constructs();
+    let steps: Vec<Step> = constructs.iter().filter_map(|(_, this, it)| it.step(this, scope)).collect();
+    let read = |parameter: &str| steps.iter().any(|step| uses_parameter(&step.arguments, parameter));
+    let found = versions.into_iter().filter(|(_, parameter, _)| read(parameter));
+    found.map(|(name, parameter, _)| (name, parameter)).collect()
+}
+
+/// Properties that smstack adds, beside one for each dataset with versions.
 const OWN_PROPERTIES: usize = 5;

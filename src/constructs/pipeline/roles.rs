@@ -12,12 +12,13 @@ use crate::cfn::{Expr, Statement};
 
 /// Types of steps that run a job: the job's resource type in ARNs, and the prefix of the names that Pipelines
 /// gives. A tuning job's name has 32 characters, too few for the prefix of the others.
-const JOBS: [(&str, &str, &str, &str); 5] = [
+const JOBS: [(&str, &str, &str, &str); 6] = [
     ("Processing", "ProcessingJob", "processing-job", "pipelines-"),
     ("QualityCheck", "ProcessingJob", "processing-job", "pipelines-"),
     ("ClarifyCheck", "ProcessingJob", "processing-job", "pipelines-"),
     ("Training", "TrainingJob", "training-job", "pipelines-"),
     ("Tuning", "HyperParameterTuningJob", "hyper-parameter-tuning-job", ""),
+    ("Transform", "TransformJob", "transform-job", "pipelines-"),
 ];
 
 fn sagemaker(resource: &str) -> Expr {
@@ -69,6 +70,10 @@ fn job_statements(kinds: &BTreeSet<&str>) -> Vec<Statement> {
         let sid = format!("Run{job}s");
         statements.push(Statement::allow(&sid, actions, [sagemaker(&format!("{resource}/{prefix}*"))]));
     }
+    if kinds.contains("Model") {
+        let actions = ["sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:AddTags"];
+        statements.push(Statement::allow("MakeModels", actions, [sagemaker("model/pipelines-*")]));
+    }
     statements
 }
 
@@ -77,8 +82,10 @@ fn collect_roles(value: &Value, roles: &mut Vec<Value>) {
     match value {
         Value::Object(members) => {
             for (key, member) in members {
-                if key == "RoleArn" && !roles.contains(member) {
-                    roles.push(member.clone());
+                if ["RoleArn", "ExecutionRoleArn"].contains(&key.as_str()) {
+                    if !roles.contains(member) {
+                        roles.push(member.clone());
+                    }
                 } else {
                     collect_roles(member, roles);
                 }

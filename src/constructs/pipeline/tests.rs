@@ -303,3 +303,99 @@ fn the_role_may_run_what_is_there_and_no_more() {
         assert!(!policy.contains(surplus), "{surplus} is too much");
     }
 }
+
+#[test]
+fn transforms() {
+    let with = |extra: Value| {
+        let mut job = json!({
+            "model": "search.best_model", "instance": { "type": "ml.m5.xlarge" },
+            "input": { "from": "training-data", "content_type": "text/csv", "split": "line" },
+        });
+        for (key, value) in extra.as_object().unwrap() {
+            job[key.as_str()] = value.clone();
+        }
+        let step = json!({ "transform": "score" });
+        issues(&[("/transform", json!({ "score": job })), ("/pipeline/steps/-", step)])
+    };
+    let at = |place: &str, code: &str| vec![format!("/transform/score/{place} {code}")];
+    assert_eq!(with(json!({})), [] as [&str; 0]);
+    for (extra, expected) in [
+        (json!({ "instance": { "type": "ml.t2.medium" } }), at("instance/type", "instance-type")),
+        (
+            json!({ "instance": { "type": "ml.m5.xlarge", "count": 101 } }),
+            at("instance/count", "out-of-bounds"),
+        ),
+        (json!({ "model": "search.best" }), at("model", "unknown-reference")),
+        (json!({ "model": "preprocess.train" }), at("model", "wrong-reference")),
+        (json!({ "model": "deep-learning-models.approved" }), at("model", "wrong-reference")),
+        (json!({ "model": { "group": "models", "version": 1 } }), at("model/group", "unknown-reference")),
+        (
+            json!({ "model": { "group": "deep-learning-models", "version": 0 } }),
+            at("model/version", "wrong-form"),
+        ),
+        (
+            json!({ "model": { "group": "deep-learning-models", "version": "${parameters.v}" } }),
+            at("model/version", "unknown-reference"),
+        ),
+        (
+            json!({ "model": { "group": "deep-learning-models", "version": 3 }, "instance": { "type": "ml.c5.xlarge" } }),
+            at("instance/type", "model-instance"),
+        ),
+        (
+            json!({ "model": { "image": { "framework": "pytorch", "version": "9" }, "data": "s3://b/m.tar.gz" } }),
+            at("model/image/version", "image-unknown"),
+        ),
+        (
+            json!({ "model": { "image": { "uri": "own:1" }, "data": "m.tar.gz" } }),
+            at("model/data", "wrong-form"),
+        ),
+        (
+            json!({ "model": { "image": { "uri": "own:1" }, "data": "${parameters.accuracy_threshold}/m.tar.gz" } }),
+            at("model/data", "wrong-form"),
+        ),
+        (json!({ "input": "preprocess.trian" }), at("input", "unknown-reference")),
+        (json!({ "output": { "to": "s3://b/fixed" } }), at("output/to", "output-race")),
+        (json!({ "output": { "to": "nowhere" } }), at("output/to", "wrong-form")),
+        (json!({ "timeout": "2h" }), at("timeout", "out-of-bounds")),
+        (json!({ "retries": 4 }), at("retries", "out-of-bounds")),
+        (json!({ "max_payload": "101MB" }), at("max_payload", "transform-payload")),
+        (json!({ "max_payload": "0MB", "max_concurrent": 1000 }), vec![]),
+        (json!({ "max_concurrent": 17 }), at("max_concurrent", "transform-payload")),
+        (json!({ "strategy": "single_record" }), vec![]),
+        (json!({ "strategy": "single_record", "input": "training-data" }), at("strategy", "transform-split")),
+        (
+            json!({ "data_processing": { "output_filter": "x".repeat(64) } }),
+            at("data_processing/output_filter", "out-of-bounds"),
+        ),
+        (json!({ "environment": { "1A": "b" } }), at("environment/1A", "invalid-name")),
+    ] {
+        assert_eq!(with(extra.clone()), expected, "{extra}");
+    }
+}
+
+/// A transform's model is made by a step of its own, before it and in the same branch.
+#[test]
+fn a_model_is_made_before_its_transform() {
+    let mut stack = sound();
+    let job = json!({
+        "model": "search.best_model", "instance": { "type": "ml.m5.xlarge" }, "input": "preprocess.test",
+    });
+    set(&mut stack, "/transform", json!({ "score": job }));
+    set(&mut stack, &format!("{THEN}/-"), json!({ "transform": "score", "depends_on": ["evaluate"] }));
+    with(stack, |scope| {
+        let (this, pipeline) = scope.construct("pipeline").unwrap();
+        let mut out = Rendering::new(Shapes::default());
+        pipeline.render(&this, scope, &mut out);
+        let definition = out.definition.unwrap().value;
+        let branch = definition["Steps"][3]["Arguments"]["IfSteps"].as_array().unwrap().clone();
+        let names: Vec<&str> = branch.iter().map(|step| step["Name"].as_str().unwrap()).collect();
+        assert_eq!(names[1..], ["score-model", "score"], "{names:?}");
+        assert_eq!(branch[1]["DependsOn"], branch[2]["DependsOn"]);
+        assert!(branch[2].get("CacheConfig").is_none(), "{}", branch[2]);
+        let passed = out.grants[&Role::Pipeline].iter().find(|one| one.sid == "PassStepRoles").unwrap();
+        assert!(
+            passed.resources.iter().any(|role| format!("{role:?}").contains("TransformRole")),
+            "{passed:?}"
+        );
+    });
+}

@@ -9,10 +9,14 @@ use super::super::{Scope, This};
 use super::{Cache, Condition, Entry, Pipeline};
 use crate::definition::{Step, steps_used};
 use crate::diag::Pointer;
+use crate::rules::caching;
 
 /// The longest name of a step.
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quotas.html>
 pub(super) const LONGEST_NAME: usize = 64;
+
+/// Sections of jobs, each a kind of step.
+pub(super) const JOBS: [&str; 4] = ["processing", "training", "tuning", "transform"];
 
 /// All steps of a pipeline.
 pub(super) struct Tree<'a> {
@@ -40,6 +44,11 @@ impl Node<'_> {
         self.step.as_ref().map(|step| steps_used(&step.arguments)).unwrap_or_default()
     }
 
+    /// The job's section and name, when the step runs one itself.
+    pub(super) fn job(&self) -> Option<(&'static str, &str)> {
+        self.entry.and_then(Entry::job).filter(|(_, job)| *job == self.name)
+    }
+
     /// Calls `visit` for it and all steps in its branches.
     fn walk<'n>(&'n self, visit: &mut impl FnMut(&'n Self)) {
         visit(self);
@@ -52,8 +61,8 @@ impl Node<'_> {
 impl Entry {
     /// The job's section and name, when the step runs one.
     pub(super) fn job(&self) -> Option<(&'static str, &str)> {
-        let jobs = [("processing", &self.processing), ("training", &self.training), ("tuning", &self.tuning)];
-        jobs.into_iter().find_map(|(section, name)| Some((section, name.as_deref()?)))
+        let names = [&self.processing, &self.training, &self.tuning, &self.transform];
+        JOBS.into_iter().zip(names).find_map(|(section, name)| Some((section, name.as_deref()?)))
     }
 
     /// Which keys say what it does; one, unless the stack file is wrong.
@@ -62,6 +71,7 @@ impl Entry {
             ("processing", self.processing.is_some()),
             ("training", self.training.is_some()),
             ("tuning", self.tuning.is_some()),
+            ("transform", self.transform.is_some()),
             ("condition", self.condition.is_some()),
             ("register", self.register.is_some()),
             ("fail", self.fail.is_some()),
@@ -80,7 +90,7 @@ impl<'a> Tree<'a> {
     pub(super) fn new(pipeline: &'a Pipeline, this: &This, scope: &Scope<'_>) -> Tree<'a> {
         let baselines = baselines(scope);
         let mut names = Names { taken: BTreeSet::new() };
-        names.reserve(&pipeline.steps);
+        names.reserve(&pipeline.steps, scope);
         names.taken.extend(baselines.iter().map(|(_, step)| step.name.clone()));
         let steps: Vec<Step> = baselines.iter().map(|(_, step)| step.clone()).collect();
         let build = Build { scope, baselines: &steps };
@@ -154,16 +164,17 @@ struct Names {
 
 impl Names {
     /// Takes the names that the stack file gives.
-    fn reserve(&mut self, entries: &[Entry]) {
+    fn reserve(&mut self, entries: &[Entry], scope: &Scope<'_>) {
         for entry in entries {
             if let Some((_, name)) = entry.job() {
                 self.taken.insert(name.to_owned());
+                self.taken.extend(scope.model_step(name).map(|step| step.name));
             } else if let Some(name) = &entry.name {
                 self.taken.insert(name.clone());
             }
             if let Some(condition) = &entry.condition {
-                self.reserve(&condition.then);
-                self.reserve(&condition.otherwise);
+                self.reserve(&condition.then, scope);
+                self.reserve(&condition.otherwise, scope);
             }
         }
     }
@@ -199,8 +210,19 @@ impl Build<'_, '_> {
         entries
             .iter()
             .enumerate()
-            .map(|(index, entry)| self.node(entry, pointer.index(index), parent, names))
+            .flat_map(|(index, entry)| {
+                let model = self.model_node(entry, pointer.index(index));
+                model.into_iter().chain([self.node(entry, pointer.index(index), parent, names)])
+            })
             .collect()
+    }
+
+    /// The step that makes the model of the job's step, when that needs one.
+    fn model_node<'a>(&self, entry: &'a Entry, pointer: Pointer) -> Option<Node<'a>> {
+        let mut step = self.scope.model_step(entry.job()?.1)?;
+        step.depends_on.clone_from(&entry.depends_on);
+        let name = step.name.clone();
+        Some(Node { name, pointer, entry: Some(entry), step: Some(step), branches: [Vec::new(), Vec::new()] })
     }
 
     fn node<'a>(&self, entry: &'a Entry, pointer: Pointer, parent: &str, names: &mut Names) -> Node<'a> {
@@ -249,23 +271,26 @@ fn values(nodes: &[Node<'_>], pipeline: &Pipeline) -> Vec<Value> {
                 arguments.insert("IfSteps".into(), Value::Array(values(then, pipeline)));
                 arguments.insert("ElseSteps".into(), Value::Array(values(otherwise, pipeline)));
             }
-            envelope(&mut step, node.entry, pipeline);
+            envelope(&mut step, node, pipeline);
             Some(step.into_value())
         })
         .collect()
 }
 
 /// Cache, retry and description of a step.
-fn envelope(step: &mut Step, entry: Option<&Entry>, pipeline: &Pipeline) {
+fn envelope(step: &mut Step, node: &Node<'_>, pipeline: &Pipeline) {
     let mut envelope = Map::new();
-    if let Some(text) = entry.and_then(|entry| entry.description.as_ref()) {
+    let entry = node.entry;
+    let described = entry.filter(|entry| entry.job().is_none() || node.job().is_some());
+    if let Some(text) = described.and_then(|entry| entry.description.as_ref()) {
         envelope.insert("Description".into(), json!(text));
     }
     if step.can_cache() {
         let cache = match entry.and_then(|entry| entry.cache) {
             Some(Cache::Off) => None,
             Some(Cache::For(time)) => Some(time),
-            None => pipeline.cache,
+            // A model is made anew by each execution: a transform of it is never found in the cache.
+            None => pipeline.cache.filter(|_| caching::model_of(step.kind, &step.arguments).is_none()),
         };
         if let Some(time) = cache {
             envelope.insert("CacheConfig".into(), json!({ "Enabled": true, "ExpireAfter": time.iso8601() }));
@@ -273,7 +298,9 @@ fn envelope(step: &mut Step, entry: Option<&Entry>, pipeline: &Pipeline) {
     }
     if step.can_retry() {
         let retry = entry.and_then(|entry| entry.retry.as_ref()).or(pipeline.retry.as_ref());
-        if let Some(policies) = retry.and_then(|retry| retry.policies(step.kind != "RegisterModel")) {
+        if let Some(policies) =
+            retry.and_then(|retry| retry.policies(!["Model", "RegisterModel"].contains(&step.kind)))
+        {
             envelope.insert("RetryPolicies".into(), policies);
         }
     }

@@ -11,7 +11,7 @@ use crate::cfn::{Expr, LogicalId, Statement, TemplateKind};
 use crate::constructs::events::{self, Rule};
 use crate::constructs::{Bucket, Data, Export, Rendering, Role, Scope};
 use crate::diag::{Code, Issue, Pointer};
-use crate::rules::cron;
+use crate::rules::{cron, datasets};
 
 /// What starts the pipeline by itself. All parameters need a default then.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -22,7 +22,8 @@ pub struct Triggers {
     #[serde(default)]
     pub schedule: Option<Schedule>,
     /// The dataset or bucket of the lake whose new objects each start an execution; or a mapping with `data` and
-    /// `suffix`, so that only some objects do, such as a manifest written last.
+    /// `suffix`, so that only some objects do, such as a manifest written last. A dataset with `versions` starts one
+    /// each time that a version becomes the latest.
     #[serde(default)]
     pub on_new_data: Option<NewData>,
     /// Whether an alarm of a monitor starts an execution. The default is `false`.
@@ -267,16 +268,21 @@ fn lake_bucket<'a>(bucket: &Bucket, scope: &Scope<'a>) -> Option<&'a str> {
     })
 }
 
+/// Whether it is a place of the lake: fixed, or with versions of which an execution names one.
+fn is_of_lake(data: &Data) -> bool {
+    data.manifest || !data.uri.is_runtime()
+}
+
 /// Whether one prefix lies within the other.
 fn overlap(a: &str, b: &str) -> bool {
     a.starts_with(b) || b.starts_with(a)
 }
 
 impl NewData {
-    /// The data, and the lake's bucket in which it lies; not what a run of the pipeline names itself.
+    /// The data, and the lake's bucket in which it lies; not what a run of the pipeline writes.
     fn resolve<'a>(&'a self, scope: &Scope<'a>) -> Option<(Data, &'a str)> {
         let fits = matches!(scope.export(&self.data), Some(Export::Data(_) | Export::Bucket(_)));
-        let data = scope.data(&self.data).filter(|data| fits && !data.uri.is_runtime())?;
+        let data = scope.data(&self.data).filter(|data| fits && is_of_lake(data))?;
         let bucket = lake_bucket(&data.bucket, scope)?;
         Some((data, bucket))
     }
@@ -301,13 +307,23 @@ impl NewData {
         }
         let fits = |export: &Export| match export {
             Export::Bucket(bucket) => lake_bucket(bucket, scope).is_some(),
-            Export::Data(data) => !data.uri.is_runtime() && lake_bucket(&data.bucket, scope).is_some(),
+            Export::Data(data) => is_of_lake(data) && lake_bucket(&data.bucket, scope).is_some(),
             _ => false,
         };
         if !scope.check_reference(&self.data, "a dataset of the lake", &at, fits, issues) {
             return;
         }
         let Some((data, _)) = self.resolve(scope) else { return };
+        if data.manifest && self.suffix.is_some() {
+            let message =
+                format!("`{}` has versions: each that becomes the latest starts an execution", self.data);
+            issues.push(
+                Issue::new(Code::OneOf, pointer.key("suffix"), message)
+                    .on_key()
+                    .label("has no effect")
+                    .help("leave `suffix` away"),
+            );
+        }
         let own = format!("{}/", scope.prefix());
         let written = [scope.output_bucket(), scope.artifacts_bucket()];
         if written.contains(&data.bucket) && overlap(&data.prefix, &own) {
@@ -329,7 +345,10 @@ impl NewData {
         out.notifying_buckets.insert(bucket.to_owned());
         // An object of no bytes is a folder that a console made.
         let mut object = json!({ "size": [{ "numeric": [">", 0] }] });
-        if let Some(key) = key_pattern(&data.prefix, self.suffix.as_deref()) {
+        if data.manifest {
+            // It is written last of all.
+            object["key"] = json!([datasets::manifest_key(&data.prefix, datasets::LATEST)]);
+        } else if let Some(key) = key_pattern(&data.prefix, self.suffix.as_deref()) {
             object["key"] = json!([key]);
         }
         let pattern = json!({

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::super::jobs::{self, Brief, at_most, within};
-use super::{CODE, Export, InputMode, Processing, Scope, Text, This};
+use super::super::places;
+use super::{CODE, InputMode, Processing, Scope, This};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::rules::local_path::{self, ROOT};
 use crate::tables::{JobKind, Purpose};
@@ -138,51 +137,15 @@ fn check_path(
 fn check_outputs(job: &Processing, this: &This, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
     let pointer = this.pointer.key("outputs");
     within("the number of outputs", job.outputs.len(), &(0..=10), &pointer, issues);
-    let mut places = BTreeMap::new();
+    let mut paths = BTreeMap::new();
     for (name, Brief(output)) in &job.outputs {
         let at = pointer.key(name);
         check_name(name, 64, &at, issues);
         let path = if output.to.is_some() { at.key("path") } else { at.clone() };
-        check_path(&output.path, &path, &mut places, issues);
+        check_path(&output.path, &path, &mut paths, issues);
         let Some(to) = &output.to else { continue };
-        let to_pointer = at.key("to");
-        scope.check_text(to, &to_pointer, issues);
-        let known = output.destination(&this.name, name, scope).is_some();
-        let resolves = to.references().all(|path| scope.value(path).is_some());
-        if !known && resolves {
-            let buckets = scope.paths(|export| matches!(export, Export::Bucket(_)));
-            let shown = to.literal().map_or_else(|| "this".to_owned(), |value| format!("`{value}`"));
-            issues.push(
-                Issue::new(Code::WrongForm, to_pointer.clone(), format!("{shown} is no place for an output"))
-                    .label("neither a bucket of the lake nor an S3 URI with a known bucket")
-                    .help(format!("buckets are {}", or_list(buckets.iter().map(String::as_str))))
-                    .help("or write `s3://<bucket>/<prefix>/${execution.id}`: the role needs to know the bucket"),
-            );
-        }
-        check_race(to, &to_pointer, issues);
+        places::check(to, scope, &at.key("to"), issues);
     }
-}
-
-/// An output that every execution writes to the same place.
-fn check_race(to: &Text, pointer: &Pointer, issues: &mut Vec<Issue>) {
-    let varies = to.references().any(|path| matches!(path, "execution.id" | "execution.arn"));
-    let uri = match to {
-        Text::Literal(Value::String(text)) if text.starts_with("s3://") => text.trim_end_matches('/'),
-        Text::Literal(_) => return,
-        Text::Pieces(_) => "",
-    };
-    if varies {
-        return;
-    }
-    let issue = Issue::new(Code::OutputRace, pointer.clone(), "executions write over each other here")
-        .label("the same place for every execution")
-        .note("executions can run at the same time, and a step that is not run again refers to what an earlier one wrote");
-    issues.push(if uri.is_empty() {
-        issue.help("add `/${execution.id}`")
-    } else {
-        let fixed = format!("{uri}/${{execution.id}}");
-        issue.fix(fixed, "a place for each execution")
-    });
 }
 
 fn check_reports(job: &Processing, pointer: &Pointer, issues: &mut Vec<Issue>) {
