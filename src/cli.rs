@@ -133,9 +133,9 @@ pub struct StackArgs {
     pub env: Vec<String>,
 }
 
-/// Which cloud.
+/// Whose cloud, and where.
 #[derive(Debug, Clone, Args)]
-pub struct CloudArgs {
+pub struct PlaceArgs {
     /// Profile of the AWS configuration
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -145,6 +145,14 @@ pub struct CloudArgs {
     /// URL that all AWS services answer at
     #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
+}
+
+/// Which cloud.
+#[derive(Debug, Clone, Args)]
+pub struct CloudArgs {
+    /// Whose, and where.
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Use the embedded local cloud, and start it when it is not running
     #[arg(long, conflicts_with_all = ["profile", "endpoint_url"])]
     pub local: bool,

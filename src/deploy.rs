@@ -16,6 +16,7 @@
 //! proposed and consented to.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -36,6 +37,7 @@ mod events;
 mod execution;
 mod logs;
 mod models;
+mod moved;
 mod pace;
 mod phases;
 mod planned;
@@ -59,9 +61,10 @@ pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
 pub use logs::{Log, log_of};
 pub use models::{Measured, measured, metrics};
+pub use moved::Moved;
 pub use pace::{Pace, now};
 pub use phases::{Capacity, Step, TwoSteps};
-pub use planned::{Dropped, Fate, Moved, against_stack_file, discard, execute};
+pub use planned::{Dropped, Fate, against_stack_file, discard, execute};
 pub use preflight::{Answer, Looked, preflight};
 pub use prepare::{Ready, prepare};
 pub use recover::{InTheWay, Proposal, Remedy, propose, recover};
@@ -355,11 +358,13 @@ pub struct Options {
     pub parallel: usize,
     /// How often to ask, and for how long.
     pub pace: Pace,
+    /// Where the stack file says each resource, by logical id; empty where nobody has the file.
+    pub origins: Arc<BTreeMap<String, String>>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { parallel: 8, pace: Pace::default() }
+        Options { parallel: 8, pace: Pace::default(), origins: Arc::default() }
     }
 }
 
@@ -400,10 +405,7 @@ pub async fn deploy<C: Cloud>(
 
     let mut facts = Facts::default();
     for stack in &plan.stacks {
-        let mut done = assembly_stack(&mut run, plan, stack, &mut facts, &mut outcome).await?;
-        if let StackResult::Failed(Failure { cause: Some(cause), .. }) = &mut done.result {
-            cause.origin = plan.origins.get(&cause.logical_id).cloned();
-        }
+        let done = assembly_stack(&mut run, plan, stack, &mut facts, &mut outcome).await?;
         if deployed(&done.result) {
             facts.outputs.insert(stack.entry.kind, done.outputs.clone());
         }
@@ -475,7 +477,10 @@ async fn assembly_stack<C: Cloud>(
     };
     let mut order = Order::of(plan, stack, parameters, facts)?;
     let existing = match unchanged::found(run.cloud, &order).await? {
-        Found::AsOrdered(there) => return settle(run, &order, there).await,
+        Found::AsOrdered(there) => {
+            settings::tell_rollback(run, plan, stack, &there).await?;
+            return settle(run, &order, there).await;
+        }
         Found::Otherwise(existing) => existing,
     };
     order.rollback = settings::rollback(run.cloud, plan, stack).await?;

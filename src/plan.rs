@@ -44,8 +44,6 @@ pub struct Plan {
     pub uploads: Vec<Upload>,
     /// In the order of deployment.
     pub stacks: Vec<StackPlan>,
-    /// Where the stack file says each resource, by logical id; empty until somebody who has the file says.
-    pub origins: BTreeMap<String, String>,
     /// SHA-256 of the Pipelines definition, when there is one.
     pub definition: Option<String>,
     /// The commit of what is deployed; none until somebody who has the repository says.
@@ -242,7 +240,6 @@ pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
         tags: manifest.tags.clone(),
         uploads,
         stacks,
-        origins: BTreeMap::new(),
         definition: manifest.definition.as_ref().map(|entry| entry.sha256.clone()),
         commit: None,
     })

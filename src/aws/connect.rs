@@ -14,7 +14,6 @@
 //! - No call hangs: connecting takes at most 5 s, an answer 60 s, the metadata service 2 tries of 1 s.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -26,19 +25,13 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_sts::config::{Credentials, RuntimeComponents};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, Connector};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use aws_sdk_sts::config::Credentials;
 
 use super::{
     Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, DriftDetection, Endpoint, Error, ErrorKind,
     EventPage, Execution, Identity, LogTail, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject,
     Operation, ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, account,
-    cloudformation, drift, limit, live, logs, s3, sagemaker, sts,
+    cloudformation, drift, http, limit, live, logs, s3, sagemaker, secrets, sts,
 };
 use crate::rules::logs::LogPlace;
 
@@ -131,7 +124,7 @@ impl Aws {
         let path_style = std::iter::once(config.endpoint_url().map(str::to_owned))
             .chain([std::env::var("AWS_ENDPOINT_URL_S3").ok(), std::env::var("AWS_ENDPOINT_URL").ok()])
             .flatten()
-            .any(|url| is_loopback(&url));
+            .any(|url| http::is_loopback(&url));
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build();
         Aws {
             region,
@@ -166,20 +159,7 @@ fn local_config(local: &LocalCloud) -> SdkConfig {
 }
 
 async fn chain_config(options: &Options) -> Result<SdkConfig> {
-    let http = Builder::new().build_with_connector_fn({
-        let (trust, proxy) = (trust_store()?, proxy()?);
-        move |settings, components| {
-            let mut builder = Connector::builder();
-            builder.set_connector_settings(settings.cloned());
-            builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-            builder.set_proxy_config(proxy.clone());
-            let tls = TlsContext::builder().with_trust_store(trust.clone()).build();
-            builder
-                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                .tls_context(tls.expect("a context of a trust store alone is always valid"))
-                .build()
-        }
-    });
+    let http = http::client()?;
     let provider = ProviderConfig::without_region().with_http_client(http.clone());
     let imds = aws_config::imds::Client::builder()
         .configure(&provider)
@@ -207,7 +187,7 @@ async fn chain_config(options: &Options) -> Result<SdkConfig> {
     if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() && std::env::var_os("AWS_RETRY_MODE").is_none() {
         loader = loader.retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
     }
-    Ok(loader.credentials_provider(credentials.build().await).load().await)
+    Ok(loader.credentials_provider(secrets::Noted(credentials.build().await)).load().await)
 }
 
 async fn region(
@@ -231,62 +211,6 @@ async fn region(
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build()
-}
-
-/// The system's certificates, and those that `AWS_CA_BUNDLE` names: checked here, because the SDK's
-/// client takes a bad one for a bug of its own and panics.
-fn trust_store() -> Result<TrustStore> {
-    let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else {
-        return Ok(TrustStore::default());
-    };
-    Ok(TrustStore::default().with_pem_certificate(read_bundle(Path::new(&path))?))
-}
-
-fn read_bundle(path: &Path) -> Result<Vec<u8>> {
-    let bad = |why: String| {
-        Error::own("connect", ErrorKind::Local, format!("`AWS_CA_BUNDLE` names `{}`: {why}", path.display()))
-    };
-    let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| bad(format!("not a PEM certificate: {error}")))?;
-        roots.add(certificate).map_err(|error| bad(format!("a certificate is unusable: {error}")))?;
-    }
-    if roots.is_empty() {
-        return Err(bad("no certificate in it".to_owned()));
-    }
-    Ok(pem)
-}
-
-fn proxy() -> Result<Option<ProxyConfig>> {
-    let variable = |upper: &str| {
-        let value = std::env::var(upper.to_ascii_lowercase()).or_else(|_| std::env::var(upper)).ok();
-        value.filter(|value| !value.is_empty())
-    };
-    let Some(url) = variable("HTTPS_PROXY") else { return Ok(None) };
-    // As curl and the AWS CLI: a bare `host:port` is an http proxy.
-    let url = if url.contains("://") { url } else { format!("http://{url}") };
-    let proxy = ProxyConfig::https(url.as_str()).map_err(|error| {
-        // The URL may hold a password, so it isn't shown.
-        Error::own("connect", ErrorKind::Local, format!("`HTTPS_PROXY` is not the URL of a proxy: {error}"))
-    })?;
-    Ok(Some(match variable("NO_PROXY") {
-        Some(rules) => proxy.no_proxy(rules),
-        None => proxy,
-    }))
-}
-
-/// Whether a URL's host is this machine.
-fn is_loopback(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl Cloud for Aws {
@@ -476,39 +400,5 @@ impl Cloud for Aws {
 
     async fn small_object(&self, uri: &str, most: u64) -> Result<String> {
         s3::small_object(&self.s3, uri, most).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for url in
-            ["http://127.0.0.1:5600", "http://localhost", "https://[::1]:4566/x", "http://u:p@127.1.2.3/"]
-        {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in
-            ["https://s3.eu-west-1.amazonaws.com", "http://127.0.0.1.example.com", "http://10.0.0.1", ""]
-        {
-            assert!(!is_loopback(url), "{url}");
-        }
-    }
-
-    #[test]
-    fn a_bad_bundle_is_an_error_that_names_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("ca.pem");
-        let cut = "-----BEGIN CERTIFICATE-----\nMIIB\n";
-        let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        for content in ["", "no certificate", cut, junk] {
-            std::fs::write(&file, content).unwrap();
-            let error = read_bundle(&file).unwrap_err();
-            assert_eq!(error.kind, ErrorKind::Local);
-            assert!(error.to_string().contains("ca.pem"), "{error}");
-        }
-        assert!(read_bundle(&dir.path().join("absent.pem")).is_err());
     }
 }

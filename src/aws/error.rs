@@ -7,6 +7,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudformation::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::secrets::hidden;
+
 /// What kind of failure, as far as whoever called has to care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -71,12 +73,13 @@ impl Error {
     {
         let http = error.raw_response().map(|response| response.status().as_u16());
         let metadata = error.as_service_error().map(ProvideErrorMetadata::meta);
-        let code = metadata.and_then(|m| m.code()).map(str::to_owned);
-        let message = metadata.and_then(|m| m.message()).map(str::to_owned);
+        let text = |text: &str| hidden(text.to_owned());
+        let code = metadata.and_then(|m| m.code()).map(text);
+        let message = metadata.and_then(|m| m.message()).map(text);
         let kind = credentials(error).unwrap_or_else(|| kind(code.as_deref(), message.as_deref(), http));
         let detail = message.is_none().then(|| match kind {
-            ErrorKind::NoCredentials => no_credentials(&chain(error)),
-            _ => chain(error),
+            ErrorKind::NoCredentials => no_credentials(&hidden(chain(error))),
+            _ => hidden(chain(error)),
         });
         Error { operation, kind, code, message, http, detail }
     }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Format;
+use super::{Format, PlaceArgs};
+use crate::rules::units::Duration;
 
 /// `smstack run`.
 #[derive(Debug, Args)]
@@ -27,15 +28,13 @@ pub struct RunArgs {
     /// With `--local`: where and with what.
     #[command(flatten)]
     pub here: HereArgs,
-    /// Profile of the AWS configuration
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// AWS region [default: the environment's, then the AWS configuration's]
-    #[arg(long, value_name = "REGION")]
-    pub region: Option<String>,
-    /// URL that all AWS services answer at
-    #[arg(long, value_name = "URL")]
-    pub endpoint_url: Option<String>,
+    /// Which cloud.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// How long to follow the execution, such as `2h`; it goes on by itself then, and the exit code is 1 [default: to
+    /// its end]
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["local", "detach"])]
+    pub timeout: Option<Duration>,
     /// Start the execution in the embedded local cloud, whose steps succeed without doing anything
     #[arg(long, conflicts_with_all = ["profile", "endpoint_url"])]
     pub local_cloud: bool,

@@ -34,7 +34,7 @@ pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
     if args.prepare {
         return planned::prepare(args, &target);
     }
-    reach::run(&target, PARTING, async |reach| deploy(args, reach).await)
+    reach::run(&target, PARTING, async |reach| Box::pin(deploy(args, reach)).await)
 }
 
 /// The environment of a stack file, when the command names one.

@@ -72,10 +72,9 @@ pub(super) fn run(args: &DiffArgs) -> Result<Exit, Stop> {
     let new = input::what(&args.new)?;
     let accepted = accepted::Files::find(&new)?;
     let live = args.deployed || args.change_set;
-    let cloud = &args.cloud;
-    if !live
-        && (cloud.local || cloud.profile.is_some() || cloud.region.is_some() || cloud.endpoint_url.is_some())
-    {
+    let place = &args.cloud.place;
+    let placed = place.profile.is_some() || place.region.is_some() || place.endpoint_url.is_some();
+    if !live && (args.cloud.local || placed) {
         return Err(Stop::usage(
             "nothing here asks a cloud: add `--deployed`, or leave the cloud's options out",
         ));

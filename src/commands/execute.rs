@@ -1,6 +1,7 @@
 //! `smstack run`: an execution of the pipeline, started and followed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop, data, parameters};
@@ -21,12 +22,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
     let target = TargetArgs {
         stack: args.stack.clone(),
         env: args.env.clone().unwrap_or_default(),
-        cloud: CloudArgs {
-            profile: args.profile.clone(),
-            region: args.region.clone(),
-            endpoint_url: args.endpoint_url.clone(),
-            local: args.local_cloud,
-        },
+        cloud: CloudArgs { place: args.place.clone(), local: args.local_cloud },
     };
     reach::run(&target, PARTING, async |reach| execute(args, given, reach).await)
 }
@@ -74,7 +70,7 @@ async fn execute(args: &RunArgs, mut given: BTreeMap<String, String>, reach: &Re
     report::err(&format!("{pipeline}: {arn}\n"));
     let mut seen = Vec::new();
     let execution = if args.detach {
-        reach.cloud.execution(&arn).await
+        reach.cloud.execution(&arn).await.map_err(deploy::Error::from)
     } else {
         let mut emit = |happening: Happening| match happening {
             Happening::Step(step) => {
@@ -82,9 +78,15 @@ async fn execute(args: &RunArgs, mut given: BTreeMap<String, String>, reach: &Re
                 seen.retain(|earlier: &crate::aws::Step| earlier.name != step.name);
                 seen.push(step);
             }
+            waiting @ Happening::Waiting { .. } => report::err(&state::waiting(&waiting)),
             Happening::Retrying(error) => report::err(&format!("{error}; asking again\n")),
         };
-        deploy::follow_execution(&reach.cloud, &arn, &deploy::Options::default(), &mut emit).await
+        let mut options = deploy::Options::default();
+        if reach.cloud.is_near() {
+            options.pace = options.pace.near();
+        }
+        options.pace.wait = args.timeout.map_or(Duration::MAX, |it| Duration::from_millis(it.millis()));
+        deploy::follow_execution(&reach.cloud, &arn, &options, &mut emit).await
     };
     let execution = match execution {
         Ok(execution) => execution,

@@ -45,7 +45,12 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
     let mut order = Order {
         stack: assembly.manifest.stack.clone(),
         environment: assembly.manifest.environment.clone(),
-        region: args.region.clone().or(assembly.manifest.region.clone()).unwrap_or("us-east-1".to_owned()),
+        region: args
+            .place
+            .region
+            .clone()
+            .or(assembly.manifest.region.clone())
+            .unwrap_or("us-east-1".to_owned()),
         labels: labels(&assembly, project),
         assets: assets(&assembly),
         parameters: given,

@@ -1,6 +1,7 @@
 //! Finds and reads stack files, and takes each through every check.
 
 pub(super) mod order;
+mod policy;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -262,7 +263,7 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: Wanted) -> 
     let views = if chosen.is_empty() && whole { vec![String::new()] } else { chosen };
     let checked = side_by_side(views, |environment| {
         let pack = |requests: &[assets::Request]| packed.collect(root, requests);
-        check_environment(&file, document, &environment, beside, &shapes, pack)
+        check_environment(&file, document, &environment, root, beside, &shapes, pack)
     });
     for (ready, found) in checked {
         stacks.extend(ready);
@@ -280,6 +281,7 @@ fn check_environment(
     file: &SourceFile,
     document: &Document,
     environment: &str,
+    root: &Path,
     beside: Option<&Path>,
     shapes: &Shapes,
     pack: impl Fn(&[assets::Request]) -> (Assets, Vec<assets::Problem>),
@@ -289,7 +291,9 @@ fn check_environment(
     {
         view.insert("environments".to_owned(), environments.clone());
     }
+    let unread = policy::include(&mut view.value, root);
     let (stack, mut issues) = stack::resolve(&view.value, environment, shapes);
+    issues.extend(unread);
     issues.extend(beside.into_iter().flat_map(|path| order::check(&view.value, path, environment)));
     let places = &view.places;
     let mut ready = None;

@@ -24,7 +24,7 @@ use crate::report::deploy::Progress;
 use crate::synth::{Assembly, Manifest};
 
 /// Where the stack file says each resource, by logical id.
-type Origins = BTreeMap<String, String>;
+type Origins = Arc<BTreeMap<String, String>>;
 
 /// A deployment within reach.
 pub(super) struct Reach {
@@ -56,7 +56,7 @@ impl Reach {
     /// The plan of its deployment.
     pub(super) fn plan(&self) -> Result<Plan, plan::Error> {
         let plan = plan::plan(&self.assembly, &self.target)?;
-        Ok(Plan { origins: self.origins.clone(), commit: self.commit(), ..plan })
+        Ok(Plan { commit: self.commit(), ..plan })
     }
 
     /// The commit that changed the stack file, the project's own shapes or its code last, and whether they were changed
@@ -74,7 +74,7 @@ impl Reach {
 
     /// How often to ask, and how long to wait.
     pub(super) fn options(&self, wait: &WaitArgs) -> deploy::Options {
-        options_of(&self.cloud, wait)
+        deploy::Options { origins: self.origins.clone(), ..options_of(&self.cloud, wait) }
     }
 
     /// Notes what CloudFormation works on: it is told to whoever stops the command.
@@ -265,7 +265,7 @@ fn assemble_all(paths: &[PathBuf], environment: &str) -> Result<Option<Vec<(Asse
         return Ok(None);
     }
     let sound = loaded.iter().zip(assemblies).map(|(loaded, assembly)| {
-        let origins = loaded.origins(&assembly);
+        let origins = Arc::new(loaded.origins(&assembly));
         (assembly, origins)
     });
     Ok(Some(sound.collect()))
@@ -321,7 +321,7 @@ pub(super) fn options_for(
     environment_region: Option<String>,
     local: Option<&str>,
 ) -> aws::Options {
-    let region = args.region.clone();
+    let region = args.place.region.clone();
     let local = local.map(|url| aws::LocalCloud {
         endpoint_url: url.to_owned(),
         // The local cloud takes an access key of twelve digits for its account.
@@ -334,8 +334,8 @@ pub(super) fn options_for(
             .to_owned(),
     });
     aws::Options {
-        profile: args.profile.clone(),
-        endpoint_url: args.endpoint_url.clone(),
+        profile: args.place.profile.clone(),
+        endpoint_url: args.place.endpoint_url.clone(),
         local,
         region,
         environment_region,

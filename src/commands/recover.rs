@@ -15,16 +15,12 @@ pub(super) fn run(args: &RecoverArgs) -> Result<Exit, Stop> {
 }
 
 async fn recover(args: &RecoverArgs, reach: &Reach) -> Result<Exit, Stop> {
+    let options = reach.options(&args.wait);
     let mut proposals = Vec::new();
     // What depends on another stack goes before it.
     for (kind, name) in reach.all_stacks().into_iter().rev() {
-        match deploy::propose(&reach.cloud, kind, name, &args.skip).await {
-            Ok(mut proposal) => {
-                if let Some(cause) = proposal.as_mut().and_then(|it| it.cause.as_mut()) {
-                    cause.origin = reach.origins.get(&cause.logical_id).cloned();
-                }
-                proposals.extend(proposal);
-            }
+        match deploy::propose(&reach.cloud, kind, name, &args.skip, &options).await {
+            Ok(proposal) => proposals.extend(proposal),
             Err(error) => return Ok(failed(&error, error.help())),
         }
     }

@@ -6,7 +6,7 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SetStackPolicy.html>
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html>
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -48,12 +48,19 @@ pub struct Deployment {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StackPolicies {
-    /// The policy of the platform stack.
+    /// The policy of the platform stack, or the path of a JSON file that holds it.
     #[serde(default)]
+    #[schemars(schema_with = "policy_or_path")]
     pub platform: Option<Map<String, Value>>,
-    /// The policy of the serving stack.
+    /// The policy of the serving stack, or the path of a JSON file that holds it.
     #[serde(default)]
+    #[schemars(schema_with = "policy_or_path")]
     pub serving: Option<Map<String, Value>>,
+}
+
+/// Whoever reads the stack file has put the policy in the place of its path.
+fn policy_or_path(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "object", "additionalProperties": true }, { "type": "string" }, { "type": "null" }] })
 }
 
 /// What rolls a change back while CloudFormation makes it and for a while after.

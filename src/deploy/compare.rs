@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::aws::{Cloud, ResourceChange, Status, TemplateSource};
+use crate::aws::{Cloud, ResourceChange, Rollback, Status, TemplateSource};
 use crate::plan::{self, Facts, Plan, Readiness, StackPlan, ToSet, Waiting};
 use crate::synth::{ParameterSource, TemplateKind};
 
@@ -25,6 +25,10 @@ pub struct Standing {
     pub waiting: Option<Waiting>,
     /// What a deployment would set of the stack beside its template.
     pub settings: ToSet,
+    /// What rolls it back now, where the stack file says otherwise.
+    pub rollback: Option<Rollback>,
+    /// The role that CloudFormation takes on for it now.
+    pub role_arn: Option<String>,
 }
 
 /// A deployed stack's own word.
@@ -73,6 +77,11 @@ pub async fn standing<C: Cloud>(
         };
         let there = cloud.stack(&entry.stack_name).await?.filter(|it| it.status != Status::ReviewInProgress);
         let settings = settings::to_set(cloud, &entry.settings, there.as_ref()).await?;
+        let rollback = match &there {
+            Some(there) => settings::rollback_now(cloud, plan, stack, there).await?,
+            None => None,
+        };
+        let role_arn = there.as_ref().and_then(|there| there.role_arn.clone());
         let deployed = match there {
             None => None,
             Some(there) => {
@@ -97,6 +106,8 @@ pub async fn standing<C: Cloud>(
             values,
             waiting,
             settings,
+            rollback,
+            role_arn,
         });
     }
     Ok((found, facts))

@@ -113,7 +113,7 @@ pub(super) async fn carry_out<C: Cloud>(
 }
 
 /// How a stack ended, after a change set of that type.
-fn ended(end: &events::End, change_set_type: ChangeSetType) -> StackResult {
+pub(super) fn ended(end: &events::End, change_set_type: ChangeSetType) -> StackResult {
     match (end.failure(), change_set_type) {
         (Some(failure), _) => StackResult::Failed(failure),
         (None, ChangeSetType::Create) => StackResult::Created,

@@ -8,7 +8,7 @@ use crate::aws::{self, Cloud, Operation, Phase, Stack, StackEvent, Status};
 use super::logs;
 use super::pace::{Pace, is_unique_name, unique_name};
 use super::signs::Signs;
-use super::{Cause, Error, Event, Failure, Run, StackKind};
+use super::{Cause, Error, Event, Failure, Options, Run, StackKind};
 
 /// Polls that a final status must last when no event confirms it.
 const SETTLED: u32 = 6;
@@ -299,7 +299,7 @@ pub(super) async fn follow<C: Cloud>(
             Phase::Unclear => return Err(Error::Unclear { stack: name.to_owned(), status }),
             // A stale answer shows the end of the operation before; an event, or time, confirms.
             _ if tail.stack.as_ref().is_some_and(|event| event.status == status) || quiet >= SETTLED => {
-                return Ok(end(run.cloud, status, stack, tail, first_failure).await);
+                return Ok(end(run, status, stack, tail, first_failure).await);
             }
             _ => {}
         }
@@ -311,7 +311,7 @@ fn has_failed(status: &Status) -> bool {
 }
 
 async fn end<C: Cloud>(
-    cloud: &C,
+    run: &Run<'_, C>,
     status: Status,
     stack: Option<Stack>,
     tail: Tail,
@@ -319,13 +319,19 @@ async fn end<C: Cloud>(
 ) -> End {
     let outputs = stack.map(|stack| stack.outputs).unwrap_or_default();
     let mut cause = match (tail.cause, &first_failure) {
-        (None, Some(event)) => Some(validation(cloud, event).await.unwrap_or_else(|| cause(event))),
+        (None, Some(event)) => Some(validation(run.cloud, event).await.unwrap_or_else(|| cause(event))),
         (found, _) => found,
     };
     if let Some(cause) = &mut cause {
-        cause.log = logs::of_cause(cloud, cause).await.map(Box::new);
+        complete(run.cloud, run.options, cause).await;
     }
     End { status, cause, outputs }
+}
+
+/// Adds to a cause what its event does not say: where the stack file says the resource, and what it printed last.
+pub(super) async fn complete<C: Cloud>(cloud: &C, options: &Options, cause: &mut Cause) {
+    cause.origin = options.origins.get(&cause.logical_id).cloned();
+    cause.log = logs::of_cause(cloud, cause).await.map(Box::new);
 }
 
 /// The failed validation that a stack's own failure points to, when it does and the call is allowed.

@@ -1,173 +1,20 @@
 //! A prepared deployment, executed as it was reviewed or not at all; or dropped.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde_json::Value;
 
-use crate::aws::{self, Cloud, Stack};
+use crate::aws::{self, Cloud, Stack, Status};
 use crate::plan::{Plan, PlanFile, PlannedStack, PlannedUpload, Target, canonical_sha256};
 use crate::synth::ParameterSource;
 
 use super::change_set::{self, Open};
+use super::consent::ended;
+use super::events::{self, Tail};
 use super::{
-    Error, Event, Options, Outcome, PreparedChange, Run, StackKind, StackOutcome, carry_out, finish,
+    Error, Event, Moved, Options, Outcome, PreparedChange, Run, StackKind, StackOutcome, StackResult,
+    carry_out, deployed, finish, settings,
 };
-
-/// What is no longer as it was when a plan was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Moved {
-    /// The credentials are of another account.
-    Account {
-        /// The plan's.
-        planned: String,
-        /// The credentials'.
-        found: String,
-    },
-    /// The connection goes to another region.
-    Region {
-        /// The plan's.
-        planned: String,
-        /// The connection's.
-        found: String,
-    },
-    /// There is no such change set any more.
-    ChangeSetGone {
-        /// The stack's name.
-        stack: String,
-        /// The change set's.
-        change_set: String,
-    },
-    /// It was executed.
-    Executed {
-        /// The stack's name.
-        stack: String,
-        /// The change set's.
-        change_set: String,
-    },
-    /// It can't be executed.
-    NotExecutable {
-        /// The stack's name.
-        stack: String,
-        /// The change set's.
-        change_set: String,
-        /// Its status, and its execution's.
-        status: String,
-    },
-    /// The stack is not there any more; perhaps another one of its name is.
-    StackGone {
-        /// The stack's name.
-        stack: String,
-    },
-    /// The stack was changed.
-    StackChanged {
-        /// The stack's name.
-        stack: String,
-        /// When, by AWS's clock.
-        at: Option<String>,
-        /// When it had been changed last before.
-        planned: Option<String>,
-        /// Its status.
-        status: String,
-    },
-    /// The change set has another template.
-    Template {
-        /// The stack's name.
-        stack: String,
-    },
-    /// The change set has other tags.
-    Tags {
-        /// The stack's name.
-        stack: String,
-    },
-    /// A parameter has, or would now have, another value.
-    Parameter {
-        /// The stack's name.
-        stack: String,
-        /// The parameter.
-        parameter: String,
-        /// The plan's value.
-        planned: String,
-        /// The value now.
-        found: Option<String>,
-    },
-    /// An object is not in the artifact bucket any more.
-    AssetGone {
-        /// Where.
-        bucket: String,
-        /// Its key.
-        key: String,
-    },
-    /// An object has another content.
-    AssetChanged {
-        /// Where.
-        bucket: String,
-        /// Its key.
-        key: String,
-    },
-    /// The stack file is of another stack or environment.
-    OtherStack {
-        /// The plan's.
-        planned: String,
-        /// The stack file's.
-        found: String,
-    },
-    /// The stack file makes another template, or has another file.
-    StackFile {
-        /// Which.
-        what: String,
-    },
-}
-
-impl fmt::Display for Moved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Moved::Account { planned, found } => {
-                write!(f, "it is for account `{planned}`, and these credentials are of account `{found}`")
-            }
-            Moved::Region { planned, found } => {
-                write!(f, "it is for region `{planned}`, and this goes to `{found}`")
-            }
-            Moved::ChangeSetGone { stack, change_set } => write!(
-                f,
-                "change set `{change_set}` of `{stack}` is gone: executed, deleted, or removed with the execution of \
-                 another one"
-            ),
-            Moved::Executed { stack, change_set } => {
-                write!(f, "change set `{change_set}` of `{stack}` was executed already")
-            }
-            Moved::NotExecutable { stack, change_set, status } => {
-                write!(f, "change set `{change_set}` of `{stack}` cannot be executed: {status}")
-            }
-            Moved::StackGone { stack } => write!(f, "stack `{stack}` is gone, or was made anew"),
-            Moved::StackChanged { stack, at, planned, status } => {
-                let before = planned.as_deref().unwrap_or("never");
-                let now = at.as_deref().unwrap_or("never");
-                write!(f, "stack `{stack}` was changed at {now} (before: {before}) and is in `{status}`")
-            }
-            Moved::Template { stack } => write!(f, "the change set of `{stack}` has another template"),
-            Moved::Tags { stack } => write!(f, "the change set of `{stack}` has other tags"),
-            Moved::Parameter { stack, parameter, planned, found: Some(found) } => {
-                write!(
-                    f,
-                    "parameter `{parameter}` of `{stack}` was planned as `{planned}`, and is now `{found}`"
-                )
-            }
-            Moved::Parameter { stack, parameter, planned, found: None } => {
-                write!(
-                    f,
-                    "parameter `{parameter}` of `{stack}` was planned as `{planned}`, and has no value now"
-                )
-            }
-            Moved::AssetGone { bucket, key } => write!(f, "`s3://{bucket}/{key}` is gone"),
-            Moved::AssetChanged { bucket, key } => write!(f, "`s3://{bucket}/{key}` has another content"),
-            Moved::OtherStack { planned, found } => {
-                write!(f, "it is for `{planned}`, and the command names `{found}`")
-            }
-            Moved::StackFile { what } => write!(f, "the stack file makes another {what}"),
-        }
-    }
-}
 
 /// What became of a plan's change set when the plan was dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,7 +39,8 @@ pub enum Fate {
 }
 
 /// Executes a plan, every change set as it was reviewed. Where anything has moved since, nothing is executed; a stack
-/// that comes after others is looked at again when those are through.
+/// that comes after others is looked at again when those are through. What an execution that was cut off has done counts
+/// as done, while nothing else has moved.
 ///
 /// # Errors
 /// [`Error::Moved`] when something has moved; any other when a call fails for good.
@@ -211,28 +59,91 @@ pub async fn execute<C: Cloud>(
     });
     let mut moved = place(file, target);
     stop(&[], &mut moved)?;
+    // An execution that was cut off is taken up: what goes on is followed first, so that what comes after it is held
+    // against its end.
+    let mut ended = Vec::new();
     for planned in &file.stacks {
-        moved.extend(changes(cloud, file, planned).await?);
+        ended.push(earlier(&mut run, planned).await?);
+    }
+    let whole = ended.iter().all(|it| matches!(it, Some(it) if it.result == StackResult::Unchanged));
+    let mut outcome = Outcome { skipped: file.uploads.len(), ..Outcome::default() };
+    let failed = ended.iter().flatten().any(|it| !deployed(&it.result));
+    for (planned, ended) in file.stacks.iter().zip(&ended).filter(|_| !failed) {
+        match ended {
+            // Where nothing is left to execute, the plan is spent.
+            Some(_) if !whole => {}
+            _ => moved.extend(changes(cloud, file, planned).await?),
+        }
     }
     for upload in &file.uploads {
         moved.extend(asset(cloud, file, upload).await?);
     }
     stop(&[], &mut moved)?;
 
-    let mut outcome = Outcome { skipped: file.uploads.len(), ..Outcome::default() };
     let mut done = Vec::new();
-    for planned in &file.stacks {
-        if !done.is_empty() {
-            let mut moved = changes(cloud, file, planned).await?;
-            stop(&done, &mut moved)?;
-        }
-        let stack = execute_one(&mut run, planned).await?;
+    for (planned, ended) in file.stacks.iter().zip(ended) {
+        let stack = if let Some(stack) = ended {
+            stack
+        } else {
+            if !done.is_empty() {
+                let mut moved = changes(cloud, file, planned).await?;
+                stop(&done, &mut moved)?;
+            }
+            execute_one(&mut run, planned).await?
+        };
         if !finish(&mut run, &mut outcome, stack) {
             return Ok(outcome);
         }
         done.push(planned.name.clone());
     }
     Ok(outcome)
+}
+
+/// What an earlier execution of the plan has made of a stack, if it came that far; one that goes on is followed to its
+/// end. It counts only while the stack is as it left it.
+async fn earlier<C: Cloud>(
+    run: &mut Run<'_, C>,
+    planned: &PlannedStack,
+) -> Result<Option<StackOutcome>, Error> {
+    if planned.change_set_id.is_empty() {
+        return Ok(None);
+    }
+    let (kind, name) = (kind_of(planned), planned.name.clone());
+    let set = run.cloud.change_set(&planned.change_set_id).await?;
+    let (result, outputs) = match set.and_then(|set| set.execution_status).as_deref() {
+        Some("EXECUTE_IN_PROGRESS") => {
+            let Some(stack) = run.cloud.stack(&planned.stack_id).await? else { return Ok(None) };
+            let tail = Tail::latest(run, &stack).await?;
+            (run.emit)(Event::Attached { kind, stack: name.clone(), status: stack.status });
+            let end = events::follow(run, kind, &name, tail).await?;
+            (ended(&end, planned.change_set_type), end.outputs)
+        }
+        Some("EXECUTE_COMPLETE") => match as_planned(run.cloud, planned).await? {
+            Some(stack) => (StackResult::Unchanged, stack.outputs),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    if deployed(&result) {
+        settings::set(run.cloud, &planned.stack_id, &planned.settings).await?;
+    }
+    Ok(Some(StackOutcome { kind, stack: name, result, outputs }))
+}
+
+/// The stack, while it is what the plan's change set has made of it.
+async fn as_planned<C: Cloud>(cloud: &C, planned: &PlannedStack) -> aws::Result<Option<Stack>> {
+    let Some(stack) = cloud.stack(&planned.stack_id).await? else { return Ok(None) };
+    let settled =
+        matches!(stack.status, Status::CreateComplete | Status::UpdateComplete | Status::ImportComplete);
+    let same = planned.parameters.iter().all(|(name, value)| stack.parameters.get(name) == Some(value))
+        && (planned.tags.is_empty() || stack.tags == planned.tags);
+    if !settled || !same || stack.id != planned.stack_id {
+        return Ok(None);
+    }
+    let template = cloud.template(&stack.id).await?;
+    let template = template.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let as_planned = template.is_some_and(|it| canonical_sha256(&it) == planned.template_sha256);
+    Ok(as_planned.then_some(stack))
 }
 
 fn stop(done: &[String], moved: &mut Vec<Moved>) -> Result<(), Error> {
@@ -395,10 +306,14 @@ pub fn against_stack_file(file: &PlanFile, plan: &Plan, stack: &str, environment
     moved
 }
 
+fn kind_of(planned: &PlannedStack) -> StackKind {
+    StackKind::parse(&planned.kind).unwrap_or(StackKind::Bootstrap)
+}
+
 fn open(planned: &PlannedStack) -> Open {
     Open {
         change: PreparedChange {
-            kind: StackKind::parse(&planned.kind).unwrap_or(StackKind::Bootstrap),
+            kind: kind_of(planned),
             stack: planned.name.clone(),
             stack_id: planned.stack_id.clone(),
             change_set: planned.change_set.clone(),

@@ -145,7 +145,10 @@ async fn one<C: Cloud>(
     };
     let mut order = order;
     let existing = match unchanged::found(run.cloud, &order).await? {
-        Found::AsOrdered(there) => return settle(run, &order, &there, ready, made).await,
+        Found::AsOrdered(there) => {
+            settings::tell_rollback(run, plan, stack, &there).await?;
+            return settle(run, &order, &there, ready, made).await;
+        }
         Found::Otherwise(existing) => existing,
     };
     order.rollback = settings::rollback(run.cloud, plan, stack).await?;

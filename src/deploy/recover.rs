@@ -63,6 +63,7 @@ pub async fn propose<C: Cloud>(
     kind: StackKind,
     name: &str,
     skip: &[String],
+    options: &Options,
 ) -> Result<Option<Proposal>, Error> {
     let Some(stack) = cloud.stack(name).await? else { return Ok(None) };
     let recovery = stack_states::of(stack.status.as_str()).recovery;
@@ -89,7 +90,10 @@ pub async fn propose<C: Cloud>(
         Recovery::Wait => Remedy::Wait,
         Recovery::Look | Recovery::Nothing => Remedy::Look,
     };
-    let cause = history.events.iter().find_map(events::failure);
+    let mut cause = history.events.iter().find_map(events::failure);
+    if let Some(cause) = &mut cause {
+        events::complete(cloud, options, cause).await;
+    }
     Ok(Some(Proposal { kind, stack, remedy, cause }))
 }
 

@@ -9,6 +9,8 @@ use crate::aws::{self, Cloud, Rollback, Stack, Status};
 use crate::plan::{Plan, StackPlan, ToSet};
 use crate::synth::{AlarmSource, Settings, TemplateKind};
 
+use super::{Event, Run};
+
 /// What has to be set for a stack to be as its settings say.
 pub(super) async fn to_set<C: Cloud>(
     cloud: &C,
@@ -38,6 +40,39 @@ pub(super) async fn set<C: Cloud>(cloud: &C, stack: &str, to_set: &ToSet) -> aws
         cloud.set_stack_policy(stack, &policy.to_string()).await?;
     }
     Ok(())
+}
+
+/// Says that what rolls a stack back stays as it is, where the stack file says otherwise and nothing else changes:
+/// CloudFormation keeps the triggers that came with the last change, until others come with the next.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackConfiguration.html>
+pub(super) async fn tell_rollback<C: Cloud>(
+    run: &mut Run<'_, C>,
+    plan: &Plan,
+    stack: &StackPlan,
+    there: &Stack,
+) -> aws::Result<()> {
+    if rollback_now(run.cloud, plan, stack, there).await?.is_some() {
+        let text =
+            "nothing changes but the alarms that roll it back; CloudFormation gets them with its next change";
+        (run.emit)(Event::Warned { stack: there.name.clone(), text: text.to_owned() });
+    }
+    Ok(())
+}
+
+/// What rolls a deployed stack back, where the stack file says otherwise.
+pub(super) async fn rollback_now<C: Cloud>(
+    cloud: &C,
+    plan: &Plan,
+    stack: &StackPlan,
+    there: &Stack,
+) -> aws::Result<Option<Rollback>> {
+    let sorted = |rollback: &Rollback| {
+        let mut alarms = rollback.alarms.clone();
+        alarms.sort();
+        (alarms, rollback.minutes)
+    };
+    let wanted = rollback(cloud, plan, stack).await?;
+    Ok(wanted.filter(|wanted| sorted(wanted) != sorted(&there.rollback)).map(|_| there.rollback.clone()))
 }
 
 /// What rolls a change of a stack back. An alarm of the serving stack counts once it is deployed.

@@ -12,6 +12,7 @@ mod life;
 mod logs;
 mod planned;
 mod preflight;
+mod settings;
 mod stub;
 mod waiting;
 mod world;
@@ -80,7 +81,7 @@ fn quick() -> Options {
         wait: Duration::from_mins(1),
         silence: Duration::from_mins(1),
     };
-    Options { parallel: 2, pace }
+    Options { parallel: 2, pace, ..Options::default() }
 }
 
 /// Deploys, and answers what was seen as well.

@@ -3,7 +3,6 @@
 use crate::aws::{Cloud, Phase, Stack};
 
 use super::events::{self, Tail};
-use super::logs;
 use super::pace::unique_name;
 use super::{Cause, Error, Event, Failure, Options, Run, StackKind};
 
@@ -30,7 +29,7 @@ pub async fn watch<C: Cloud>(
         (run.emit)(Event::Resource { kind, event });
     }
     if let Some(cause) = &mut cause {
-        cause.log = logs::of_cause(cloud, cause).await.map(Box::new);
+        events::complete(cloud, options, cause).await;
     }
     let failed = stack.status.phase() == Phase::Failed;
     Ok(failed.then(|| Failure { status: stack.status.clone(), cause }))

@@ -205,7 +205,7 @@ pub fn waiting(event: &Event) -> String {
 }
 
 /// `45s`, `12m`, `1h 5m`.
-fn span(time: Duration) -> String {
+pub(super) fn span(time: Duration) -> String {
     match (time.as_secs(), time.as_secs() / 60) {
         (seconds, 0) => format!("{seconds}s"),
         (_, minutes @ ..120) => format!("{minutes}m"),

@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::deploy::span;
 use super::life;
 use super::logs::{log_json, log_text};
 use crate::aws::{self, Alarm, Endpoint, Execution, ModelVersion, Monitor, Step};
-use crate::deploy::{Log, Measured, Overview, Seen};
+use crate::deploy::{Happening, Log, Measured, Overview, Seen};
 
 /// Changes when a reader of the old form could not read the new one.
 const VERSION: u32 = 1;
@@ -269,6 +270,16 @@ pub fn step_line(step: &Step) -> String {
     }
     line.push('\n');
     line
+}
+
+/// A sign of life: what is at work, and for how long. Empty for anything else that happens.
+pub fn waiting(happening: &Happening) -> String {
+    let Happening::Waiting { elapsed, at_work } = happening else { return String::new() };
+    let mut text = format!("  {:>4}s the execution is still at work\n", elapsed.as_secs());
+    for (step, elapsed) in at_work {
+        let _ = writeln!(text, "        {step} for {}", span(*elapsed));
+    }
+    text
 }
 
 /// An execution, and its steps as they ended.

@@ -13,6 +13,7 @@ The rules are a list; the first that matches a request and is not used up is app
 | fault | what happens |
 | --- | --- |
 | `throttle`, `unavailable`, `expired`, `not_xml` | the answer is that error; `not_xml` is a 500 with no sense in it |
+| `echo`, `echo_unavailable` | the answer is an error whose message is the whole request, headers and body; the latter a 503 |
 | `reset` | the connection is reset before the request gets anywhere |
 | `reset_after` | the request is carried out, and the answer is lost |
 | `slow` | the answer comes in drips, for a second |
@@ -24,6 +25,7 @@ The rules are a list; the first that matches a request and is not used up is app
 
 import asyncio
 import collections
+import html
 import json
 import re
 import sys
@@ -45,6 +47,8 @@ ERRORS = {
     "throttle": ("Throttling", "Rate exceeded", 400),
     "unavailable": ("ServiceUnavailable", "Please try again", 503),
     "expired": ("ExpiredToken", "The security token included in the request is expired", 403),
+    "echo": ("SignatureDoesNotMatch", "The canonical request should have been", 403),
+    "echo_unavailable": ("ServiceUnavailable", "Please try again", 503),
 }
 
 
@@ -106,6 +110,9 @@ def error(request: Request, fault: str) -> bytes:
     if fault == "not_xml":
         return message(500, "text/html", b"<html>something went wrong")
     code, text, status = ERRORS[fault]
+    if fault.startswith("echo"):
+        headers = "\n".join(f"{name}:{value}" for name, value in request.headers.items())
+        text = html.escape(f"{text} {request.method} {request.target}\n{headers}\n{request.body.decode(errors='replace')}")
     if request.protocol == "json":
         return message(status, "application/x-amz-json-1.1", json.dumps({"__type": code, "message": text}).encode())
     inner = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"

@@ -27,7 +27,7 @@ impl Proxy {
     }
 
     /// A command on the workload's `dev` through the proxy.
-    fn run(&self, workload: &Workload, command: &str, more: &[&str]) -> Output {
+    pub(crate) fn run(&self, workload: &Workload, command: &str, more: &[&str]) -> Output {
         self.run_all(workload, &[&[command, "deep-learning"], more].concat())
     }
 

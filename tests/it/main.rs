@@ -55,6 +55,8 @@ mod proxy;
 mod readme;
 mod schema;
 #[cfg(feature = "aws")]
+mod secrets;
+#[cfg(feature = "aws")]
 mod settings;
 #[cfg(feature = "aws")]
 mod several;

@@ -5,6 +5,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::cloud::{Cloud, Workload, fits, outcome, smstack};
+use crate::faults::Proxy;
 use crate::project::{replaced, root};
 
 fn prepare(workload: &Workload) -> Value {
@@ -103,4 +104,41 @@ fn the_reference_workload_is_deployed_by_plans() {
     prepare(&workload);
     workload.register("dev");
     refused(&deploy(&workload, &["--execute", "plan.json"]), "parameter `ModelPackageArn`");
+}
+
+/// An execution that was cut off between two stacks is taken up by the next, which counts what is done as done.
+#[test]
+fn a_plan_that_was_executed_in_part_is_executed_to_its_end() {
+    let cloud = Cloud::join();
+    let workload = Workload::new(&cloud, "100000000133", |text| text);
+    workload.deployed("dev");
+    workload.register("dev");
+    workload.deployed("dev");
+    let text = replaced(&workload.text(), "max: 10\n", "max: 12\n");
+    let text = replaced(&text, "expire_noncurrent: 90d", "expire_noncurrent: 30d");
+    workload.write(&text);
+    let plan = prepare(&workload);
+    assert_eq!(kinds(&plan["stacks"]), ["platform", "serving"]);
+    let faults = serde_json::json!([{ "match": "ExecuteChangeSet", "skip": 1, "fault": "expired" }]);
+    let output = Proxy::new(&cloud, &faults).run(&workload, "deploy", &["--execute", "plan.json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("deep-learning-dev-platform: updated") && said.contains("expired"), "{said}");
+    let both = [("platform", "unchanged"), ("serving", "updated")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(execute(&workload), both);
+    workload.check("dev");
+    refused(&deploy(&workload, &["--execute", "plan.json"]), "was executed already");
+
+    // Not where the part that is done is not any more as the plan left it.
+    workload.write(&replaced(
+        &replaced(&text, "max: 12\n", "max: 13\n"),
+        "expire_noncurrent: 30d",
+        "expire_noncurrent: 40d",
+    ));
+    prepare(&workload);
+    let output = Proxy::new(&cloud, &faults).run(&workload, "deploy", &["--execute", "plan.json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    workload.write(&replaced(&text, "expire_noncurrent: 30d", "expire_noncurrent: 50d"));
+    workload.deployed("dev");
+    refused(&deploy(&workload, &["--execute", "plan.json"]), "deep-learning-dev-platform");
 }

@@ -31,6 +31,20 @@ fn run(at: &Path, arguments: &[&str]) -> Output {
     smstack(at).args(arguments).args(["--env", "dev", "--local"]).output().unwrap()
 }
 
+/// The outcome of each stack file is in the form that the outcome of a single one has.
+#[test]
+fn the_schema_holds_that_of_a_single_outcome() {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let one = read(include_str!("../../schemas/outcome.schema.json"));
+    let all = read(include_str!("../../schemas/outcomes.schema.json"));
+    for member in ["type", "additionalProperties", "required", "properties"] {
+        assert_eq!(all["$defs"]["outcome"][member], one[member], "{member}");
+    }
+    for (name, definition) in one["$defs"].as_object().unwrap() {
+        assert_eq!(all["$defs"][name], *definition, "{name}");
+    }
+}
+
 /// What became of each stack file; the published schema describes it.
 fn told(output: &Output, code: i32) -> Vec<(String, String)> {
     assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));

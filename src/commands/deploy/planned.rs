@@ -26,7 +26,7 @@ const DISCARD_PARTING: &str =
     "stopped here; a change set that is left does no harm: run the same command again";
 
 pub(super) fn prepare(args: &DeployArgs, target: &TargetArgs) -> Result<Exit, Stop> {
-    reach::run(target, PREPARE_PARTING, async |reach| prepare_in(args, reach).await)
+    reach::run(target, PREPARE_PARTING, async |reach| Box::pin(prepare_in(args, reach)).await)
 }
 
 async fn prepare_in(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
@@ -158,11 +158,11 @@ pub(super) fn execute(args: &DeployArgs, path: &Path) -> Result<Exit, Stop> {
         None => None,
         Some(target) => match reach::assemble(&target)? {
             None => return Ok(Exit::Invalid),
-            Some((assembly, _)) => Some(assembly),
+            Some(sound) => Some(sound),
         },
     };
     within(args, &file, PARTING, async |cloud, target, local| {
-        if let Some(assembly) = &assembly {
+        if let Some((assembly, _)) = &assembly {
             let plan = match plan::plan(assembly, target) {
                 Ok(plan) => plan,
                 Err(error) => return Ok(failed(&error, error.help())),
@@ -176,7 +176,8 @@ pub(super) fn execute(args: &DeployArgs, path: &Path) -> Result<Exit, Stop> {
         }
         let progress = RefCell::new(Progress::new(local));
         let mut emit = |event: Event| progress.borrow_mut().show(&event);
-        let options = reach::options_of(cloud, &args.wait);
+        let origins = assembly.as_ref().map(|(_, origins)| origins.clone()).unwrap_or_default();
+        let options = deploy::Options { origins, ..reach::options_of(cloud, &args.wait) };
         let result = deploy::execute(cloud, &file, target, &options, &mut emit).await;
         progress.borrow_mut().end();
         match result {

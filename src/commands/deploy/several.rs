@@ -61,7 +61,7 @@ async fn deploy_all(args: &DeployArgs, reaches: &Reaches) -> Result<Exit, Stop> 
     }
     let work = async |index: usize| {
         let (reach, plan): (&Reach, &Plan) = (&reaches.all[index], &plans[index]);
-        one(args, reach, plan, board.lane(names[index]), shown.as_ref()).await
+        Box::pin(one(args, reach, plan, board.lane(names[index]), shown.as_ref())).await
     };
     let turns = deploy::in_turn(&reaches.before, usize::from(args.parallel), work, Ending::is_well).await;
     let of = |(turn, reach): (Turn<Ending>, &Reach)| Ended {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::{Stop, local, reach};
 use super::{Pair, input};
@@ -185,6 +185,15 @@ fn settings_before(said: &Value, standing: &[Standing]) -> Value {
         }
         if stack.settings.stack_policy.is_some() {
             settings["stack_policy"] = Value::Null;
+        }
+        if let Some(rollback) = &stack.rollback {
+            let alarms = rollback.alarms.iter().map(|arn| json!({ "from": "arn", "arn": arn }));
+            let alarms: Vec<Value> = alarms.collect();
+            let now = json!({ "alarms": alarms, "minutes": rollback.minutes });
+            settings["rollback"] = if rollback.alarms.is_empty() { Value::Null } else { now };
+        }
+        if settings.get("role_arn").is_some() {
+            settings["role_arn"] = json!(stack.role_arn);
         }
     }
     before

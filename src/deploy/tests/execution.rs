@@ -47,7 +47,7 @@ fn followed(statuses: &'static [(&'static str, &'static str)], faulty: bool) -> 
 fn steps(seen: &[Happening]) -> Vec<&Step> {
     let steps = seen.iter().filter_map(|happening| match happening {
         Happening::Step(step) => Some(step),
-        Happening::Retrying(_) => None,
+        Happening::Retrying(_) | Happening::Waiting { .. } => None,
     });
     steps.collect()
 }
@@ -64,6 +64,34 @@ fn each_change_of_a_step_is_told_once_to_the_end() {
     let statuses: Vec<&str> = steps(&seen).iter().map(|step| step.status.as_str()).collect();
     assert_eq!((statuses, end.as_str()), (vec!["Starting", "Executing", "Succeeded"], "Succeeded"));
     assert_eq!(steps(&seen)[0].job.as_deref(), Some("arn:job"));
+}
+
+#[test]
+fn a_silent_execution_gives_signs_of_life_until_nobody_waits_any_longer() {
+    let stub = stub(UPDATE, |call| match call.action.as_str() {
+        "DescribePipelineExecution" => {
+            Some(json(&serde_json::json!({ "PipelineExecutionStatus": "Executing" })))
+        }
+        "ListPipelineExecutionSteps" => Some(json(&serde_json::json!({ "PipelineExecutionSteps": [
+            { "StepName": "Train", "StepStatus": "Executing" }, { "StepName": "Prepare", "StepStatus": "Succeeded" },
+        ] }))),
+        _ => None,
+    });
+    let pace = Pace { silence: Duration::ZERO, wait: Duration::from_millis(200), ..quick().pace };
+    let options = Options { pace, ..quick() };
+    let (seen, error) = ask(&stub, async |cloud| {
+        let mut seen = Vec::new();
+        let end = follow_execution(&cloud, EXECUTION, &options, &mut |happening| seen.push(happening)).await;
+        (seen, end.unwrap_err())
+    });
+    assert!(matches!(&error, Error::Timeout { stack, .. } if stack == EXECUTION), "{error}");
+    let at_work = seen.iter().find_map(|happening| match happening {
+        Happening::Waiting { at_work, .. } => {
+            Some(at_work.iter().map(|it| it.0.as_str()).collect::<Vec<_>>())
+        }
+        _ => None,
+    });
+    assert_eq!(at_work, Some(vec!["Train"]));
 }
 
 #[test]

@@ -94,8 +94,9 @@ fn every_state_has_the_answer_that_the_table_gives() {
         }
         let world = World { before: status, after: "UPDATE_COMPLETE" };
         let stub = super::stub(world, |_| None);
-        let proposal =
-            ask(&stub, async |cloud| propose(&cloud, StackKind::Bootstrap, STACK, &[]).await.unwrap());
+        let proposal = ask(&stub, async |cloud| {
+            propose(&cloud, StackKind::Bootstrap, STACK, &[], &quick()).await.unwrap()
+        });
         let fits = matches!(
             (state.recovery, proposal.map(|proposal| proposal.remedy)),
             (Recovery::Nothing, None)
@@ -149,7 +150,7 @@ fn recovered(
     });
     let skip: Vec<String> = skip.iter().map(ToString::to_string).collect();
     let result = ask(&stub, async |cloud| {
-        let proposal = propose(&cloud, StackKind::Bootstrap, STACK, &skip).await?.unwrap();
+        let proposal = propose(&cloud, StackKind::Bootstrap, STACK, &skip, &quick()).await?.unwrap();
         let failure = recover(&cloud, &proposal, &quick(), &mut |_| {}).await?;
         Ok((proposal, failure))
     });
