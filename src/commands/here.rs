@@ -99,7 +99,7 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
     let mut setup = Setup::new();
     let like = local_run::interpreters(order);
     let chosen = chosen(args);
-    let mut make = |wanted: &[String]| {
+    let mut install = |wanted: &[String]| {
         let mut show = |event: local::Event| {
             if matches!(event, local::Event::Installing { .. }) {
                 report::err(&here::installing(wanted));
@@ -108,11 +108,11 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
         };
         local::environment(chosen.as_deref(), &like, wanted, &mut show)
     };
-    let mut made = make(&wanted);
+    let mut made = install(&wanted);
     let unpinned = local_run::unpinned(&wanted);
     if unpinned != wanted && made.as_ref().is_err_and(local::Error::is_no_such_version) {
         report::err(&here::unpinned(&unpinned));
-        made = make(&unpinned);
+        made = install(&unpinned);
     }
     setup.end();
     order.python = made.map_err(anyhow::Error::from)?;
