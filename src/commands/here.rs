@@ -96,17 +96,19 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let mut setup = Setup::new();
     let like = local_run::interpreters(order);
     let chosen = chosen(args);
-    let mut install = |wanted: &[String]| {
+    let install = |wanted: &[String]| {
+        let mut setup = Setup::new();
         let mut show = |event: local::Event| {
             if matches!(event, local::Event::Installing { .. }) {
                 report::err(&here::installing(wanted));
             }
             setup.show(&event);
         };
-        local::environment(chosen.as_deref(), &like, wanted, &mut show)
+        let made = local::environment(chosen.as_deref(), &like, wanted, &mut show);
+        setup.end();
+        made
     };
     let mut made = install(&wanted);
     let unpinned = local_run::unpinned(&wanted);
@@ -114,7 +116,6 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
         report::err(&here::unpinned(&unpinned));
         made = install(&unpinned);
     }
-    setup.end();
     order.python = made.map_err(anyhow::Error::from)?;
     Ok(())
 }
