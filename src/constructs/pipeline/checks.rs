@@ -433,7 +433,7 @@ fn check_stale(
     if !reads {
         return;
     }
-    let note = if data.manifest {
+    let because = if data.manifest {
         "AWS compares the requests of a step, and a trigger has it read `latest` each time, whatever that is"
     } else {
         "AWS compares the requests of a step, not the objects under the prefixes that they name"
@@ -444,7 +444,7 @@ fn check_stale(
             .label(format!("reads `{}`", new_data.data))
             .also(this.pointer.key("triggers").key("on_new_data"), "new data there starts the pipeline")
             .also(cache.clone(), "asks for caching")
-            .note(note)
+            .note(because)
             .help("say `cache: false` at the step; steps that read its outputs run again then, too"),
     );
 }
