@@ -1,5 +1,6 @@
 //! The command line's types, and no behaviour: what commands share here, what one takes in `cli/`.
 
+mod data;
 mod deploy;
 mod deployed;
 mod diff;
@@ -17,11 +18,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::rules::units::Duration;
 
+pub use data::{DataAction, DataArgs, DataDiffArgs, DataListArgs, PublishArgs, VerifyArgs};
 pub use deploy::{DeployArgs, DestroyArgs};
 pub use deployed::{DriftArgs, EventsArgs, OutputsArgs, PreflightArgs, RecoverArgs, StatusArgs};
 pub use diff::{DiffArgs, DiffFormat};
 pub use explain::{CompletionsArgs, ExplainArgs};
-pub use init::{Ci, InitArgs};
+pub use init::{Ci, InitArgs, Workload};
 pub use lint::LintArgs;
 pub use local::{LocalAction, LocalArgs};
 pub use models::{ApproveArgs, ModelsArgs};
@@ -40,7 +42,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write what a build server needs to check and to deploy a project
+    /// Begin a project with a workload that runs, and write what a build server needs
     Init(InitArgs),
     /// Say every problem of stack files, each with its place and a way out
     Validate(ValidateArgs),
@@ -61,6 +63,9 @@ pub enum Command {
     /// Say how everything is that a stack file describes
     #[cfg(feature = "aws")]
     Status(StatusArgs),
+    /// Publish versions of datasets, list, verify and compare them
+    #[cfg(feature = "aws")]
+    Data(DataArgs),
     /// Execute the pipeline: in AWS, following its steps, or step by step on this machine
     Run(RunArgs),
     /// List the versions of the model, with their metrics

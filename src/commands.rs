@@ -2,6 +2,8 @@
 
 mod completions;
 #[cfg(feature = "aws")]
+mod data;
+#[cfg(feature = "aws")]
 mod deploy;
 #[cfg(feature = "aws")]
 mod destroy;
@@ -155,6 +157,8 @@ pub fn run(cli: Cli) -> Exit {
         Command::Destroy(args) => destroy::run(&args),
         #[cfg(feature = "aws")]
         Command::Status(args) => status::run(&args),
+        #[cfg(feature = "aws")]
+        Command::Data(args) => data::run(&args),
         Command::Run(args) if args.local => here::run(&args),
         #[cfg(feature = "aws")]
         Command::Run(args) => execute::run(&args),

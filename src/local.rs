@@ -202,6 +202,14 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether packages were asked for in versions that there are not for the Python that was chosen.
+    pub fn is_no_such_version(&self) -> bool {
+        const SAID: [&str; 2] = ["No matching distribution found", "ResolutionImpossible"];
+        matches!(self, Error::Install { output, .. } if SAID.iter().any(|said| output.contains(said)))
+    }
+}
+
 /// Has a local cloud running, installing and starting whatever isn't there.
 ///
 /// Safe to call from several processes at once: they end up with one server.

@@ -17,7 +17,7 @@
 //! | `values` | expressions of Pipelines into values |
 //! | `store` | S3 as directories |
 //! | `process` | one process, its time limit, its end |
-//! | `jobs`, `training`, `tuning` | the contracts of processing, training and tuning jobs |
+//! | `jobs`, `training`, `tuning`, `transform` | the contracts of processing, training, tuning and transform jobs |
 //! | `steps`, `registry`, `cache` | what a step does and leaves |
 //! | `schedule` | which step goes when |
 //! | `packages` | what the code imports, and whether it is there |
@@ -42,10 +42,11 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod training;
+mod transform;
 mod tuning;
 mod values;
 
-pub use packages::{Missing, interpreters, wanted};
+pub use packages::{Missing, interpreters, unpinned, wanted};
 
 /// What is executed, and with what.
 #[derive(Debug, Clone)]
@@ -112,6 +113,15 @@ pub enum Event {
         step: String,
         /// Its type.
         kind: String,
+    },
+    /// What a training job that runs has printed so far.
+    Metrics {
+        /// The step.
+        step: String,
+        /// The job.
+        job: String,
+        /// Metrics that were caught: how often, and the last value.
+        latest: Vec<(String, usize, f64)>,
     },
     /// A training job of a tuning job ended.
     Trial {

@@ -4,6 +4,8 @@
 //! removed where the stream is no terminal, or `NO_COLOR` says so.
 
 #[cfg(feature = "aws")]
+pub mod data;
+#[cfg(feature = "aws")]
 pub mod deploy;
 mod diff;
 #[cfg(feature = "aws")]

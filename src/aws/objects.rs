@@ -1,5 +1,7 @@
 //! S3 for what is published: listing, copying, and objects in parts.
 
+use std::fmt::Write as _;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
@@ -335,7 +337,7 @@ fn encoded(key: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 text.push(char::from(byte));
             }
-            other => text.push_str(&format!("%{other:02X}")),
+            other => write!(text, "%{other:02X}").expect("text takes text"),
         }
     }
     text

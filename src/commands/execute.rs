@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::reach::{self, Reach, failed};
-use super::{Exit, Stop, parameters};
+use super::{Exit, Stop, data, parameters};
 use crate::aws::{Cloud as _, Execution, NewExecution};
 use crate::cli::{CloudArgs, Format, RunArgs, TargetArgs};
+use crate::data::Error;
 use crate::deploy::{self, Happening};
 use crate::report::{self, state};
+use crate::rules::datasets::LATEST;
 
 const PARTING: &str = "stopped here; the execution goes on by itself: `smstack run --attach last` follows it";
 
@@ -29,7 +31,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
     reach::run(&target, PARTING, async |reach| execute(args, given, reach).await)
 }
 
-async fn execute(args: &RunArgs, given: BTreeMap<String, String>, reach: &Reach) -> Result<Exit, Stop> {
+async fn execute(args: &RunArgs, mut given: BTreeMap<String, String>, reach: &Reach) -> Result<Exit, Stop> {
     parameters::fit(&given, &parameters::definition(&reach.assembly))?;
     let pipeline = match reach.deployed("AWS::SageMaker::Pipeline").await {
         Ok(pipelines) => pipelines.into_iter().next(),
@@ -39,6 +41,11 @@ async fn execute(args: &RunArgs, given: BTreeMap<String, String>, reach: &Reach)
         report::failure("no pipeline is deployed", Some("deploy first: `smstack deploy`"));
         return Ok(Exit::Failed);
     };
+    if args.attach.is_none()
+        && let Err(exit) = versions(args, reach, &mut given).await
+    {
+        return Ok(exit);
+    }
     let arn = match &args.attach {
         Some(arn) if arn != "last" => Ok(arn.clone()),
         Some(_) => match reach.cloud.last_execution(&pipeline).await {
@@ -54,7 +61,7 @@ async fn execute(args: &RunArgs, given: BTreeMap<String, String>, reach: &Reach)
             let order = NewExecution {
                 pipeline: pipeline.clone(),
                 name: args.name.clone(),
-                parameters: given,
+                parameters: given.clone(),
                 token,
             };
             reach.cloud.start_execution(&order).await
@@ -96,9 +103,39 @@ async fn execute(args: &RunArgs, given: BTreeMap<String, String>, reach: &Reach)
     }
     match args.format {
         Format::Text => report::out(&state::execution_text(&execution, &seen, &logs))?,
-        Format::Json => report::json(&state::execution_json(&execution, &seen, &logs))?,
+        Format::Json => report::json(&state::execution_json(&execution, &seen, &logs, &given))?,
     }
     Ok(exit(&execution))
+}
+
+/// Names the version of each dataset that steps read: an execution's parameters say for ever what it has read.
+async fn versions(args: &RunArgs, reach: &Reach, given: &mut BTreeMap<String, String>) -> Result<(), Exit> {
+    for entry in &reach.assembly.manifest.datasets {
+        let Some(parameter) = &entry.parameter else { continue };
+        let word = given.get(parameter).map_or(LATEST, String::as_str);
+        let store = data::store(reach, entry).await?;
+        let id = match store.resolve(&reach.cloud, word).await {
+            Ok(id) => id,
+            Err(error @ Error::Nothing { .. }) => {
+                let stack = args.stack.display();
+                let environment = &reach.assembly.manifest.environment;
+                let name = &entry.name;
+                let local = if reach.local.is_some() { " --local" } else { "" };
+                let help = format!(
+                    "publish a directory first: `smstack data publish {stack} {name} DIRECTORY --env {environment}{local}`"
+                );
+                return Err(failed(&error, Some(&help)));
+            }
+            Err(error) => return Err(data::said(&error)),
+        };
+        report::err(&format!(
+            "{}: version {id}{}\n",
+            entry.name,
+            if word == LATEST { ", the latest" } else { "" }
+        ));
+        given.insert(parameter.clone(), id);
+    }
+    Ok(())
 }
 
 fn exit(execution: &Execution) -> Exit {

@@ -99,7 +99,21 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
     let mut setup = Setup::new();
     let like = local_run::interpreters(order);
     let chosen = chosen(args);
-    let made = local::environment(chosen.as_deref(), &like, &wanted, &mut |event| setup.show(&event));
+    let mut make = |wanted: &[String]| {
+        let mut show = |event: local::Event| {
+            if matches!(event, local::Event::Installing { .. }) {
+                report::err(&here::installing(wanted));
+            }
+            setup.show(&event);
+        };
+        local::environment(chosen.as_deref(), &like, wanted, &mut show)
+    };
+    let mut made = make(&wanted);
+    let unpinned = local_run::unpinned(&wanted);
+    if unpinned != wanted && made.as_ref().is_err_and(local::Error::is_no_such_version) {
+        report::err(&here::unpinned(&unpinned));
+        made = make(&unpinned);
+    }
     setup.end();
     order.python = made.map_err(anyhow::Error::from)?;
     Ok(())

@@ -12,7 +12,11 @@ use super::read::Error;
 use crate::aws::{self, Objects, StoredPart};
 
 /// Uploads a file in parts. What was uploaded of a file that has changed is of no use to anybody.
-pub(super) async fn upload<C: Objects>(work: &Work<C>, key: &str, file: &LocalFile) -> Result<(), Error> {
+pub(super) async fn upload<C: Objects>(
+    work: &Work<C>,
+    key: &str,
+    file: &Arc<LocalFile>,
+) -> Result<(), Error> {
     let bucket = &work.store.bucket;
     let (upload, there) = match begun(work, key, file).await? {
         Some(begun) => begun,
@@ -36,7 +40,7 @@ pub(super) async fn upload<C: Objects>(work: &Work<C>, key: &str, file: &LocalFi
 async fn send<C: Objects>(
     work: &Work<C>,
     key: &str,
-    file: &LocalFile,
+    file: &Arc<LocalFile>,
     upload: &str,
     there: Vec<StoredPart>,
 ) -> Result<Vec<StoredPart>, Error> {
@@ -54,7 +58,7 @@ async fn send<C: Objects>(
         let memory = Arc::clone(&work.memory).acquire_owned().await.expect("the semaphore is never closed");
         let (cloud, bucket, events) = (work.cloud.clone(), work.store.bucket.clone(), work.events.clone());
         let (key, upload, sum) = (key.to_owned(), upload.to_owned(), aws::checksum(*digest));
-        let file = file.clone();
+        let file = Arc::clone(file);
         under_way.spawn(async move {
             let body = read(&file, from, bytes, index).await?;
             let stored = cloud.store_part(&bucket, &key, &upload, number, body, &sum).await?;

@@ -95,6 +95,9 @@ pub struct Published {
 ///
 /// # Errors
 /// When a call fails for good, a file changes meanwhile, or somebody else moves `latest` meanwhile.
+///
+/// # Panics
+/// Never: whatever is written has a JSON form.
 pub async fn publish<C: Objects>(
     cloud: &C,
     store: &Store,
@@ -258,7 +261,7 @@ async fn place<C: Objects>(
             && let Some(file) = waiting.next()
         {
             let work = Arc::clone(&work);
-            under_way.spawn(async move { work.put(file).await });
+            under_way.spawn(async move { work.put(&Arc::new(file)).await });
         }
         tokio::select! {
             Some(event) = heard.recv() => emit(event),
@@ -276,23 +279,23 @@ async fn place<C: Objects>(
 }
 
 impl<C: Objects> Work<C> {
-    async fn put(&self, file: LocalFile) -> Result<(), Error> {
+    async fn put(&self, file: &Arc<LocalFile>) -> Result<(), Error> {
         let key = self.store.file_key(&self.id, &file.file.path);
         let how = if self.is_there(&key, &file.file).await? {
             How::There
         } else if self.copied(&key, &file.file).await? {
             How::Copied
         } else if file.file.bytes > PART_BYTES {
-            parts::upload(self, &key, &file).await?;
+            parts::upload(self, &key, file).await?;
             How::Uploaded
         } else {
-            self.upload(&key, &file).await?;
+            self.upload(&key, file).await?;
             How::Uploaded
         };
         if how != How::Uploaded {
             let _ = self.events.send(Event::Sent(file.file.bytes));
         }
-        let (path, bytes) = (file.file.path, file.file.bytes);
+        let (path, bytes) = (file.file.path.clone(), file.file.bytes);
         // Nobody listens any more once another file has failed.
         let _ = self.events.send(Event::Placed { path, bytes, how });
         Ok(())

@@ -143,6 +143,9 @@ impl Store {
     }
 
     /// The manifest of a version of these files, as its bytes.
+    ///
+    /// # Panics
+    /// Never: a list of texts has a JSON form.
     pub fn manifest<'f>(&self, id: &str, files: impl Iterator<Item = &'f File>) -> Vec<u8> {
         let head = json!({ "prefix": self.uri(&datasets::files_prefix(&self.prefix, id)) });
         let all: Vec<Value> = std::iter::once(head).chain(files.map(|file| json!(file.path))).collect();

@@ -181,7 +181,7 @@ impl Csv {
             self.filled += wrote;
             self.fields += ended;
             match result {
-                ReadRecordResult::InputEmpty => return true,
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => return true,
                 ReadRecordResult::OutputFull if self.row.len() < LONGEST_ROW => {
                     self.row.resize(self.row.len() * 2, 0);
                 }
@@ -195,7 +195,6 @@ impl Csv {
                     }
                     (self.filled, self.fields) = (0, 0);
                 }
-                ReadRecordResult::End => return true,
             }
         }
     }

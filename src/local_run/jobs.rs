@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::process::{self, End, Spec};
 use super::schedule::Message;
 use super::store::Store;
+use super::transform::Models;
 use super::{Event, JobResult, Order, StepStatus, packages};
 
 /// What a job works with.
@@ -28,6 +29,8 @@ pub(super) struct Work<'w> {
     pub(super) directory: &'w Path,
     /// The step.
     pub(super) step: &'w Value,
+    /// What steps before have made of type `Model`.
+    pub(super) models: Models,
     pub(super) tell: Sender<Message>,
 }
 

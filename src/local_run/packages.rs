@@ -16,6 +16,9 @@ const PROBE: &str = include_str!("probe.py");
 /// The oldest Python that the probe runs on.
 const OLDEST: (u64, u64) = (3, 10);
 
+/// The numpy of the images.
+const OLD_NUMPY: &str = "numpy<2";
+
 /// Packages that are not called as the module that they hold.
 const PACKAGES: [(&str, &str); 7] = [
     ("PIL", "Pillow"),
@@ -27,14 +30,28 @@ const PACKAGES: [(&str, &str); 7] = [
     ("yaml", "PyYAML"),
 ];
 
-/// Frameworks by how their images are called, with the module and the package that are in them.
-const FRAMEWORKS: [(&str, &str, &str); 5] = [
-    ("/tensorflow-", "tensorflow", "tensorflow"),
-    ("/sagemaker-scikit-learn", "sklearn", "scikit-learn"),
-    ("/pytorch-", "torch", "torch"),
-    ("/sagemaker-xgboost", "xgboost", "xgboost"),
-    ("/huggingface-pytorch-", "transformers", "transformers"),
+/// Frameworks by how their images are called, with the module and the package that are in them, and what stands before
+/// the package's version in the image's tag.
+const FRAMEWORKS: [(&str, &str, &str, &str); 6] = [
+    ("/tensorflow-", "tensorflow", "tensorflow", ":"),
+    ("/sagemaker-scikit-learn", "sklearn", "scikit-learn", ":"),
+    ("/pytorch-", "torch", "torch", ":"),
+    ("/sagemaker-xgboost", "xgboost", "xgboost", ":"),
+    ("/huggingface-pytorch-", "torch", "torch", ":"),
+    ("/huggingface-pytorch-", "transformers", "transformers", "-transformers"),
 ];
+
+/// What serves in an image, by the image's name: the handler that `serve.py` stands for.
+pub(super) fn framework(image: &str) -> Option<&'static str> {
+    const SERVING: [(&str, &str); 5] = [
+        ("/tensorflow-inference", "tensorflow"),
+        ("/sagemaker-scikit-learn", "sklearn"),
+        ("/sagemaker-xgboost", "xgboost"),
+        ("/pytorch-inference", "pytorch"),
+        ("/huggingface-pytorch-inference", "huggingface"),
+    ];
+    SERVING.into_iter().find_map(|(part, name)| image.contains(part).then_some(name))
+}
 
 /// A module that code imports and that is not installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +130,16 @@ pub fn wanted(order: &Order) -> Result<Vec<String>, Error> {
     Ok(all)
 }
 
+/// The same requirements without the versions of the images, for a Python that those are not made for.
+pub fn unpinned(wanted: &[String]) -> Vec<String> {
+    let name = |one: &String| match one.split_once("==") {
+        Some((name, version)) if version.ends_with(".*") => name.to_owned(),
+        _ if one == OLD_NUMPY => "numpy".to_owned(),
+        _ => one.clone(),
+    };
+    wanted.iter().map(name).collect()
+}
+
 /// Interpreters such as those of the images, by name.
 pub fn interpreters(order: &Order) -> Vec<String> {
     let mut steps = Vec::new();
@@ -140,10 +167,12 @@ fn looked(order: &Order, all: bool) -> Result<Vec<Missing>, Error> {
     let aside = tempfile::tempdir().map_err(Error::file("make", &std::env::temp_dir()))?;
     let mut steps = Vec::new();
     collect(&order.definition["Steps"], &mut steps);
+    let transforms = steps.iter().any(|step| step["Type"] == "Transform");
     let mut entries = Vec::new();
     for (number, step) in steps.into_iter().enumerate() {
         let directory = aside.path().join(number.to_string());
-        entries.extend(write(order, step, &directory).map_err(Error::file("write", &directory))?);
+        let written = write(order, step, transforms, &directory);
+        entries.extend(written.map_err(Error::file("write", &directory))?);
     }
     let answer = ask(order, &entries, all)?;
     let (major, minor, _) = answer.version;
@@ -169,10 +198,11 @@ fn looked(order: &Order, all: bool) -> Result<Vec<Missing>, Error> {
     Ok(missing)
 }
 
-/// Every job's step, also those in branches.
+/// Every step with code, also those in branches.
 fn collect<'d>(steps: &'d Value, found: &mut Vec<&'d Value>) {
     for step in steps.as_array().into_iter().flatten() {
-        if super::steps::is_job(step["Type"].as_str().unwrap_or_default()) {
+        let kind = step["Type"].as_str().unwrap_or_default();
+        if super::steps::is_job(kind) || kind == "Model" {
             found.push(step);
         }
         collect(&step["Arguments"]["IfSteps"], found);
@@ -180,10 +210,22 @@ fn collect<'d>(steps: &'d Value, found: &mut Vec<&'d Value>) {
     }
 }
 
-/// Writes the code of a step into a directory; the scripts that it begins with.
-fn write<'o>(order: &Order, step: &'o Value, directory: &Path) -> std::io::Result<Vec<Entry<'o>>> {
+/// Writes the code of a step into a directory; the scripts that it begins with, and where models are made to be used
+/// here, that which serves them.
+fn write<'o>(
+    order: &Order,
+    step: &'o Value,
+    transforms: bool,
+    directory: &Path,
+) -> std::io::Result<Vec<Entry<'o>>> {
     let said = step.to_string();
     let mut entries = Vec::new();
+    if step["Type"] == "Model" && framework(&image(step)) == Some("tensorflow") {
+        fs::create_dir_all(directory)?;
+        let path = directory.join("handler.py");
+        fs::write(&path, "import requests, tensorflow\n")?;
+        entries.push(Entry { step, directory: directory.to_owned(), path });
+    }
     for (key, bytes) in order.assets.iter().filter(|(key, _)| said.contains(key.as_str())) {
         let name = key.rsplit('/').next().unwrap_or(key);
         let at = directory.join(entries.len().to_string());
@@ -195,6 +237,10 @@ fn write<'o>(order: &Order, step: &'o Value, directory: &Path) -> std::io::Resul
             fs::write(at.join(name), bytes)?;
             at.join(name)
         };
+        let serves = at.join("inference.py");
+        if transforms && serves.is_file() && serves != path {
+            entries.push(Entry { step, directory: at.clone(), path: serves });
+        }
         entries.push(Entry { step, directory: at, path });
     }
     Ok(entries)
@@ -234,11 +280,13 @@ fn ask(order: &Order, entries: &[Entry<'_>], all: bool) -> Result<Answer, Error>
 }
 
 /// What installs a module: of the version that the step's image has, where the image is for it.
-fn requirement(module: &str, step: &Value) -> String {
+pub(super) fn requirement(module: &str, step: &Value) -> String {
     let image = image(step);
-    let framework = FRAMEWORKS.iter().find(|(part, known, _)| *known == module && image.contains(part));
-    if let (Some((_, _, package)), Some((_, tag))) = (framework, image.rsplit_once(':')) {
-        let version: String = tag.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    let framework = FRAMEWORKS.iter().find(|(part, known, ..)| *known == module && image.contains(part));
+    if let Some((_, _, package, before)) = framework
+        && let Some((_, version)) = image.rsplit_once(before)
+    {
+        let version: String = version.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         let version = version.trim_end_matches('.');
         if !version.is_empty() {
             // The same without what drives GPUs, where there is such a package.
@@ -248,7 +296,7 @@ fn requirement(module: &str, step: &Value) -> String {
         }
     }
     if module == "numpy" && FRAMEWORKS.iter().any(|(part, ..)| image.contains(part)) {
-        return "numpy<2".to_owned(); // these images are from before it
+        return OLD_NUMPY.to_owned(); // these images are from before the next
     }
     let known = PACKAGES.iter().find(|(name, _)| *name == module);
     known.map_or(module, |(_, package)| package).to_owned()
@@ -258,6 +306,7 @@ fn image(step: &Value) -> String {
     let places = [
         "/AppSpecification/ImageUri",
         "/AlgorithmSpecification/TrainingImage",
+        "/PrimaryContainer/Image",
         "/TrainingJobDefinition/AlgorithmSpecification/TrainingImage",
         "/TrainingJobDefinitions/0/AlgorithmSpecification/TrainingImage",
     ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -64,8 +64,26 @@ pub(super) fn register(
     Ok((offers, Registered { group, version, approval, directory }))
 }
 
+/// The container of a registered version, and its archive.
+pub(super) fn version(order: &Order, arn: &str) -> Result<(Value, PathBuf), String> {
+    let missing = || format!("`{arn}` is not in the registry of this machine: register a version first");
+    let (group, version) = arn
+        .split_once(":model-package/")
+        .and_then(|(_, name)| name.rsplit_once('/'))
+        .ok_or_else(|| format!("`{arn}` is no version of a model package group"))?;
+    let home = order.home.join("registry");
+    // ARNs have names in lower case.
+    let is = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().eq_ignore_ascii_case(group);
+    let mut entries = fs::read_dir(home).map_err(|_| missing())?.filter_map(Result::ok);
+    let directory = entries.find(is).ok_or_else(missing)?.path().join(version);
+    let bytes = fs::read(directory.join("model-package.json")).map_err(|_| missing())?;
+    let all: Value = serde_json::from_slice(&bytes).map_err(|error| format!("`{arn}`: {error}"))?;
+    let container = all["package"]["InferenceSpecification"]["Containers"][0].clone();
+    Ok((container, directory.join("model.tar.gz")))
+}
+
 /// The next version, whose directory nobody else has.
-fn next(home: &Path) -> Result<(u64, std::path::PathBuf), String> {
+fn next(home: &Path) -> Result<(u64, PathBuf), String> {
     let told = |error: std::io::Error| format!("cannot make a version in `{}`: {error}", home.display());
     fs::create_dir_all(home).map_err(told)?;
     let known = fs::read_dir(home)

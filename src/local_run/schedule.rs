@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::jobs::{Done, Failure, Permits, Work};
 use super::store::Store;
+use super::transform::{self, Models};
 use super::values::{self, ACCOUNT, Known};
 use super::{Error, Event, Order, Outcome, Registered, StepResult, StepStatus, cache, registry, steps};
 
@@ -46,6 +47,7 @@ struct Run<'r> {
     execution: &'r str,
     directory: &'r PathBuf,
     known: Known,
+    models: Models,
     nodes: Vec<Node<'r>>,
     results: Vec<StepResult>,
     registered: Vec<Registered>,
@@ -72,6 +74,7 @@ pub(super) fn run(
         execution: &execution,
         directory: &directory,
         known,
+        models: Models::new(),
         nodes: Vec::new(),
         results: Vec::new(),
         registered: Vec::new(),
@@ -280,6 +283,12 @@ impl<'r> Run<'r> {
             });
             return self.end(index, done.map_err(Failure::from), events);
         }
+        if kind == "Model" {
+            let name = format!("{}-{}", self.nodes[index].name, self.execution);
+            let offers = transform::made(self.order, &name, &request);
+            self.models.insert(name, request);
+            return self.end(index, Ok(Done { offers, ..Done::default() }), events);
+        }
         if !steps::is_job(&kind) {
             let (failure, offers) = steps::skipped(&kind, &request);
             if let Some(offers) = offers {
@@ -302,6 +311,7 @@ impl<'r> Run<'r> {
             execution: self.execution,
             directory: self.directory,
             step,
+            models: self.models.clone(),
             tell: tell.clone(),
         };
         let tell = tell.clone();

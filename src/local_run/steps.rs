@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::jobs::{Done, Failure, Work, processing};
 use super::values::{Known, find, text};
-use super::{StepStatus, training, tuning};
+use super::{StepStatus, training, transform, tuning};
 
 /// Whether a step is a job of its own, which runs beside others.
 pub(super) fn is_job(kind: &str) -> bool {
-    matches!(kind, "Processing" | "Training" | "Tuning")
+    matches!(kind, "Processing" | "Training" | "Tuning" | "Transform")
 }
 
 /// Runs a job's step, its expressions computed.
@@ -16,6 +16,7 @@ pub(super) fn job(work: &Work<'_>, request: &Value) -> Result<Done, Failure> {
     match work.step["Type"].as_str() {
         Some("Processing") => processing(work, request),
         Some("Training") => training::training(work, request),
+        Some("Transform") => transform::transform(work, request),
         _ => tuning::tuning(work, request),
     }
 }
@@ -34,10 +35,6 @@ pub(super) fn skipped(kind: &str, request: &Value) -> (Failure, Option<Value>) {
                 "BaselineUsedForDriftCheckStatistics": statistics, "BaselineUsedForDriftCheckConstraints": constraints,
             });
             (Failure::skipped(message), Some(offers))
-        }
-        "Model" => {
-            let name = request["ModelName"].as_str().unwrap_or("local");
-            (Failure::skipped("models are made where they are deployed"), Some(json!({ "ModelName": name })))
         }
         other => (
             Failure::skipped(format!("a step of type `{other}` calls AWS, which is not on this machine")),

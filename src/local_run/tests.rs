@@ -5,6 +5,9 @@ use serde_json::json;
 
 use super::*;
 
+mod packages;
+mod transform;
+
 /// A directory for one test, and what is executed in it.
 struct Bench {
     directory: tempfile::TempDir,
@@ -434,23 +437,21 @@ fn what_cannot_run_here_is_skipped_and_said() {
     assert!(told["a"].starts_with("a failed: `Steps.call.OutputParameters['x']` is not known"), "{told:?}");
 }
 
+/// Whoever watches sees how far a training job is, before it ends.
 #[test]
-fn missing_packages_are_found_before_anything_runs() {
-    let mut step = training("fit", &[]);
-    step["CacheConfig"] = json!({});
-    let script = "import json\ntry:\n    import absent_too\nexcept ImportError:\n    pass\nimport no_such_module.inner\n";
-    let bench = Bench::new(
-        &json!([processing("a", "report"), step]),
-        &[("report", REPORT), ("train.tar.gz", script)],
-    );
-    let error = execute(&bench.order, &AtomicBool::new(false), &mut |event| panic!("{event:?}")).unwrap_err();
-    assert_eq!(error.to_string(), "packages are missing: step `fit` needs `no_such_module` (train.py:6)");
-    assert!(error.help().unwrap().contains("python3 -m pip install 'no_such_module'"), "{:?}", error.help());
-
-    let mut order = bench.order.clone();
-    order.python = "/nowhere/python".into();
-    let error = execute(&order, &AtomicBool::new(false), &mut |_| {}).unwrap_err();
-    assert!(error.to_string().starts_with("cannot run `/nowhere/python`"), "{error}");
+fn metrics_are_told_while_a_job_runs() {
+    let script =
+        "import time\nfor value in (0.25, 0.5):\n    print(f'score={value}', flush=True)\ntime.sleep(1)\n";
+    let bench = Bench::new(&json!([training("fit", &[])]), &[("train.tar.gz", script)]);
+    let mut told = Vec::new();
+    let mut tell = |event| {
+        if let Event::Metrics { job, latest, .. } = event {
+            told.push((job, latest));
+        }
+    };
+    let outcome = execute(&bench.order, &AtomicBool::new(false), &mut tell).unwrap();
+    let job = outcome.steps[0].jobs[0].name.clone();
+    assert_eq!(told.last(), Some(&(job, vec![("val:score".to_owned(), 2, 0.5)])));
 }
 
 #[test]

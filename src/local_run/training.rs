@@ -5,15 +5,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::JobResult;
 use super::jobs::{Done, Failure, Work, limit, local_path, mapped, variables, with_python, write_json};
 use super::process::{self, Spec};
+use super::schedule::Message;
 use super::values::text;
+use super::{Event, JobResult};
 use crate::rules::log_metrics::Regex;
+
+/// How often the log of a job that runs is looked at.
+const LOOKS_EVERY: Duration = Duration::from_millis(200);
 
 /// A training job: the request of `CreateTrainingJob`, its expressions computed.
 pub(super) struct Job<'j> {
@@ -83,8 +90,15 @@ pub(super) fn train(work: &Work<'_>, job: &Job<'_>) -> Result<JobResult, Failure
     all.extend(of_toolkit(work, job, base, &channels, &arguments, &configuration, &hosts));
     let directory = code.unwrap_or_else(|| base.to_owned());
     let spec = Spec { command, variables: all, directory, log: place.log.clone(), limit: limit(request) };
-    let run = work.run(&spec);
-    let metrics = metrics(request, &place.log)?;
+    let expressions = expressions(request)?;
+    let ended = AtomicBool::new(false);
+    let run = std::thread::scope(|scope| {
+        scope.spawn(|| follow(work, &job.name, &expressions, &place.log, &ended));
+        let run = work.run(&spec);
+        ended.store(true, Ordering::Relaxed);
+        run
+    });
+    let metrics = metrics(&expressions, &place.log);
     if let Some((local, uri)) = checkpoints {
         work.store.put(&local, &uri).map_err(|error| format!("checkpoints: {error}"))?;
     }
@@ -309,21 +323,64 @@ fn of_toolkit(
     all
 }
 
-/// What the metric definitions catch in the log, in its order.
-fn metrics(request: &Value, log: &Path) -> Result<BTreeMap<String, Vec<f64>>, String> {
-    let log = process::whole(log);
-    let mut all = BTreeMap::new();
-    for metric in request["AlgorithmSpecification"]["MetricDefinitions"].as_array().into_iter().flatten() {
+/// The metric definitions: their names and expressions.
+fn expressions(request: &Value) -> Result<Vec<(String, Regex)>, String> {
+    let definitions = request["AlgorithmSpecification"]["MetricDefinitions"].as_array().into_iter().flatten();
+    let compiled = |metric: &Value| {
         let name = text(&metric["Name"]);
-        let regex = Regex::new(&text(&metric["Regex"]))
-            .map_err(|error| format!("the expression of metric `{name}`: {error}"))?;
-        let values: Vec<f64> = log
-            .lines()
-            .flat_map(|line| regex.captured(line))
-            .filter_map(|number| number.trim().parse().ok())
-            .filter(|number: &f64| number.is_finite())
-            .collect();
-        all.insert(name, values);
+        let regex = Regex::new(&text(&metric["Regex"]));
+        let regex = regex.map_err(|error| format!("the expression of metric `{name}`: {error}"))?;
+        Ok((name, regex))
+    };
+    definitions.map(compiled).collect()
+}
+
+/// What an expression catches in a text, in its order.
+fn caught(regex: &Regex, text: &str) -> Vec<f64> {
+    text.lines()
+        .flat_map(|line| regex.captured(line))
+        .filter_map(|number| number.trim().parse().ok())
+        .filter(|number: &f64| number.is_finite())
+        .collect()
+}
+
+/// What the metric definitions catch in the log.
+fn metrics(expressions: &[(String, Regex)], log: &Path) -> BTreeMap<String, Vec<f64>> {
+    let log = process::whole(log);
+    expressions.iter().map(|(name, regex)| (name.clone(), caught(regex, &log))).collect()
+}
+
+/// Tells what a job prints while it runs: of the log only what is new, and only whole lines.
+fn follow(work: &Work<'_>, job: &str, expressions: &[(String, Regex)], log: &Path, ended: &AtomicBool) {
+    let mut latest: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    let mut read = 0;
+    while !ended.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOKS_EVERY);
+        let mut new = Vec::new();
+        let begun = fs::File::open(log).and_then(|mut file| {
+            file.seek(SeekFrom::Start(read))?;
+            file.read_to_end(&mut new)
+        });
+        let Some(end) = begun.ok().and_then(|_| new.iter().rposition(|byte| *byte == b'\n')) else {
+            continue;
+        };
+        new.truncate(end + 1);
+        read += new.len() as u64;
+        let text = String::from_utf8_lossy(&new);
+        let mut found = false;
+        for (name, regex) in expressions {
+            let values = caught(regex, &text);
+            let Some(last) = values.last() else { continue };
+            let so_far = latest.get(name.as_str()).map_or(0, |(count, _)| *count);
+            latest.insert(name, (so_far + values.len(), *last));
+            found = true;
+        }
+        if found {
+            let latest =
+                latest.iter().map(|(name, (count, last))| ((*name).to_owned(), *count, *last)).collect();
+            let event = Event::Metrics { step: work.name().to_owned(), job: job.to_owned(), latest };
+            // Whoever listens has gone only when the execution is over.
+            let _ = work.tell.send(Message::Event(event));
+        }
     }
-    Ok(all)
 }

@@ -22,8 +22,24 @@ const VERSION: u32 = 1;
 /// Shows events as they come: a line for what ended, and on a terminal one that moves for each step that runs.
 pub struct Progress {
     bars: Option<MultiProgress>,
-    running: BTreeMap<String, ProgressBar>,
+    running: BTreeMap<String, Running>,
     noted: BTreeSet<(String, String)>,
+}
+
+/// A step that runs.
+struct Running {
+    bar: ProgressBar,
+    /// How far its training jobs are, together and each.
+    trials: String,
+    jobs: BTreeMap<String, String>,
+}
+
+impl Running {
+    fn show(&self) {
+        let parts = std::iter::once(&self.trials).chain(self.jobs.values());
+        let parts: Vec<&str> = parts.map(String::as_str).filter(|part| !part.is_empty()).collect();
+        self.bar.set_message(parts.join("; "));
+    }
 }
 
 impl Progress {
@@ -65,19 +81,30 @@ impl Progress {
                 bar.set_prefix(step.clone());
                 bar.set_message(kind.clone());
                 bar.enable_steady_tick(Duration::from_millis(120));
-                self.running.insert(step.clone(), bar);
+                let running = Running { bar, trials: String::new(), jobs: BTreeMap::new() };
+                self.running.insert(step.clone(), running);
+            }
+            // In a log that nobody watches these would be lines without end.
+            Event::Metrics { step, job, latest } => {
+                let Some(running) = self.running.get_mut(step) else { return };
+                let told: Vec<String> =
+                    latest.iter().map(|(name, count, last)| format!("{name} {last} ({count})")).collect();
+                running.jobs.insert(job.clone(), told.join(", "));
+                running.show();
             }
             Event::Trial { step, ended, of, objective } => {
                 let reached = objective.map(|it| format!(": {it}")).unwrap_or_default();
                 let text = format!("{ended} of {of} training jobs{reached}");
-                match self.running.get(step) {
-                    Some(bar) => bar.set_message(text),
-                    None => self.line(&format!("  {step}: {text}")),
-                }
+                let Some(running) = self.running.get_mut(step) else {
+                    return self.line(&format!("  {step}: {text}"));
+                };
+                running.trials = text;
+                running.jobs.clear(); // those that still run tell again
+                running.show();
             }
             Event::Ended(step) => {
-                if let Some(bar) = self.running.remove(&step.name) {
-                    bar.finish_and_clear();
+                if let Some(running) = self.running.remove(&step.name) {
+                    running.bar.finish_and_clear();
                 }
                 self.line(&format!("  {}", step_line(step)));
             }
@@ -86,8 +113,8 @@ impl Progress {
 
     /// Ends what moves.
     pub fn end(&mut self) {
-        for bar in std::mem::take(&mut self.running).into_values() {
-            bar.finish_and_clear();
+        for running in std::mem::take(&mut self.running).into_values() {
+            running.bar.finish_and_clear();
         }
     }
 
@@ -112,6 +139,19 @@ fn step_line(step: &StepResult) -> String {
         let _ = write!(line, ": {message}");
     }
     line
+}
+
+/// What is about to be installed.
+pub fn installing(wanted: &[String]) -> String {
+    format!("the steps need {}; fetching that takes minutes\n", wanted.join(", "))
+}
+
+/// What is installed in place of the versions of the images.
+pub fn unpinned(wanted: &[String]) -> String {
+    format!(
+        "this Python is not one that the versions of the images are made for: installing the newest of {}\n",
+        wanted.join(", ")
+    )
 }
 
 /// What failed first, why, what it said last, and the way out.

@@ -287,7 +287,12 @@ pub fn execution_text(execution: &Execution, steps: &[Step], logs: &BTreeMap<Str
 }
 
 /// The same for programs.
-pub fn execution_json(execution: &Execution, steps: &[Step], logs: &BTreeMap<String, Log>) -> Value {
+pub fn execution_json(
+    execution: &Execution,
+    steps: &[Step],
+    logs: &BTreeMap<String, Log>,
+    parameters: &BTreeMap<String, String>,
+) -> Value {
     let step = |step: &Step| {
         json!({
             "name": step.name,
@@ -303,6 +308,7 @@ pub fn execution_json(execution: &Execution, steps: &[Step], logs: &BTreeMap<Str
     json!({
         "version": VERSION,
         "execution": execution_value(execution),
+        "parameters": parameters,
         "steps": steps.iter().map(step).collect::<Vec<_>>(),
     })
 }

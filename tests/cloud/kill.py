@@ -83,7 +83,7 @@ class Account:
             return False
         return True
 
-    async def run(self, command: str, kill: bool) -> tuple[int, str]:
+    async def run(self, command: list[str], kill: bool) -> tuple[int, str]:
         """One run of smstack; its exit code, and what it said."""
         self.requests, self.armed, self.killed = 0, kill, False
         environment = {
@@ -95,7 +95,7 @@ class Account:
         }
         url = f"http://{proxy.HOST}:{self.proxy.port}"
         self.process = await asyncio.create_subprocess_exec(
-            self.smstack, command, "deep-learning", "--env", "dev", "--yes", "--endpoint-url", url,
+            self.smstack, *command, "--env", "dev", "--yes", "--endpoint-url", url,
             cwd=self.project, env=environment, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE)
         _, said = await asyncio.wait_for(self.process.communicate(), LIMIT)
@@ -150,10 +150,10 @@ async def chain(account: Account, wanted: dict | None, left: set[str]):
         for scenario in SCENARIOS:
             command = await account.prepare(scenario)
             kill = wanted is not None and scenario in left
-            code, said = await account.run(command, kill)
+            code, said = await account.run([command, "deep-learning"], kill)
             killed = account.killed
             if killed:
-                code, said = await account.run(command, False)
+                code, said = await account.run([command, "deep-learning"], False)
             now = await account.snapshot()
             if wanted is None:
                 assert code == 0, tail(said)

@@ -6,6 +6,7 @@
     python workload.py status STACK                          # the status of a CloudFormation stack
     python workload.py suspend STACK LOGICAL_ID              # the versioning of a stack's bucket, behind its back
     python workload.py delete-bucket NAME                    # by hand, as somebody might
+    python workload.py damage VERSION                        # of the published data: `a.csv` and `new.csv`
     python workload.py stack NAME                            # whether it is protected, and its policy
     python workload.py change-sets                           # those that nobody has executed
     python workload.py scale STACK_FILE ENV COUNT            # as many instances of every variant
@@ -321,7 +322,8 @@ def check_triggers(now: Deployed, find: Findings) -> None:
             starts[pattern["source"][0]] = pattern["detail"]
     find.same("events that start the pipeline", sorted(starts), ["aws.cloudwatch", "aws.s3"])
     find.same("new data: bucket", starts["aws.s3"]["bucket"]["name"], [bucket])
-    find.same("new data: prefix", starts["aws.s3"]["object"]["key"], [{"prefix": dataset["prefix"]}])
+    key = f"{dataset['prefix']}manifests/latest.json" if dataset.get("versions") else {"prefix": dataset["prefix"]}
+    find.same("new data: prefix", starts["aws.s3"]["object"]["key"], [key])
     find.same("drift", starts["aws.cloudwatch"]["state"], {"value": ["ALARM"]})
     prefix = starts["aws.cloudwatch"]["alarmName"][0]["prefix"]
     violations = now.only("serving", "AWS::CloudWatch::Alarm", "DriftViolations")
@@ -470,6 +472,15 @@ def check(path: str, environment: str, pipeline: str) -> int:
     return 1 if find.wrong else 0
 
 
+def damage(prefix: str) -> None:
+    """Changes `a.csv` and deletes `new.csv` of a published version."""
+    s3 = service("s3")
+    bucket = next(b["Name"] for b in s3.list_buckets()["Buckets"] if "rawbucket" in b["Name"])
+    body = s3.get_object(Bucket=bucket, Key=f"{prefix}a.csv")["Body"].read()
+    s3.put_object(Bucket=bucket, Key=f"{prefix}a.csv", Body=bytes(reversed(body)))
+    s3.delete_object(Bucket=bucket, Key=f"{prefix}new.csv")
+
+
 def absent() -> int:
     stacks = service("cloudformation").describe_stacks()["Stacks"]
     buckets = service("s3").list_buckets()["Buckets"]
@@ -546,6 +557,9 @@ def main(arguments: list[str]) -> int:
             return 0
         case ["absent"]:
             return absent()
+        case ["damage", version]:
+            damage(f"raw-data/versions/{version}/")
+            return 0
         case ["delete-bucket", name]:
             service("s3").delete_bucket_policy(Bucket=name)
             service("s3").delete_bucket(Bucket=name)

@@ -46,6 +46,22 @@ fn the_reference_workload_is_deployed_approved_changed_and_left_alone() {
     assert_eq!(all[all.len() - 1]["status"], "CREATE_COMPLETE");
 
     // The approval makes the serving stack by itself, and just as `deploy` would have made it.
+    let rows = workload.path().join("rows");
+    std::fs::create_dir(&rows).unwrap();
+    std::fs::write(rows.join("rows.csv"), "a,b\n1,2\n").unwrap();
+    let mut publish = smstack(workload.path());
+    publish.args([
+        "data",
+        "publish",
+        "deep-learning",
+        "training-data",
+        "rows",
+        "--env",
+        "dev",
+        "--local",
+        "--yes",
+    ]);
+    assert_eq!(publish.output().unwrap().status.code(), Some(0));
     let told = workload.told("run", "dev", 0);
     assert_eq!(told["execution"]["status"], "Succeeded", "{told}");
     assert!(told["steps"].as_array().unwrap().len() >= 4, "{told}");

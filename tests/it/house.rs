@@ -31,6 +31,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["report"]),
     ("anstream", &["report"]),
     ("indicatif", &["report"]),
+    ("csv_core", &["data"]),
     ("println!", &["report"]),
     ("clap::", &["cli", "commands", "main"]),
 ];

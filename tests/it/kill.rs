@@ -8,11 +8,11 @@ use crate::cloud::Cloud;
 use crate::project;
 use crate::tools::python;
 
-fn killed(points: &[&str]) -> Output {
+fn killed(script: &str, points: &[&str]) -> Output {
     let cloud = Cloud::join();
     let at = tempfile::tempdir().unwrap();
     project::write(at.path(), &project::reference());
-    let mut command = python("tests/cloud/kill.py");
+    let mut command = python(&format!("tests/cloud/{script}.py"));
     command.arg(Path::new(env!("CARGO_BIN_EXE_smstack"))).arg(cloud.url.rsplit(':').next().unwrap());
     command.arg(at.path()).args(points).output().unwrap()
 }
@@ -31,11 +31,23 @@ fn check(output: &Output, least: usize) {
 /// Where it matters most: a change set that is made, executed, or followed.
 #[test]
 fn a_killed_run_is_taken_up_by_the_next() {
-    check(&killed(&["14.after", "17.before"]), 6);
+    check(&killed("kill", &["14.after", "17.before"]), 6);
 }
 
 #[test]
 #[ignore = "a quarter of an hour: `cargo test --test it kill:: -- --ignored --nocapture`"]
 fn at_every_point_a_killed_run_is_taken_up_by_the_next() {
-    check(&killed(&[]), 250);
+    check(&killed("kill", &[]), 250);
+}
+
+/// Among the uploads, and where `latest` moves.
+#[test]
+fn a_killed_publication_is_taken_up_by_the_next() {
+    check(&killed("kill_data", &["9.before", "16.after", "22.before", "25.after"]), 3);
+}
+
+#[test]
+#[ignore = "some minutes: `cargo test --test it kill:: -- --ignored --nocapture`"]
+fn at_every_point_a_killed_publication_is_taken_up_by_the_next() {
+    check(&killed("kill_data", &[]), 40);
 }

@@ -8,6 +8,8 @@ mod browser;
 mod ci;
 #[cfg(feature = "aws")]
 mod cloud;
+#[cfg(feature = "aws")]
+mod data;
 mod definition;
 mod definitions;
 mod diff;
@@ -29,6 +31,7 @@ mod faults;
 mod formats;
 mod here;
 mod house;
+mod init;
 #[cfg(feature = "aws")]
 mod kept;
 #[cfg(feature = "aws")]

@@ -16,6 +16,10 @@ pub(crate) enum Set {
     Sarif,
     /// What judges workflows of GitHub and GitLab.
     Ci,
+    /// What runs the workloads of `init` that learn from tables.
+    Init,
+    /// What runs those that need PyTorch.
+    Torch,
 }
 
 impl Set {
@@ -25,9 +29,13 @@ impl Set {
         static CHECKOV: OnceLock<PathBuf> = OnceLock::new();
         static SARIF: OnceLock<PathBuf> = OnceLock::new();
         static CI: OnceLock<PathBuf> = OnceLock::new();
+        static INIT: OnceLock<PathBuf> = OnceLock::new();
+        static TORCH: OnceLock<PathBuf> = OnceLock::new();
         match self {
             Set::Sarif => SARIF.get_or_init(|| install("sarif")),
             Set::Ci => CI.get_or_init(|| install("ci")),
+            Set::Init => INIT.get_or_init(|| install("init")),
+            Set::Torch => TORCH.get_or_init(|| install("torch")),
             Set::Lint => LINT.get_or_init(|| install("lint")),
             Set::Checkov => CHECKOV.get_or_init(|| install("checkov")),
         }

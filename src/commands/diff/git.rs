@@ -47,6 +47,15 @@ pub(in crate::commands) fn head(path: &Path) -> Option<String> {
     Some(commit.id)
 }
 
+/// The same, and whether anything that it holds was changed since.
+#[cfg(feature = "aws")]
+pub(in crate::commands) fn state(path: &Path) -> Option<(String, bool)> {
+    let repository = Repository::around(path).ok()??;
+    let commit = repository.commit("HEAD").ok()??;
+    let changes = repository.ask(["status", "--porcelain", "--untracked-files=no"]).ok()?;
+    Some((commit.id, !line(&changes).is_empty()))
+}
+
 /// A part of a commit's tree, in a directory of its own that goes when this goes.
 #[derive(Debug)]
 pub(super) struct Tree {

@@ -426,7 +426,7 @@ fn check_stale(
     let Some(new_data) = new_data else { return };
     let Some(data) = scope.data(&new_data.data) else { return };
     let reads = if data.manifest {
-        uses_parameter(&step.arguments, &datasets::parameter(&new_data.data))
+        step.can_cache() && uses_parameter(&step.arguments, &datasets::parameter(&new_data.data))
     } else {
         caching::reads(step.kind, &step.arguments, &data.uri.to_value())
     };

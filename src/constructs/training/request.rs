@@ -153,7 +153,8 @@ impl Training {
             data,
             place: Training::output(scope),
             step: this.name.clone(),
-            framework: framework.map(|(name, version)| (registry_name(name), version)),
+            framework: framework
+                .map(|(name, version)| (registry_name(name), registry_version(name, &version))),
             image: plain.map(|(image, _)| image),
             gpu_image: on("ml.g5.xlarge").map(|(image, _)| image),
             environment,
@@ -209,6 +210,12 @@ fn inference_image(
 /// The framework's name as the SDK registers it: in capitals, without what follows the first word.
 fn registry_name(framework: &str) -> String {
     framework.split('-').next().unwrap_or(framework).to_uppercase()
+}
+
+/// The framework's version as the SDK registers it: that of transformers, without what it is based on.
+fn registry_version(framework: &str, version: &str) -> String {
+    let own = version.split_once('-').filter(|_| framework.starts_with("huggingface"));
+    own.map_or(version, |(own, _)| own).to_owned()
 }
 
 impl Channel {
