@@ -26,6 +26,7 @@ mod s3;
 mod sagemaker;
 mod status;
 mod sts;
+mod trace;
 
 pub use changes::{Action, ChangeDetail, Replacement, ResourceChange};
 pub use connect::{Aws, LocalCloud, Options, connect};
@@ -36,6 +37,7 @@ pub use logs::LogTail;
 pub use objects::{Fetched, Listed, ObjectVersion, Objects, OwnBucket, StoredPart};
 pub use s3::{checksum, checksum_of_hex};
 pub use status::{Phase, Status};
+pub use trace::{ModelDetails, Trace};
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]

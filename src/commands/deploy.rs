@@ -50,8 +50,8 @@ fn named(args: &DeployArgs) -> Result<Option<TargetArgs>, Stop> {
 }
 
 async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
-    let plan = match plan::plan(&reach.assembly, &reach.target) {
-        Ok(plan) => plan::Plan { origins: reach.origins.clone(), ..plan },
+    let plan = match reach.plan() {
+        Ok(plan) => plan,
         Err(error) => return Ok(failed(&error, error.help())),
     };
     let progress = RefCell::new(Progress::new(reach.local.as_deref()));

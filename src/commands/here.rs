@@ -38,6 +38,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
         return Err(Stop::usage(format!("{} has no pipeline to execute", loaded.file.path())));
     }
     parameters::fit(&given, &definition)?;
+    let definition = traced(&definition, &assembly, load::project(Path::new(loaded.file.path())));
     let project = load::project(Path::new(loaded.file.path()));
     let datasets = datasets(args, &loaded, &definition, project)?;
     let home = home(args, &assembly)?;
@@ -197,6 +198,16 @@ fn home(args: &RunArgs, assembly: &Assembly) -> Result<PathBuf, Stop> {
 fn assets(assembly: &Assembly) -> BTreeMap<String, Vec<u8>> {
     let entries = assembly.manifest.assets.iter();
     entries.filter_map(|entry| Some((entry.key.clone(), assembly.file(&entry.file.file)?.to_vec()))).collect()
+}
+
+/// The definition with what a deployment would fill in to say where it comes from.
+fn traced(definition: &Value, assembly: &Assembly, project: &Path) -> Value {
+    let unknown = || "unknown".to_owned();
+    let sha256 = assembly.manifest.definition.as_ref().map_or_else(unknown, |entry| entry.sha256.clone());
+    let commit = git::head(project).unwrap_or_else(unknown);
+    let text = definition.to_string();
+    let text = text.replace("${DefinitionSha256}", &sha256).replace("${GitCommit}", &commit);
+    serde_json::from_str(&text).unwrap_or_else(|_| definition.clone())
 }
 
 /// What a registered model is traced by.

@@ -26,8 +26,8 @@ pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
 async fn deploy_all(args: &DeployArgs, reaches: &Reaches) -> Result<Exit, Stop> {
     let mut plans = Vec::new();
     for reach in &reaches.all {
-        match plan::plan(&reach.assembly, &reach.target) {
-            Ok(plan) => plans.push(Plan { origins: reach.origins.clone(), ..plan }),
+        match reach.plan() {
+            Ok(plan) => plans.push(plan),
             Err(error) => return Ok(failed(&error, error.help())),
         }
     }
