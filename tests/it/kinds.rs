@@ -13,7 +13,8 @@ use crate::project::{self, root, run};
 use crate::tools::{Set, python, succeed};
 
 /// A stack file, the types of steps and of resources that it is about, and its roles.
-const CASES: [(&str, &[&str], &[&str]); 2] = [
+const CASES: [(&str, &[&str], &[&str]); 3] = [
+    ("algorithm", &["Tuning", "RegisterModel"], &[]),
     ("batch", &["Model", "Transform"], &["TransformRole"]),
     ("multi-model", &[], &["AWS::SageMaker::Model", "EndpointRole"]),
 ];
