@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_sagemaker::types::{ModelApprovalStatus, ModelPackageStatus};
 use jiff::Timestamp;
 
 use super::cloudformation::{said, timestamp};
@@ -45,8 +46,8 @@ impl Trace for Aws {
         let text = |text: Option<&str>| text.unwrap_or("Unknown").to_owned();
         let containers = output.inference_specification.map(|it| it.containers.unwrap_or_default());
         Ok(ModelDetails {
-            status: text(output.model_package_status.as_ref().map(|it| it.as_str())),
-            approval: text(output.model_approval_status.as_ref().map(|it| it.as_str())),
+            status: text(output.model_package_status.as_ref().map(ModelPackageStatus::as_str)),
+            approval: text(output.model_approval_status.as_ref().map(ModelApprovalStatus::as_str)),
             approval_reason: said(output.approval_description),
             description: said(output.model_package_description),
             created: output.creation_time.and_then(timestamp),

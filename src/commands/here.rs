@@ -109,14 +109,14 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
         };
         local::environment(chosen.as_deref(), &like, wanted, &mut show)
     };
-    let mut made = make(&wanted);
+    let mut python = make(&wanted);
     let unpinned = local_run::unpinned(&wanted);
-    if unpinned != wanted && made.as_ref().is_err_and(local::Error::is_no_such_version) {
+    if unpinned != wanted && python.as_ref().is_err_and(local::Error::is_no_such_version) {
         report::err(&here::unpinned(&unpinned));
-        made = make(&unpinned);
+        python = make(&unpinned);
     }
     setup.end();
-    order.python = made.map_err(anyhow::Error::from)?;
+    order.python = python.map_err(anyhow::Error::from)?;
     Ok(())
 }
 

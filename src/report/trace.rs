@@ -73,8 +73,10 @@ impl Traced {
             }
         }
         let cloud = if local.is_empty() { "" } else { " --local-cloud" };
-        let given: String =
-            parameters.iter().map(|(name, value)| format!(" --param {}", quoted(name, value))).collect();
+        let mut given = String::new();
+        for (name, value) in &parameters {
+            let _ = write!(given, " --param {}", quoted(name, value));
+        }
         commands.push(format!("smstack run {stack} --env {environment}{cloud}{given}"));
         commands
     }
