@@ -42,6 +42,8 @@ pub enum Workload {
     Serverless,
     /// A scikit-learn model that scores whole files on a schedule, by batch transform: no endpoint.
     Batch,
+    /// A small XGBoost model for each of many, all of them behind one endpoint.
+    MultiModel,
 }
 
 /// A build server.

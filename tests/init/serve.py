@@ -1,11 +1,11 @@
 """Ask a model as SageMaker's containers do.
 
-    serve.py toolkit|sklearn|huggingface MODEL.tar.gz < REQUESTS > ANSWERS
+    serve.py toolkit|sklearn|xgboost|huggingface MODEL.tar.gz < REQUESTS > ANSWERS
 
 Requests are a JSON list of [content type, body], answers one of [status, body].
 `toolkit` is sagemaker-inference itself, which the images of XGBoost and PyTorch
 have; for scikit-learn and Hugging Face it is what their own servers do around
-the same functions.
+the same functions, and `xgboost` is the algorithm, without code of the user's.
 """
 
 from __future__ import annotations
@@ -72,6 +72,21 @@ def sklearn(model_dir: str, requests: list[list[str]]) -> list[Answer]:
     return answers
 
 
+def xgboost(model_dir: str, requests: list[list[str]]) -> list[Answer]:
+    """The image of XGBoost as an algorithm: every file is a model; CSV without a header."""
+    import numpy
+    from xgboost import Booster, DMatrix
+
+    (path,) = Path(model_dir).iterdir()
+    model = Booster()
+    model.load_model(str(path))
+    answers = []
+    for _, body in requests:
+        rows = [[float(field or "nan") for field in line.split(",")] for line in body.splitlines()]
+        answers.append((200, json.dumps(model.predict(DMatrix(numpy.array(rows))).tolist())))
+    return answers
+
+
 def huggingface(model_dir: str, requests: list[list[str]]) -> list[Answer]:
     """The image of Hugging Face: a pipeline of the task; whatever fails is a 400."""
     from transformers import pipeline
@@ -89,7 +104,8 @@ def huggingface(model_dir: str, requests: list[list[str]]) -> list[Answer]:
 
 def main() -> None:
     """Unpack, serve, answer."""
-    server = {"toolkit": toolkit, "sklearn": sklearn, "huggingface": huggingface}[sys.argv[1]]
+    servers = {"toolkit": toolkit, "sklearn": sklearn, "xgboost": xgboost}
+    server = {**servers, "huggingface": huggingface}[sys.argv[1]]
     with tempfile.TemporaryDirectory() as base:
         # Where the toolkit looks for the model and its code.
         os.environ["SAGEMAKER_BASE_DIR"] = base

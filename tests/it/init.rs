@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::project::{self, smstack, tree};
 use crate::tools::{self, Set, succeed};
 
-const WORKLOADS: [&str; 6] = ["batch", "deep-learning", "huggingface", "pytorch", "serverless", "xgboost"];
+const WORKLOADS: [&str; 7] =
+    ["batch", "deep-learning", "huggingface", "multi-model", "pytorch", "serverless", "xgboost"];
 
 /// The program, in an environment that names no region.
 fn init(at: &Path) -> Command {
@@ -181,8 +182,8 @@ fn all_is_written_or_nothing() {
     succeed(smstack(&project).arg("validate"));
 }
 
-/// Runs the project's pipeline on this machine, with data that it makes itself; gives the model that was registered.
-fn run_here(project: &Path, set: Set, more: &[&str]) -> PathBuf {
+/// Runs the project's pipeline on this machine, with data that it makes itself; gives what is told of it.
+fn told_here(project: &Path, set: Set, more: &[&str]) -> Value {
     let python = set.program("python");
     let python = python.get_program();
     succeed(Command::new(python).arg("make_data.py").current_dir(project));
@@ -202,6 +203,12 @@ fn run_here(project: &Path, set: Set, more: &[&str]) -> PathBuf {
             );
         }
     }
+    told
+}
+
+/// The same; gives the model that was registered.
+fn run_here(project: &Path, set: Set, more: &[&str]) -> PathBuf {
+    let told = told_here(project, set, more);
     let registered = told["registered"].as_array().unwrap();
     assert_eq!(registered.len(), 1, "{told:#}");
     Path::new(registered[0]["directory"].as_str().unwrap()).join("model.tar.gz")
@@ -315,6 +322,22 @@ fn a_batch_model_is_registered_and_scores_lines() {
             ("application/jsonlines", json!(lines), 200, "{\"error\": \"not a mapping with an `id`\"}"),
         ],
     );
+}
+
+#[test]
+fn every_shop_has_a_model_that_its_container_loads() {
+    let at = tempfile::tempdir().unwrap();
+    let told = told_here(&begun(at.path(), "multi-model"), Set::Init, &[]);
+    assert_eq!(told["steps"][0]["outputs"].as_object().map(serde_json::Map::len), Some(2), "{told:#}");
+    let models = Path::new(told["steps"][0]["outputs"]["models"].as_str().unwrap());
+    let names: Vec<String> = tree(models).into_keys().collect();
+    let shops = ["airport", "east", "north", "south", "station", "west"];
+    assert_eq!(names, shops.map(|shop| format!("{shop}.tar.gz")));
+    let asked = [("text/csv", json!("12,9.9,1,5\n12,,1,5\n"), 200, "[")];
+    ask(Set::Init, "xgboost", &models.join("north.tar.gz"), &[], &asked);
+    let report = Path::new(told["steps"][0]["outputs"]["report"].as_str().unwrap()).join("quality.json");
+    let report: Value = serde_json::from_slice(&fs::read(report).unwrap()).unwrap();
+    assert_eq!(report["features"], json!(["month", "price", "promotion", "weekday"]));
 }
 
 #[test]
