@@ -104,7 +104,7 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
     }
     let like = local_run::interpreters(order);
     let chosen = chosen(args);
-    let install = |wanted: &[String]| {
+    let make = |wanted: &[String]| {
         let mut setup = Setup::new();
         let mut show = |event: local::Event| {
             if matches!(event, local::Event::Installing { .. }) {
