@@ -116,11 +116,11 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
         setup.end();
         made
     };
-    let mut python = install(&wanted);
+    let mut python = make(&wanted);
     let unpinned = local_run::unpinned(&wanted);
     if unpinned != wanted && python.as_ref().is_err_and(local::Error::is_no_such_version) {
         report::err(&here::unpinned(&unpinned));
-        python = install(&unpinned);
+        python = make(&unpinned);
     }
     order.python = python.map_err(anyhow::Error::from)?;
     Ok(())
