@@ -28,6 +28,7 @@ mod sagemaker;
 mod secrets;
 mod status;
 mod sts;
+mod trace;
 
 pub use changes::{Action, ChangeDetail, Replacement, ResourceChange};
 pub use connect::{Aws, LocalCloud, Options, connect};
@@ -38,6 +39,7 @@ pub use logs::LogTail;
 pub use objects::{Fetched, Listed, ObjectVersion, Objects, OwnBucket, StoredPart};
 pub use s3::{checksum, checksum_of_hex};
 pub use status::{Phase, Status};
+pub use trace::{ModelDetails, Trace};
 
 /// Who is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -68,7 +68,7 @@ pub enum Command {
     Data(DataArgs),
     /// Execute the pipeline: in AWS, following its steps, or step by step on this machine
     Run(RunArgs),
-    /// List the versions of the model, with their metrics
+    /// List the versions of the model with their metrics, or say what one was made of
     #[cfg(feature = "aws")]
     Models(ModelsArgs),
     /// Approve or reject a version of the model

@@ -60,7 +60,7 @@ pub use error::Error;
 pub use events::{History, latest};
 pub use execution::{Happening, execution_token, follow_execution, is_execution_token};
 pub use logs::{Log, log_of};
-pub use models::{Measured, measured};
+pub use models::{Measured, measured, metrics};
 pub use moved::Moved;
 pub use pace::{Pace, now};
 pub use phases::{Capacity, Step, TwoSteps};

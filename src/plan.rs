@@ -44,6 +44,10 @@ pub struct Plan {
     pub uploads: Vec<Upload>,
     /// In the order of deployment.
     pub stacks: Vec<StackPlan>,
+    /// SHA-256 of the Pipelines definition, when there is one.
+    pub definition: Option<String>,
+    /// The commit of what is deployed; none until somebody who has the repository says.
+    pub commit: Option<String>,
 }
 
 /// One object of the artifact bucket.
@@ -230,8 +234,15 @@ pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
         stacks.push(StackPlan { entry: entry.clone(), template, text });
     }
     let uploads = uploads.into_values().collect();
-    let (target, tags) = (target.clone(), manifest.tags.clone());
-    Ok(Plan { target, bucket, tags, uploads, stacks })
+    Ok(Plan {
+        target: target.clone(),
+        bucket,
+        tags: manifest.tags.clone(),
+        uploads,
+        stacks,
+        definition: manifest.definition.as_ref().map(|entry| entry.sha256.clone()),
+        commit: None,
+    })
 }
 
 /// Whether the assembly may go there.
@@ -337,6 +348,8 @@ impl Plan {
         for (parameter, source) in &entry.parameters {
             let value = match source {
                 ParameterSource::ArtifactBucket => self.bucket.clone(),
+                ParameterSource::DefinitionHash => self.definition.clone().unwrap_or_else(unknown),
+                ParameterSource::GitCommit => self.commit.clone().unwrap_or_else(unknown),
                 ParameterSource::TemplateUrl { template } => {
                     let of = self.entry(*template).ok_or_else(|| Error::NoTemplate {
                         stack: entry.stack_name.clone(),
@@ -375,6 +388,11 @@ impl Plan {
         }
         output_of(entry, facts, TemplateKind::Platform, output).map(Some)
     }
+}
+
+/// What stands for a value that nobody knows.
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 fn output_of(

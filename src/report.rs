@@ -33,6 +33,8 @@ pub mod several;
 #[cfg(feature = "aws")]
 pub mod state;
 mod terminal;
+#[cfg(feature = "aws")]
+pub mod trace;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};

@@ -112,6 +112,10 @@ impl Aws {
         self.near
     }
 
+    pub(super) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
+        &self.sagemaker
+    }
+
     pub(super) fn s3(&self) -> &aws_sdk_s3::Client {
         &self.s3
     }

@@ -82,6 +82,11 @@ impl TemplateKind {
 pub enum ParameterSource {
     /// The name of the artifact bucket of the account and region.
     ArtifactBucket,
+    /// SHA-256 of the Pipelines definition of this assembly, in hexadecimal.
+    DefinitionHash,
+    /// The commit that changed the stack file or its code last, `<commit>-dirty` when they were changed since; `unknown`
+    /// outside of a repository.
+    GitCommit,
     /// The HTTPS URL of another template of this assembly in the artifact bucket.
     TemplateUrl {
         /// Which template.

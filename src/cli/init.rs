@@ -40,6 +40,8 @@ pub enum Workload {
     Huggingface,
     /// A scikit-learn model on a serverless endpoint: nothing runs, and nothing costs, between requests.
     Serverless,
+    /// A scikit-learn model that scores whole files on a schedule, by batch transform: no endpoint.
+    Batch,
 }
 
 /// A build server.

@@ -10,6 +10,12 @@ pub struct ModelsArgs {
     /// Which.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Number of a version: what it was made of, and how to make it again [default: a list of all]
+    #[arg(value_name = "VERSION")]
+    pub version: Option<i32>,
+    /// With a version: its model package group, where the stack has several
+    #[arg(long, value_name = "NAME", requires = "version")]
+    pub group: Option<String>,
     /// How many versions, newest first
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub most: u16,

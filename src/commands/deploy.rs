@@ -50,7 +50,7 @@ fn named(args: &DeployArgs) -> Result<Option<TargetArgs>, Stop> {
 }
 
 async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
-    let plan = match plan::plan(&reach.assembly, &reach.target) {
+    let plan = match reach.plan() {
         Ok(plan) => plan,
         Err(error) => return Ok(failed(&error, error.help())),
     };

@@ -38,6 +38,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Stop> {
         return Err(Stop::usage(format!("{} has no pipeline to execute", loaded.file.path())));
     }
     parameters::fit(&given, &definition)?;
+    let definition = traced(&definition, &assembly, load::project(Path::new(loaded.file.path())));
     let project = load::project(Path::new(loaded.file.path()));
     let datasets = datasets(args, &loaded, &definition, project)?;
     let home = home(args, &assembly)?;
@@ -113,14 +114,14 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
         };
         local::environment(chosen.as_deref(), &like, wanted, &mut show)
     };
-    let mut made = make(&wanted);
+    let mut python = make(&wanted);
     let unpinned = local_run::unpinned(&wanted);
-    if unpinned != wanted && made.as_ref().is_err_and(local::Error::is_no_such_version) {
+    if unpinned != wanted && python.as_ref().is_err_and(local::Error::is_no_such_version) {
         report::err(&here::unpinned(&unpinned));
-        made = make(&unpinned);
+        python = make(&unpinned);
     }
     setup.end();
-    order.python = made.map_err(anyhow::Error::from)?;
+    order.python = python.map_err(anyhow::Error::from)?;
     Ok(())
 }
 
@@ -202,6 +203,16 @@ fn home(args: &RunArgs, assembly: &Assembly) -> Result<PathBuf, Stop> {
 fn assets(assembly: &Assembly) -> BTreeMap<String, Vec<u8>> {
     let entries = assembly.manifest.assets.iter();
     entries.filter_map(|entry| Some((entry.key.clone(), assembly.file(&entry.file.file)?.to_vec()))).collect()
+}
+
+/// The definition with what a deployment would fill in to say where it comes from.
+fn traced(definition: &Value, assembly: &Assembly, project: &Path) -> Value {
+    let unknown = || "unknown".to_owned();
+    let sha256 = assembly.manifest.definition.as_ref().map_or_else(unknown, |entry| entry.sha256.clone());
+    let commit = git::head(project).unwrap_or_else(unknown);
+    let text = definition.to_string();
+    let text = text.replace("${DefinitionSha256}", &sha256).replace("${GitCommit}", &commit);
+    serde_json::from_str(&text).unwrap_or_else(|_| definition.clone())
 }
 
 /// What a registered model is traced by.

@@ -1,5 +1,7 @@
 //! `smstack models` and `smstack approve`: the versions of a model, and the word on one of them.
 
+mod trace;
+
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
 use crate::aws::Cloud as _;
@@ -11,7 +13,10 @@ use crate::report::{self, life, state};
 const MOST_VERSIONS: usize = 10_000;
 
 pub(super) fn run(args: &ModelsArgs) -> Result<Exit, Stop> {
-    reach::run(&args.target, "stopped", async |reach| models(args, reach).await)
+    reach::run(&args.target, "stopped", async |reach| match args.version {
+        Some(version) => trace::trace(args, version, reach).await,
+        None => models(args, reach).await,
+    })
 }
 
 pub(super) fn approve(args: &ApproveArgs) -> Result<Exit, Stop> {
@@ -36,18 +41,7 @@ async fn models(args: &ModelsArgs, reach: &Reach) -> Result<Exit, Stop> {
 
 async fn judge(args: &ApproveArgs, reach: &Reach) -> Result<Exit, Stop> {
     let Some(groups) = groups(reach).await else { return Ok(Exit::Failed) };
-    let group = match (&args.group, groups.as_slice()) {
-        (Some(name), groups) if groups.contains(name) => name,
-        (None, [only]) => only,
-        (wanted, groups) => {
-            let names: Vec<&str> = groups.iter().map(String::as_str).collect();
-            let fault = match wanted {
-                Some(name) => format!("the stack has no model package group `{name}`"),
-                None => "the stack has several model package groups".to_owned(),
-            };
-            return Err(Stop::usage(format!("{fault}: give `--group` with {}", life::names(&names))));
-        }
-    };
+    let group = chosen(args.group.as_deref(), &groups)?;
     let versions = match reach.cloud.model_versions(group, MOST_VERSIONS).await {
         Ok(versions) => versions.unwrap_or_default(),
         Err(error) => return Ok(failed(&error, error.help())),
@@ -73,6 +67,24 @@ async fn judge(args: &ApproveArgs, reach: &Reach) -> Result<Exit, Stop> {
     }
     report::out(&format!("version {} of {group} is {word}\n", args.version))?;
     Ok(Exit::Done)
+}
+
+/// The group that is named, or the only one.
+fn chosen<'g>(name: Option<&str>, groups: &'g [String]) -> Result<&'g String, Stop> {
+    match (name, groups) {
+        (None, [only]) => Ok(only),
+        (wanted, groups) => {
+            if let Some(group) = groups.iter().find(|group| wanted == Some(group.as_str())) {
+                return Ok(group);
+            }
+            let names: Vec<&str> = groups.iter().map(String::as_str).collect();
+            let fault = match wanted {
+                Some(name) => format!("the stack has no model package group `{name}`"),
+                None => "the stack has several model package groups".to_owned(),
+            };
+            Err(Stop::usage(format!("{fault}: give `--group` with {}", life::names(&names))))
+        }
+    }
 }
 
 /// The model package groups of the deployed stacks; `None`, once it was said, when there is none.

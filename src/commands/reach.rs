@@ -12,12 +12,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::sync::Notify;
 
+use super::diff::git;
 use super::{Exit, Stop, load, local};
 use crate::aws::{self, Aws, Cloud as _, Phase, Status};
 use crate::cli::{CloudArgs, StackArgs, TargetArgs, WaitArgs};
 use crate::deploy::{self, BOOTSTRAP_STACK, Event, Failure, Pace, StackKind};
 use crate::diag::has_errors;
-use crate::plan::{self, Target};
+use crate::plan::{self, Plan, Target};
 use crate::report;
 use crate::report::deploy::Progress;
 use crate::synth::{Assembly, Manifest};
@@ -39,6 +40,8 @@ pub(super) struct Reach {
     at_work: Mutex<Option<String>>,
     /// The command that attaches to what goes on.
     attach: String,
+    /// The stack file, as the command line names it.
+    file: PathBuf,
     /// Where the stack file says each resource, by logical id.
     pub(super) origins: Origins,
 }
@@ -48,6 +51,25 @@ impl Reach {
     pub(super) fn stacks(&self) -> Vec<(StackKind, &str)> {
         let templates = self.assembly.manifest.templates.iter();
         templates.map(|entry| (StackKind::Template(entry.kind), entry.stack_name.as_str())).collect()
+    }
+
+    /// The plan of its deployment.
+    pub(super) fn plan(&self) -> Result<Plan, plan::Error> {
+        let plan = plan::plan(&self.assembly, &self.target)?;
+        Ok(Plan { commit: self.commit(), ..plan })
+    }
+
+    /// The commit that changed the stack file, the project's own shapes or its code last, and whether they were changed
+    /// since.
+    fn commit(&self) -> Option<String> {
+        let file = load::find(std::slice::from_ref(&self.file)).ok()?.pop()?;
+        let root = file.parent()?;
+        let sources = self.assembly.manifest.assets.iter().map(|asset| root.join(&asset.source));
+        let shapes = load::project(&file).join("templates");
+        let (commit, dirty) = git::last_change(
+            &std::iter::once(file.clone()).chain([shapes]).chain(sources).collect::<Vec<_>>(),
+        )?;
+        Some(if dirty { format!("{commit}-dirty") } else { commit })
     }
 
     /// How often to ask, and how long to wait.
@@ -275,7 +297,8 @@ async fn connect(
         attach.push_str(" --local");
     }
     let local = local.map(str::to_owned);
-    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach, origins })
+    let file = args.stack.clone();
+    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach, file, origins })
 }
 
 /// Connects, and asks who is asking.

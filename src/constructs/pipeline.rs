@@ -282,6 +282,11 @@ impl Construct for Pipeline {
 
     fn render(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
         let tree = tree::Tree::new(self, this, scope);
+        if tree.all().iter().any(|node| node.entry.is_some_and(|entry| entry.register.is_some())) {
+            for (_, name, description, source) in register::SOURCES {
+                out.platform.parameter(name, description, source);
+            }
+        }
         let body = self.definition(&tree, scope).into_body();
         let name = Pipeline::name(scope);
         let context = json!({

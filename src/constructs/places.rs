@@ -56,7 +56,8 @@ fn known_head(pieces: &[Piece], scope: &Scope<'_>) -> Option<(Bucket, String)> {
     let (head, rest) = match pieces {
         [Piece::Literal(head), rest @ ..] => (head, rest),
         [Piece::Reference(path), ..] => match scope.export(path)? {
-            Export::Data(data) => return Some((data.bucket.clone(), data.prefix.clone())),
+            // What has versions is published, and not written by jobs.
+            Export::Data(data) if !data.manifest => return Some((data.bucket.clone(), data.prefix.clone())),
             _ => return None,
         },
         [] => return None,

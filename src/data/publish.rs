@@ -90,8 +90,9 @@ pub struct Published {
 
 /// Publishes a directory, and makes it the latest version.
 ///
-/// Every object of a version is written once: only where nothing is, or over what is damaged. `latest` moves only when
-/// it still is what it was at the beginning, so that of two publishers none undoes unseen what the other did.
+/// A file is written only where nothing is, or over what is damaged; so a version that was published before is mended.
+/// Two who publish the same version write the same. `latest` moves only when it still is what it was at the beginning,
+/// so that of two publishers none undoes unseen what the other did.
 ///
 /// # Errors
 /// When a call fails for good, a file changes meanwhile, or somebody else moves `latest` meanwhile.
@@ -110,47 +111,57 @@ pub async fn publish<C: Objects>(
     emit(Event::Version { id: id.clone(), files: survey.files.len(), bytes });
     let latest = store.latest(cloud).await?;
     let manifest = store.manifest(&id, survey.files.iter().map(|it| &it.file));
-    let known = match store.stored_manifest(cloud, &id).await? {
-        Some(found) if found.bytes == manifest => store.description(cloud, &id).await?,
-        Some(_) => return Err(Error::Collision { id }),
-        None => None,
-    };
+    let stored = store.stored_manifest(cloud, &id).await?;
+    let read = store.description(cloud, &id).await;
+    let is_first = matches!(read, Ok(None));
+    let known = sound(read)?;
     if known.as_ref().is_some_and(|it| it.sha256 != survey.sha256) {
         return Err(Error::Collision { id });
     }
     let mut published = Published {
-        description: known.clone().unwrap_or_else(|| described(store, &survey, &id, origin)),
+        description: described(store, &survey, &id, origin),
         uploaded: 0,
         copied: 0,
         there: 0,
-        known: known.is_some(),
+        known: stored.is_some(),
         before: latest.as_ref().map(|(before, _)| before.clone()).filter(|before| *before != id),
     };
-    if known.is_some() {
-        published.there = survey.files.len();
-    } else {
-        let files: Vec<File> = survey.files.iter().map(|it| it.file.clone()).collect();
-        let base = published.before.clone();
-        let mut count = |event: Event| {
-            if let Event::Placed { how, .. } = &event {
-                *match how {
-                    How::There => &mut published.there,
-                    How::Copied => &mut published.copied,
-                    How::Uploaded => &mut published.uploaded,
-                } += 1;
-            }
-            emit(event);
-        };
-        place(cloud, store, &id, survey.files, base.as_deref(), &mut count).await?;
-        let list = serde_json::to_vec(&FileList { version: FORM, files }).expect("a list has a JSON form");
-        once(cloud, store.document(datasets::list_key(&store.prefix, &id), list)).await?;
-        let text = serde_json::to_vec_pretty(&published.description).expect("a description has a JSON form");
-        once(cloud, store.document(datasets::description_key(&store.prefix, &id), text)).await?;
-        once(cloud, store.document(datasets::manifest_key(&store.prefix, &id), manifest.clone())).await?;
-        // Who published it first is who is told of.
-        if let Some(first) = store.description(cloud, &id).await? {
-            published.description = first;
+    let files: Vec<File> = survey.files.iter().map(|it| it.file.clone()).collect();
+    let base = published.before.clone();
+    let mut count = |event: Event| {
+        if let Event::Placed { how, .. } = &event {
+            *match how {
+                How::There => &mut published.there,
+                How::Copied => &mut published.copied,
+                How::Uploaded => &mut published.uploaded,
+            } += 1;
         }
+        emit(event);
+    };
+    place(cloud, store, &id, survey.files, base.as_deref(), &mut count).await?;
+    // What is there and cannot be understood is replaced: the name of the version says what has to be there.
+    if sound(store.files(cloud, &id).await.map(Some))?.is_none() {
+        let list = serde_json::to_vec(&FileList { version: FORM, files }).expect("a list has a JSON form");
+        cloud.store_object(&store.document(datasets::list_key(&store.prefix, &id), list)).await?;
+    }
+    if let Some(first) = known {
+        published.description = first;
+    } else {
+        let text = serde_json::to_vec_pretty(&published.description).expect("a description has a JSON form");
+        let object = store.document(datasets::description_key(&store.prefix, &id), text);
+        match cloud.store_object(&NewObject { only_if_absent: is_first, ..object }).await {
+            Ok(_) => {}
+            // Who published it first is who is told of.
+            Err(error) if error.kind == ErrorKind::PreconditionFailed => {
+                published.description = store.description(cloud, &id).await?.unwrap_or(published.description);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if stored.is_none_or(|found| found.bytes != manifest) {
+        cloud
+            .store_object(&store.document(datasets::manifest_key(&store.prefix, &id), manifest.clone()))
+            .await?;
     }
     if latest.as_ref().is_none_or(|(before, _)| *before != id) {
         emit(Event::Moving);
@@ -179,12 +190,11 @@ fn described(store: &Store, survey: &Survey, id: &str, origin: &Origin) -> Descr
     }
 }
 
-/// Stores a document, where nothing is yet: one that is there is of the same version.
-async fn once<C: Objects>(cloud: &C, object: NewObject) -> Result<(), Error> {
-    match cloud.store_object(&NewObject { only_if_absent: true, ..object }).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind == ErrorKind::PreconditionFailed => Ok(()),
-        Err(error) => Err(error.into()),
+/// A document of a version, when it is there and as smstack writes it.
+fn sound<T>(read: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Err(Error::Damaged { .. }) => Ok(None),
+        other => other,
     }
 }
 
@@ -308,23 +318,27 @@ impl<C: Objects> Work<C> {
         }
         let bucket = &self.store.bucket;
         let stored = self.cloud.stored_object(&bucket.name, key, &bucket.owner).await?;
-        Ok(stored.is_some_and(|stored| fits(&stored, file)))
+        // What has no checksum was put there by somebody else.
+        Ok(stored.is_some_and(|stored| stored.sha256.is_some() && fits(&stored, file)))
     }
 
-    /// Whether the latest version has the same file, and S3 has copied it.
+    /// Whether S3 has copied the file from the latest version.
     async fn copied(&self, key: &str, file: &File) -> Result<bool, Error> {
-        let Some((base, files)) = &self.base else { return Ok(false) };
-        let same = files.get(&file.path).is_some_and(|it| it.sha256 == file.sha256 && it.bytes == file.bytes);
-        if !same || file.bytes > LARGEST_COPY {
-            return Ok(false);
-        }
+        let Some((base, _)) = self.base.as_ref().filter(|_| self.shares(file)) else { return Ok(false) };
         let bucket = &self.store.bucket;
         if !self.cloud.copy(bucket, &self.store.file_key(base, &file.path), key).await? {
             return Ok(false);
         }
         let stored = self.cloud.stored_object(&bucket.name, key, &bucket.owner).await?;
         // What it is copied from may be damaged.
-        Ok(stored.is_some_and(|stored| fits(&stored, file)))
+        Ok(stored.is_some_and(|stored| stored.sha256.is_some() && fits(&stored, file)))
+    }
+
+    /// Whether the latest version has the same file, and S3 can copy it.
+    fn shares(&self, file: &File) -> bool {
+        let same = |it: &File| it.sha256 == file.sha256 && it.bytes == file.bytes;
+        let base = self.base.as_ref().and_then(|(_, files)| files.get(&file.path));
+        base.is_some_and(same) && file.bytes <= LARGEST_COPY
     }
 
     /// Uploads a file in one go.
@@ -340,8 +354,8 @@ impl<C: Objects> Work<C> {
             body: body.into(),
             sha256: file.file.checksum.clone(),
             content_type: "application/octet-stream",
-            // What is there is damaged, and is replaced.
-            only_if_absent: !self.there.contains_key(key),
+            // What is there is damaged, be it copied so, and is replaced.
+            only_if_absent: !(self.there.contains_key(key) || self.shares(&file.file)),
             only_if: None,
         };
         match self.cloud.store_object(&object).await {

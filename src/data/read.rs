@@ -119,9 +119,7 @@ impl Error {
             Error::NoVersion { dataset, .. } => {
                 format!("`smstack data list STACK {dataset}` says which there are")
             }
-            Error::Damaged { .. } => {
-                "publish the same directory again: what is missing is written anew".to_owned()
-            }
+            Error::Damaged { .. } => "publish the same directory again: what is wrong is replaced".to_owned(),
             Error::Collision { .. } => {
                 "remove the objects of that version, or publish under another dataset".to_owned()
             }

@@ -69,7 +69,12 @@ pub async fn standing<C: Cloud>(
     for stack in &plan.stacks {
         learn(&mut run, plan, stack, &mut facts).await?;
         let entry = &stack.entry;
-        let own = |name: &str| !matches!(entry.parameters.get(name), Some(ParameterSource::Output { .. }));
+        // What only says where the definition comes from changes nothing by itself.
+        let own = |name: &str| {
+            use ParameterSource as From;
+            let source = entry.parameters.get(name);
+            !matches!(source, Some(From::Output { .. } | From::DefinitionHash | From::GitCommit))
+        };
         let there = cloud.stack(&entry.stack_name).await?.filter(|it| it.status != Status::ReviewInProgress);
         let settings = settings::to_set(cloud, &entry.settings, there.as_ref()).await?;
         let rollback = match &there {

@@ -35,7 +35,11 @@ pub async fn measured<C: Cloud>(cloud: &C, group: &str, most: usize) -> aws::Res
     Ok(Some(all))
 }
 
-async fn metrics<C: Cloud>(cloud: &C, arn: &str) -> aws::Result<BTreeMap<String, f64>> {
+/// The metrics of a version, by name; none when no report was registered with it.
+///
+/// # Errors
+/// When the version or the report cannot be read.
+pub async fn metrics<C: Cloud>(cloud: &C, arn: &str) -> aws::Result<BTreeMap<String, f64>> {
     let fields = cloud.model_package(arn).await?.fields;
     let Some(uri) = REPORTS.iter().find_map(|path| fields.get(*path)) else { return Ok(BTreeMap::new()) };
     let text = cloud.small_object(uri, MOST_REPORT_BYTES).await?;

@@ -157,7 +157,8 @@ pub fn interpreters(order: &Order) -> Vec<String> {
 
 fn requirements(missing: &[Missing]) -> Vec<String> {
     let mut all: Vec<String> = missing.iter().map(|it| it.requirement.clone()).collect();
-    all.sort();
+    // What has one version first: where there is none of it, pip says so at once.
+    all.sort_by_key(|one| (!one.contains("=="), one.clone()));
     all.dedup();
     all
 }

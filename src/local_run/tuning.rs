@@ -33,7 +33,8 @@ pub(super) fn tuning(work: &Work<'_>, request: &Value) -> Result<Done, Failure> 
     let asked = limits["MaxNumberOfTrainingJobs"].as_u64().and_then(|it| usize::try_from(it).ok());
     let count = asked.unwrap_or(usize::MAX).min(work.order.max_jobs).max(1);
     if asked.is_some_and(|asked| asked > count) {
-        work.note(format!("{count} training jobs in place of {}", asked.unwrap_or_default()));
+        let jobs = if count == 1 { "training job" } else { "training jobs" };
+        work.note(format!("{count} {jobs} in place of {}", asked.unwrap_or_default()));
     }
     let mut random = Random(SEED);
     let jobs: Vec<(Job<'_>, Objective, BTreeMap<String, String>)> = (0..count)

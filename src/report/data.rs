@@ -119,7 +119,7 @@ fn column(column: &Column) -> String {
 pub fn published_text(store: &Store, published: &Published) -> String {
     let Published { description, uploaded, copied, there, known, before } = published;
     let mut text = format!("{}: version {} is the latest\n", store.dataset, description.id);
-    if *known {
+    if *known && uploaded + copied == 0 {
         let when =
             if before.is_some() { "was published before" } else { "was the latest before: nothing to do" };
         let _ = writeln!(text, "  it {when}");

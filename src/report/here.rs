@@ -94,7 +94,7 @@ impl Progress {
             }
             Event::Trial { step, ended, of, objective } => {
                 let reached = objective.map(|it| format!(": {it}")).unwrap_or_default();
-                let text = format!("{ended} of {of} training jobs{reached}");
+                let text = format!("training job {ended} of {of} has ended{reached}");
                 let Some(running) = self.running.get_mut(step) else {
                     return self.line(&format!("  {step}: {text}"));
                 };
@@ -183,6 +183,9 @@ pub fn outcome_text(outcome: &Outcome) -> String {
         let _ = write!(text, "  {:<width$}  {status:<11}", step.name);
         if step.seconds >= 0.05 && step.cached_from.is_none() {
             let _ = write!(text, " {:>7.1} s", step.seconds);
+        }
+        if let (StepStatus::Skipped, Some(message)) = (step.status, &step.message) {
+            let _ = write!(text, " {message}");
         }
         let best = step.jobs.iter().find(|job| job.best).or(step.jobs.first());
         for (name, value) in best.into_iter().flat_map(last) {

@@ -62,9 +62,10 @@ def sklearn(model_dir: str, requests: list[list[str]]) -> list[Answer]:
     model = user.model_fn(model_dir)
     answers = []
     for kind, body in requests:
-        answer: Any = user.transform_fn(model, body, kind, "application/json")
+        wanted = kind if kind == "application/jsonlines" else "application/json"
+        answer: Any = user.transform_fn(model, body, kind, wanted)
         if isinstance(answer, tuple):
-            assert answer[1] == "application/json"
+            assert answer[1] == wanted
             answers.append((200, answer[0]))
         else:
             answers.append((answer.status_code, answer.get_data(as_text=True)))

@@ -1,7 +1,7 @@
 //! `smstack data`: versions of a dataset are published, listed, verified and compared, and an execution names one.
 
 use std::fs;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
@@ -107,6 +107,124 @@ fn versions_are_published_listed_verified_compared_and_executed() {
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert!(faults[0].contains("a.csv` has another content"), "{faults:?}");
     assert!(faults[1].contains("new.csv` is gone"), "{faults:?}");
+    let mended = told(&workload, "publish", &["rows"], 0);
+    assert_eq!(
+        (&mended["uploaded"], &mended["there"], &mended["known"]),
+        (&json!(2), &json!(2), &json!(true))
+    );
+    assert_eq!(told(&workload, "verify", &[], 0)["faults"], json!([]));
+}
+
+/// Two at the same time: of one content, both come to the same version; of two, each is whole, and one is the latest.
+#[test]
+fn two_publishers_do_not_undo_each_other() {
+    let cloud = Cloud::join();
+    let workload = Workload::new(&cloud, "100000000073", |text| text);
+    workload.deployed("dev");
+    let directory = |name: &str, salt: u8| {
+        let at = workload.path().join(name);
+        fs::create_dir_all(&at).unwrap();
+        for n in 0..20_u8 {
+            fs::write(at.join(format!("{n}.bin")), [salt, n].repeat(50_000)).unwrap();
+        }
+    };
+    let both = |names: [&str; 2]| {
+        let begun = names.map(|name| {
+            let mut program = smstack(workload.path());
+            program.args([
+                "data",
+                "publish",
+                "deep-learning",
+                "training-data",
+                name,
+                "--yes",
+                "--format",
+                "json",
+            ]);
+            program
+                .args(["--env", "dev", "--local"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        });
+        begun.map(|child| child.wait_with_output().unwrap())
+    };
+    directory("same", 1);
+    let ids = both(["same", "same"]).map(|output| {
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["published"]["id"].clone()
+    });
+    assert_eq!(ids[0], ids[1]);
+
+    directory("one", 2);
+    directory("two", 3);
+    let outputs = both(["one", "two"]);
+    let overtaken = outputs.iter().filter(|output| output.status.code() == Some(1)).count();
+    assert!(overtaken <= 1, "{outputs:?}");
+    for output in outputs.iter().filter(|output| output.status.code() != Some(0)) {
+        assert!(said(output).contains("is not the latest: somebody else made"), "{output:?}");
+    }
+    let list = told(&workload, "list", &[], 0);
+    let versions = list["datasets"][0]["versions"].as_array().unwrap();
+    assert_eq!(
+        (versions.len(), versions.iter().filter(|it| it["latest"] == true).count()),
+        (3, 1),
+        "{list:#}"
+    );
+    for version in versions {
+        assert_eq!(told(&workload, "verify", &[version["id"].as_str().unwrap()], 0)["faults"], json!([]));
+    }
+    let again = told(&workload, "publish", &["one", "--yes"], 0);
+    assert_eq!(told(&workload, "verify", &[], 0)["id"], again["published"]["id"]);
+}
+
+/// What is published, and what is deployed, says which commit it is from, and whether something was changed since.
+#[test]
+fn commits_are_told() {
+    let cloud = Cloud::join();
+    let workload = Workload::new(&cloud, "100000000074", |text| {
+        let rollout = text.lines().find(|line| line.contains("on_approval: deploy")).unwrap().to_owned();
+        crate::project::replaced(&text, &format!("{rollout}\n"), "")
+    });
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(workload.path()).args(["-c", "user.name=a", "-c", "user.email=a@example.com"]);
+        let output = command.args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    fs::create_dir(workload.path().join("rows")).unwrap();
+    fs::write(workload.path().join("rows/a.csv"), "x\n1\n").unwrap();
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    // Another commit that changes nothing of it is not the one that counts.
+    fs::write(workload.path().join("notes.txt"), "x").unwrap();
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "two"]);
+    let head = git(&["rev-parse", "HEAD"]);
+
+    workload.deployed("dev");
+    let published = told(&workload, "publish", &["rows", "--yes"], 0);
+    assert_eq!(published["published"]["git"], json!({ "commit": head, "dirty": false }));
+    workload.register("dev");
+    let model = |version: &str| {
+        let output = workload.run("models", "dev", &[version, "--format", "json"]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let first = model("1");
+    assert_eq!(first["commit"], commit);
+    assert_eq!(first["rebuild"][0], format!("git checkout {commit}"));
+    assert_eq!(first["gaps"], json!([]));
+    workload.write(&crate::project::replaced(&workload.text(), "epochs: 100", "epochs: 50"));
+    workload.deployed("dev");
+    workload.register("dev");
+    let second = model("2");
+    assert_eq!(second["commit"], format!("{commit}-dirty"));
+    assert_ne!(second["definition"], first["definition"]);
+    assert!(second["gaps"][0].as_str().unwrap().contains("not committed"), "{second}");
 }
 
 #[test]

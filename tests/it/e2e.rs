@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, Workload, outcome, smstack};
-use crate::project::replaced;
+use crate::cloud::{Cloud, Workload, fits, outcome, smstack};
+use crate::project::{self, replaced};
 
 /// Each stack's result, in the order of deployment.
 fn results(outcome: &Value) -> Vec<(&str, &str)> {
@@ -83,6 +83,7 @@ fn the_reference_workload_is_deployed_approved_changed_and_left_alone() {
     assert_eq!(told["monitors"][0]["error"], Value::Null);
     let told = workload.told("models", "dev", 0);
     assert_eq!(told["groups"][0]["versions"][0]["approval"], "Approved");
+    traced(&workload);
     let output = workload.run("approve", "dev", &["1"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("is Approved already"), "{output:?}");
     let output = workload.run("approve", "dev", &["7"]);
@@ -97,6 +98,28 @@ fn the_reference_workload_is_deployed_approved_changed_and_left_alone() {
     assert!(version.ends_with("/2"), "{version}");
     workload.check("dev");
     nothing_to_do(&workload);
+}
+
+/// A version says what it was made of. It was registered with the default of each parameter, as a trigger does it.
+fn traced(workload: &Workload) {
+    let output = workload.run("models", "dev", &["1", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    fits(&told, include_str!("../../schemas/model.schema.json"));
+    let manifest = project::synth(workload.path(), "dev").join("manifest.json");
+    let manifest: Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
+    assert_eq!(told["definition"], manifest["definition"]["sha256"]);
+    assert_eq!((&told["number"], &told["commit"]), (&json!(1), &Value::Null));
+    let read = &told["datasets"][0];
+    assert_eq!((&read["dataset"], &read["given"]), (&json!("training-data"), &json!("latest")));
+    assert_eq!(read["id"], read["description"]["id"], "what was the latest then: {told:#}");
+    assert_eq!(read["description"]["rows"], 1);
+    let rebuild = told["rebuild"].as_array().unwrap().last().unwrap().as_str().unwrap();
+    let id = read["id"].as_str().unwrap();
+    assert!(rebuild.contains(&format!("--param training-data-version={id}")), "{rebuild}");
+    let output = workload.run("models", "dev", &["1"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("to make it again:") && said.contains("the commit is not known"), "{said}");
 }
 
 /// Deploys unchanged: no change, and not one upload.

@@ -28,10 +28,14 @@ impl Proxy {
 
     /// A command on the workload's `dev` through the proxy.
     pub(crate) fn run(&self, workload: &Workload, command: &str, more: &[&str]) -> Output {
+        self.run_all(workload, &[&[command, "deep-learning"], more].concat())
+    }
+
+    fn run_all(&self, workload: &Workload, arguments: &[&str]) -> Output {
         let mut program = project::smstack(workload.path());
         program.env_remove("AWS_PROFILE").env("AWS_ACCESS_KEY_ID", workload.account());
         program.env("AWS_SECRET_ACCESS_KEY", "local").env("AWS_EC2_METADATA_DISABLED", "true");
-        program.args([command, "deep-learning", "--env", "dev", "--endpoint-url", &self.url]).args(more);
+        program.args(arguments).args(["--env", "dev", "--endpoint-url", &self.url]);
         program.stdin(Stdio::null()).output().unwrap()
     }
 
@@ -56,6 +60,42 @@ fn workload(cloud: &Cloud, account: &str) -> Workload {
         let rollout = text.lines().find(|line| line.contains("on_approval: deploy")).unwrap().to_owned();
         replaced(&text, &format!("{rollout}\n"), "")
     })
+}
+
+/// Uploads are cut off, refused and lost on their way back: the version is the one that it would be without.
+#[test]
+fn a_publication_gets_through_a_bad_day() {
+    let cloud = Cloud::join();
+    let workload = workload(&cloud, "100000000048");
+    workload.deployed("dev");
+    let rows = workload.path().join("rows");
+    std::fs::create_dir(&rows).unwrap();
+    for n in 0..10 {
+        std::fs::write(rows.join(format!("{n}.csv")), format!("a,b\n{n},2\n")).unwrap();
+    }
+    std::fs::write(rows.join("large.bin"), vec![9; 20 << 20]).unwrap();
+    let rules = json!([
+        { "match": "PutObject", "times": 2, "fault": "reset_after" },
+        { "match": "PutObject", "skip": 3, "times": 2, "fault": "unavailable" },
+        { "match": "PutObject", "skip": 6, "times": 2, "fault": "reset" },
+        { "match": "PostObject", "times": 1, "fault": "reset_after" },
+        { "match": "PostObject", "skip": 2, "times": 1, "fault": "reset_after" },
+        { "match": "GetObject", "times": 1, "fault": "reset" },
+        { "match": "HeadObject", "times": 1, "fault": "unavailable" },
+    ]);
+    let proxy = Proxy::new(&cloud, &rules);
+    let publish = ["data", "publish", "deep-learning", "training-data", "rows", "--yes"];
+    let output = proxy.run_all(&workload, &publish);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let direct = Proxy::new(&cloud, &json!([]));
+    let output = direct.run_all(&workload, &["data", "verify", "deep-learning", "training-data"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("11 files, 20.00 MiB, all as published"),
+        "{output:?}"
+    );
+    let output = direct.run_all(&workload, &publish);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("nothing to do"), "{output:?}");
 }
 
 /// Every fault once or twice, of every operation of a kind: the deployment is as good as without any.

@@ -30,7 +30,7 @@ pub(super) fn prepare(args: &DeployArgs, target: &TargetArgs) -> Result<Exit, St
 }
 
 async fn prepare_in(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
-    let plan = match plan::plan(&reach.assembly, &reach.target) {
+    let plan = match reach.plan() {
         Ok(plan) => plan,
         Err(error) => return Ok(failed(&error, error.help())),
     };

@@ -26,7 +26,7 @@ pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
 async fn deploy_all(args: &DeployArgs, reaches: &Reaches) -> Result<Exit, Stop> {
     let mut plans = Vec::new();
     for reach in &reaches.all {
-        match plan::plan(&reach.assembly, &reach.target) {
+        match reach.plan() {
             Ok(plan) => plans.push(plan),
             Err(error) => return Ok(failed(&error, error.help())),
         }

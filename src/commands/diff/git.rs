@@ -56,6 +56,21 @@ pub(in crate::commands) fn state(path: &Path) -> Option<(String, bool)> {
     Some((commit.id, !line(&changes).is_empty()))
 }
 
+/// The commit that changed any of these paths last, and whether they were changed since; none without a repository, or
+/// when none of them was ever committed.
+#[cfg(feature = "aws")]
+pub(in crate::commands) fn last_change(paths: &[PathBuf]) -> Option<(String, bool)> {
+    let repository = Repository::around(paths.first()?).ok()??;
+    let within: Vec<PathBuf> = paths.iter().filter_map(|path| repository.within(path)).collect();
+    let ask = |arguments: &[&str]| {
+        let arguments = arguments.iter().map(OsStr::new).chain(within.iter().map(|path| path.as_os_str()));
+        let output = run(&mut git(repository.root(), arguments)).ok()?;
+        output.status.success().then(|| line(&output))
+    };
+    let commit = ask(&["log", "-1", "--format=%H", "--"]).filter(|commit| !commit.is_empty())?;
+    Some((commit, !ask(&["status", "--porcelain", "--"])?.is_empty()))
+}
+
 /// A part of a commit's tree, in a directory of its own that goes when this goes.
 #[derive(Debug)]
 pub(super) struct Tree {

@@ -72,12 +72,10 @@ impl Project {
         Path::new("stacks").join(format!("{}.yaml", self.name))
     }
 
-    /// The name that the stack has in the workload's files.
-    fn placeholder(&self) -> &'static str {
-        match self.workload {
-            Workload::DeepLearning => "deep-learning",
-            _ => "my-stack",
-        }
+    /// The name that the stack has in a file of the workload.
+    fn placeholder(&self, path: &Path) -> &'static str {
+        let is_stack = path.extension().is_some_and(|extension| extension == "yaml");
+        if self.workload == Workload::DeepLearning && is_stack { "deep-learning" } else { "my-stack" }
     }
 
     /// All files of the project.
@@ -118,7 +116,8 @@ impl Project {
     /// A file of the workload in the project's own words; code has none to change.
     fn named(&self, path: &Path, bytes: Vec<u8>) -> File {
         let words = path.extension().is_some_and(|extension| extension == "yaml" || extension == "md");
-        let path = path.to_string_lossy().replace(self.placeholder(), &self.name).into();
+        let placeholder = self.placeholder(path);
+        let path = path.to_string_lossy().replace(placeholder, &self.name).into();
         let text = match String::from_utf8(bytes) {
             Ok(text) if words => text,
             Ok(text) => return File { path, bytes: text.into_bytes() },
@@ -128,7 +127,7 @@ impl Project {
             .replace("$schema=../schemas/stack.schema.json", "$schema=../stack.schema.json")
             .replace(REGION, &self.region)
             .replace("@RUN@", self.try_it())
-            .replace(self.placeholder(), &self.name);
+            .replace(placeholder, &self.name);
         File { path, bytes: text.into_bytes() }
     }
 
@@ -148,7 +147,7 @@ impl Project {
             steps.push((format!("cd {}", directory.display()), ""));
         }
         let meant = match self.workload {
-            Workload::DeepLearning => "says every problem; its 7 warnings are meant, each shows its fix",
+            Workload::DeepLearning => "says every problem; its warnings are meant, each shows its fix",
             _ => "says every problem",
         };
         steps.push(("python3 make_data.py".to_owned(), "makes data to try it with"));
@@ -240,16 +239,11 @@ mod tests {
             for path in [".gitignore", "README.md", "make_data.py", "stack.schema.json", "stacks/mine.yaml"] {
                 assert!(paths.iter().any(|there| there == path), "{workload:?}: {path} in {paths:?}");
             }
-            for file in
-                files.iter().filter(|file| file.path.extension().is_some_and(|it| it != "py" && it != "json"))
-            {
+            let words = ["yaml", "md"].map(|it| Some(std::ffi::OsStr::new(it)));
+            for file in files.iter().filter(|file| words.contains(&file.path.extension())) {
                 let text = String::from_utf8_lossy(&file.bytes);
-                for left in ["@", "my-stack", "deep-learning", REGION] {
-                    assert!(
-                        !text.contains(left) || left == "@" && !text.contains("@RUN@"),
-                        "{workload:?}: {left} in {}",
-                        file.path.display()
-                    );
+                for left in ["@RUN@", "my-stack", "deep-learning", REGION] {
+                    assert!(!text.contains(left), "{workload:?}: {left} in {}", file.path.display());
                 }
             }
         }

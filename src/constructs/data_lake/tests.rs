@@ -27,6 +27,29 @@ fn check(lake: &Value, expected: &[&str]) {
 }
 
 #[test]
+fn versions_need_a_directory_and_a_parameter_of_their_own() {
+    let lake = |name: &str, prefix: &str| {
+        let dataset = json!({ "bucket": "a", "prefix": prefix, "versions": true });
+        json!({ "buckets": { "a": {} }, "datasets": { name: dataset } })
+    };
+    check(&lake("d", "raw/"), &[]);
+    check(&lake("d", ""), &[]);
+    check(&lake("d", "raw"), &["/data_lake/datasets/d/prefix wrong-form"]);
+    check(&lake("d d", "raw/"), &["/data_lake/datasets/d d invalid-name"]);
+    let long = "d".repeat(57);
+    check(&lake(&long, "raw/"), &[&format!("/data_lake/datasets/{long} invalid-name")]);
+    with_lake(&lake("d", "raw/"), |_, _, scope| {
+        let data = scope.data("d").unwrap();
+        assert!(data.manifest && data.prefix == "raw/");
+        let expected = json!({ "Std:Join": { "On": "", "Values": [
+            { "Fn::Sub": "s3://${ABucket}/raw/manifests/" }, { "Get": "Parameters.d-version" }, ".json",
+        ] } });
+        assert_eq!(data.uri.to_value(), expected);
+        assert_eq!(scope.value("d.version"), Some(Expr::Get("Parameters.d-version".into())));
+    });
+}
+
+#[test]
 fn what_s3_would_refuse_is_refused() {
     check(&json!({ "buckets": {} }), &["/data_lake/buckets out-of-bounds"]);
     check(

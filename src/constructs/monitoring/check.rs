@@ -148,7 +148,7 @@ impl Monitor {
                 issues.push(
                     Issue::new(Code::WrongReference, at, format!("`{baseline}` lies elsewhere in each execution of the pipeline"))
                         .label("a fixed place is wanted")
-                        .help("name a dataset or a bucket of the lake, write an S3 URI, or let the output go to a fixed place"),
+                        .help("name a dataset without `versions` or a bucket of the lake, write an S3 URI, or let the output go to a fixed place"),
                 );
             } else if self.backend == Backend::ModelMonitor
                 && !self.kind.by_clarify()

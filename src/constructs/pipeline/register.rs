@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::jobs::{as_text, at_most, check_instance_type, within};
 use super::super::{Data, Export, Image, Model, Reference, Scope, Text};
-use crate::cfn::Expr;
+use crate::cfn::{Expr, ParameterSource};
 use crate::definition::{Step, uses_parameter};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::tables::{self, JobKind};
@@ -204,6 +204,9 @@ impl Register {
         if let Some(asset) = source {
             metadata.insert("smstack:source".into(), json!(asset.sha256));
         }
+        for (key, parameter, _, _) in SOURCES {
+            metadata.insert(key.to_owned(), Expr::Ref(parameter.to_owned()).to_value());
+        }
         for (dataset, parameter) in versions_read(scope) {
             metadata.insert(
                 format!("smstack:dataset:{dataset}"),
@@ -368,6 +371,23 @@ impl Register {
     }
 }
 
+/// What a version comes from, as far as only the deployment knows it: the property, the parameter of the template, what
+/// it says, and where `deploy` finds it.
+pub(super) const SOURCES: [(&str, &str, &str, ParameterSource); 2] = [
+    (
+        "smstack:definition",
+        "DefinitionSha256",
+        "SHA-256 of the pipeline's definition, as the assembly has it",
+        ParameterSource::DefinitionHash,
+    ),
+    (
+        "smstack:commit",
+        "GitCommit",
+        "The commit that changed the stack file or its code last",
+        ParameterSource::GitCommit,
+    ),
+];
+
 /// The datasets of whose versions jobs read, and the parameter that holds the version.
 fn versions_read<'a>(scope: &Scope<'a>) -> Vec<(&'a str, String)> {
     let versions = scope.versions();
@@ -382,4 +402,4 @@ fn versions_read<'a>(scope: &Scope<'a>) -> Vec<(&'a str, String)> {
 }
 
 /// Properties that smstack adds, beside one for each dataset with versions.
-const OWN_PROPERTIES: usize = 5;
+const OWN_PROPERTIES: usize = 7;

@@ -192,6 +192,8 @@ fn arguments(out: &mut Rendering) -> Vec<Argument> {
             }
             // What `deploy` finds elsewhere reaches the state machine through a parameter of the platform template.
             source @ (ParameterSource::ArtifactBucket
+            | ParameterSource::DefinitionHash
+            | ParameterSource::GitCommit
             | ParameterSource::TemplateUrl { .. }
             | ParameterSource::Output { .. }) => {
                 let value = out.platform.parameter(&name, "Handed on to the serving stack", source);

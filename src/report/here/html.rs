@@ -1,6 +1,7 @@
 //! An execution on this machine as one page: no script, nothing loaded from elsewhere, readable in light and dark.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -16,6 +17,8 @@ const LEFT: f64 = 56.0;
 const BELOW: f64 = 20.0;
 /// More values than this are drawn as so many.
 const POINTS: usize = 500;
+/// How the metrics of the best classifier that always answers the same end.
+const CONSTANT: &str = "_best_constant_classifier";
 /// A larger table is none to look at.
 const CLASSES: usize = 40;
 
@@ -25,12 +28,13 @@ pub fn outcome_html(outcome: &Outcome) -> String {
     let class = mark(outcome.status);
     let _ = write!(
         out,
-        "<h1>{} in {}</h1>\n<p><span class=\"mark {class}\">{}</span> execution <code>{}</code>, begun {}, {:.1} s</p>\n",
+        "<h1>{} in {}</h1>\n<p><span class=\"mark {class}\">{}</span> execution <code>{}</code>, begun {}, \
+         {:.1} s</p>\n",
         escaped(&outcome.stack),
         escaped(&outcome.environment),
         outcome.status.words(),
         escaped(&outcome.execution),
-        escaped(&outcome.started),
+        escaped(&seconds(&outcome.started)),
         outcome.seconds
     );
     if let Some(step) = outcome.failure() {
@@ -57,6 +61,14 @@ pub fn outcome_html(outcome: &Outcome) -> String {
     }
     out.push_str("</body>\n</html>\n");
     out
+}
+
+/// A time without fractions of a second.
+fn seconds(time: &str) -> String {
+    match time.split_once('.') {
+        Some((before, _)) => format!("{before}Z"),
+        None => time.to_owned(),
+    }
 }
 
 fn words(value: &Value) -> String {
@@ -93,9 +105,7 @@ fn steps(outcome: &Outcome, out: &mut String) {
         let outputs: Vec<String> = step
             .outputs
             .iter()
-            .map(|(name, path)| {
-                format!("{}: <code>{}</code>", escaped(name), escaped(&path.to_string_lossy()))
-            })
+            .map(|(name, path)| format!("{}: {}", escaped(name), place(path, outcome)))
             .collect();
         let message = step.message.iter().map(|message| escaped(message));
         let told: Vec<String> = message.chain(outputs).collect();
@@ -108,6 +118,17 @@ fn steps(outcome: &Outcome, out: &mut String) {
         ]
     });
     table(&["step", "type", "status", "took", "what it says and leaves"], rows, out);
+}
+
+/// A path as a link: as it is from where all executions are kept, so that the whole directory may be moved.
+fn place(path: &Path, outcome: &Outcome) -> String {
+    let home = outcome.directory.ancestors().nth(2);
+    let (link, shown) = match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(inside) => (Path::new("../..").join(inside), inside),
+        None => (path.to_owned(), path),
+    };
+    let (link, shown) = (link.to_string_lossy(), shown.to_string_lossy());
+    format!("<a href=\"{}\"><code>{}</code></a>", escaped(&link), escaped(&shown))
 }
 
 /// Rows whose cells are HTML already.
@@ -137,10 +158,13 @@ fn trials(step: &StepResult, out: &mut String) {
             (None, Some(message)) => message.clone(),
             (None, None) => "nothing".to_owned(),
         };
-        let chosen =
-            names.iter().map(|name| job.hyperparameters.get(*name).map(String::as_str).unwrap_or_default());
+        let chosen = names.iter().map(|name| {
+            let text = job.hyperparameters.get(*name).map(String::as_str).unwrap_or_default();
+            // What was drawn from a range has more digits than anybody reads.
+            text.parse().ok().filter(|_| text.len() > 10).map_or_else(|| escaped(text), short)
+        });
         let mut row = vec![escaped(&job.name), escaped(&objective)];
-        row.extend(chosen.map(escaped));
+        row.extend(chosen);
         row.push(format!("{:.1} s", job.seconds));
         row
     });
@@ -234,11 +258,15 @@ fn quality(name: &str, report: &Value, out: &mut String) {
     let forms = ["multiclass_classification_metrics", "binary_classification_metrics", "regression_metrics"];
     let Some(metrics) = forms.iter().find_map(|form| report.get(form)?.as_object()) else { return };
     let _ = writeln!(out, "<h2>Model quality: {}</h2>", escaped(name));
-    let rows = metrics.iter().filter_map(|(name, metric)| {
-        let value = metric.get("value")?;
-        Some(vec![escaped(name), escaped(&value.as_f64().map_or_else(|| words(value), short))])
+    let value = |name: &str| {
+        let value = metrics.get(name)?.get("value")?;
+        Some(escaped(&value.as_f64().map_or_else(|| words(value), short)))
+    };
+    let rows = metrics.keys().filter(|name| !name.ends_with(CONSTANT)).filter_map(|name| {
+        let constant = value(&format!("{name}{CONSTANT}")).unwrap_or_default();
+        Some(vec![escaped(name), value(name)?, constant])
     });
-    table(&["metric", "value"], rows, out);
+    table(&["metric", "value", "of always the same answer"], rows, out);
     let Some(matrix) = metrics.get("confusion_matrix").and_then(Value::as_object) else { return };
     if matrix.len() > CLASSES {
         return;
@@ -270,7 +298,7 @@ fn registered(outcome: &Outcome, out: &mut String) {
             escaped(&model.group),
             model.version.to_string(),
             escaped(&model.approval),
-            format!("<code>{}</code>", escaped(&model.directory.to_string_lossy())),
+            place(&model.directory, outcome),
         ]
     });
     table(&["group", "version", "approval", "place"], rows, out);

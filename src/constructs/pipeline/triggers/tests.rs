@@ -11,7 +11,7 @@ fn with_scope<T>(parameters: &Value, then: impl FnOnce(&Scope<'_>) -> T) -> T {
         "environments": { "dev": {} },
         "data_lake": {
             "buckets": { "raw": {}, "processed": {} },
-            "datasets": { "sales": { "bucket": "raw", "prefix": "sales/*/" }, "all-output": { "bucket": "processed" } },
+            "datasets": { "sales": { "bucket": "raw", "prefix": "sales/*/" }, "all-output": { "bucket": "processed" }, "rows": { "bucket": "raw", "prefix": "rows/", "versions": true } },
         },
         "parameters": parameters,
     }))
@@ -74,9 +74,28 @@ fn what_cannot_start_the_pipeline_is_refused() {
         &none(),
         &["/pipeline/triggers/on_new_data/suffix out-of-bounds"],
     );
+    check(&json!({ "on_new_data": "rows" }), &none(), &[]);
+    check(
+        &json!({ "on_new_data": { "data": "rows", "suffix": ".csv" } }),
+        &none(),
+        &["/pipeline/triggers/on_new_data/suffix one-of"],
+    );
     let open = || json!({ "day": { "type": "string" }, "rate": 0.5 });
     check(&json!({ "on_drift": true }), &open(), &["/parameters/day trigger-parameter"]);
     check(&json!({}), &open(), &[]);
+}
+
+/// Files, descriptions and manifests of a version start nothing; what is written last does.
+#[test]
+fn a_dataset_with_versions_starts_it_by_its_pointer_alone() {
+    let triggers: Triggers = serde_json::from_value(json!({ "on_new_data": "rows" })).unwrap();
+    let out = with_scope(&json!({}), |scope| {
+        let mut out = Rendering::new(Shapes::default());
+        triggers.render("shop-dev", scope, &mut out);
+        out
+    });
+    let pattern = &out.platform.resources["PipelineNewDataTrigger"]["Properties"]["EventPattern"];
+    assert_eq!(pattern["detail"]["object"]["key"], json!(["rows/manifests/latest.json"]));
 }
 
 #[test]
