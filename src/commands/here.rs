@@ -102,17 +102,19 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let mut setup = Setup::new();
     let like = local_run::interpreters(order);
     let chosen = chosen(args);
-    let mut make = |wanted: &[String]| {
+    let make = |wanted: &[String]| {
+        let mut setup = Setup::new();
         let mut show = |event: local::Event| {
             if matches!(event, local::Event::Installing { .. }) {
                 report::err(&here::installing(wanted));
             }
             setup.show(&event);
         };
-        local::environment(chosen.as_deref(), &like, wanted, &mut show)
+        let made = local::environment(chosen.as_deref(), &like, wanted, &mut show);
+        setup.end();
+        made
     };
     let mut python = make(&wanted);
     let unpinned = local_run::unpinned(&wanted);
@@ -120,7 +122,6 @@ fn install(args: &RunArgs, order: &mut Order) -> Result<(), Stop> {
         report::err(&here::unpinned(&unpinned));
         python = make(&unpinned);
     }
-    setup.end();
     order.python = python.map_err(anyhow::Error::from)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `endpoints`: models that answer requests, how a change reaches them, and what is kept of the traffic.
 
 mod check;
+mod models;
 mod render;
 mod rollout;
 mod rollout_check;
@@ -12,10 +13,8 @@ use super::{Construct, Export, Exports, Rendering, Scope, This, Variant, serving
 use crate::cfn::LogicalId;
 use crate::diag::Issue;
 
-pub use section::{
-    ArtifactModel, Async, Capacity, DataCapture, Endpoint, ModelChoice, Rollout, Routing, Serverless,
-    VariantSection,
-};
+pub use models::{ArtifactModel, ManyModels, ModelChoice};
+pub use section::{Async, Capacity, DataCapture, Endpoint, Rollout, Routing, Serverless, VariantSection};
 
 /// Where captured data goes in a bucket of the lake.
 const CAPTURE: &str = "data-capture";
@@ -36,7 +35,7 @@ impl Endpoint {
             ModelChoice::Registered(reference) => {
                 reference.as_str().split_once('.').map(|(group, _)| group.to_owned())
             }
-            ModelChoice::Artifact(_) => None,
+            ModelChoice::Artifact(_) | ModelChoice::Many(_) => None,
         })
     }
 }
@@ -67,7 +66,8 @@ impl Construct for Endpoint {
             exports.add(SECTION, &this.pointer, &this.name, variant, export);
         }
         let variants = self.variants.keys().cloned().collect();
-        let export = Export::Endpoint { name, id, variants, capture, group: self.group() };
+        let many = self.variants.values().any(|variant| matches!(variant.model, ModelChoice::Many(_)));
+        let export = Export::Endpoint { name, id, variants, capture, group: self.group(), many };
         exports.add(SECTION, &this.pointer, &this.name, "", export);
     }
 

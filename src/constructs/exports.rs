@@ -206,6 +206,8 @@ pub enum Export {
         capture: Option<Capture>,
         /// The registered model that it serves: the group's construct.
         group: Option<String>,
+        /// Whether a variant serves many models from one container.
+        many: bool,
     },
     /// A production variant.
     Variant(Variant),

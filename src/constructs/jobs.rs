@@ -39,6 +39,14 @@ pub struct ImageChoice {
     pub uri: Option<String>,
 }
 
+impl FromShort for ImageChoice {
+    const SHORT: &'static str = "URI of an image of your own";
+
+    fn from_short(text: &str) -> Result<ImageChoice, String> {
+        Ok(ImageChoice { framework: None, version: None, python: None, uri: Some(text.to_owned()) })
+    }
+}
+
 /// What a job runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -296,7 +304,8 @@ fn unknown_image(query: &ImageQuery<'_>, instance: &str, pointer: &Pointer, erro
 
 /// Whether the text is `repository:tag`, without a registry.
 fn is_short(uri: &str) -> bool {
-    !uri.split('/').next().is_some_and(|first| first.contains('.'))
+    // A tag may have points, too.
+    uri.split_once('/').is_none_or(|(first, _)| !first.contains(['.', ':']))
 }
 
 fn own_image(uri: &str) -> Option<Image> {

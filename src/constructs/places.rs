@@ -69,8 +69,10 @@ fn known_head(pieces: &[Piece], scope: &Scope<'_>) -> Option<(Bucket, String)> {
     }
     let [Piece::Reference(path), rest @ ..] = rest else { return None };
     let Export::Bucket(bucket) = scope.export(path).filter(|_| after.is_empty())? else { return None };
-    let prefix = match rest.first() {
-        Some(Piece::Literal(text)) => up_to_slash(text.trim_start_matches('/')),
+    let prefix = match rest {
+        // All of it is known.
+        [Piece::Literal(text)] => text.trim_start_matches('/').to_owned(),
+        [Piece::Literal(text), ..] => up_to_slash(text.trim_start_matches('/')),
         _ => String::new(),
     };
     Some((bucket.clone(), prefix))

@@ -33,7 +33,8 @@ pub use hyperparameters::Hyperparameter;
 pub struct Training {
     /// The container image.
     pub image: ImageChoice,
-    /// The training script; not for an algorithm or an image of your own that brings its program.
+    /// The training script; not for an algorithm (`xgboost` without a script is one) or an image of your own that
+    /// brings its program.
     #[serde(default)]
     pub source: Option<Source>,
     /// What it runs on.

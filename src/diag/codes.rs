@@ -166,6 +166,8 @@ codes! {
     ServerlessExcluded = "serverless-excluded", Warning;
     /// Something that asynchronous endpoints cannot do.
     AsyncExcluded = "async-excluded", Error;
+    /// Something that many models in one container cannot do.
+    MultiModelExcluded = "multi-model-excluded", Error;
     /// A step or a wait of a rollout beyond its bounds.
     RolloutBounds = "rollout-bounds", Error;
     /// A rollout in steps over a fleet that is too small for steps.

@@ -157,6 +157,10 @@ pub fn interpreters(order: &Order) -> Vec<String> {
 
 fn requirements(missing: &[Missing]) -> Vec<String> {
     let mut all: Vec<String> = missing.iter().map(|it| it.requirement.clone()).collect();
+    // What images have is built for the numpy that they have, whether the code itself names that or not.
+    if all.iter().any(|one| one.ends_with(".*")) {
+        all.push(OLD_NUMPY.to_owned());
+    }
     // What has one version first: where there is none of it, pip says so at once.
     all.sort_by_key(|one| (!one.contains("=="), one.clone()));
     all.dedup();
@@ -327,4 +331,27 @@ pub(super) fn of_log(log: &str, python: &Path) -> Option<String> {
     let package = requirement(module, &Value::Null);
     let pip = pip(python, &[package]);
     Some(format!("install it by `{pip}`, or name another Python by `--python`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_an_image_brings_its_numpy() {
+        let check = |wanted: &[&str], expected: &[&str]| {
+            let missing = |requirement: &&str| Missing {
+                module: "m".to_owned(),
+                step: "s".to_owned(),
+                file: "f.py".to_owned(),
+                line: 1,
+                requirement: (*requirement).to_owned(),
+            };
+            let missing: Vec<Missing> = wanted.iter().map(missing).collect();
+            assert_eq!(requirements(&missing), expected);
+        };
+        check(&["joblib", "scikit-learn==1.2.*"], &["scikit-learn==1.2.*", "joblib", OLD_NUMPY]);
+        check(&[OLD_NUMPY, "xgboost==1.7.*"], &["xgboost==1.7.*", OLD_NUMPY]);
+        check(&["pandas"], &["pandas"]);
+    }
 }

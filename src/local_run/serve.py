@@ -20,6 +20,7 @@ import os
 import re
 import sys
 import threading
+import traceback
 from collections import namedtuple
 from pathlib import Path
 
@@ -119,6 +120,18 @@ def joined(record, answer):
     return {"SageMakerInput": value, "SageMakerOutput": answer}
 
 
+def answered(invoke, body, place):
+    """What the model says of a request; where it refuses, which one that was."""
+    try:
+        return invoke(body, place)
+    except Exception as error:
+        traceback.print_exc()
+        # The toolkits' own errors have the answer's status.
+        status, message = getattr(error, "status_code", None), getattr(error, "message", None)
+        said = f"{status}: {message}" if status else f"{type(error).__name__}: {error}"
+        sys.exit(f"{place}: {said}")
+
+
 def transformed(name, data, invoke):
     """What is written for an object, and in how many requests."""
     answers, count = [], 0
@@ -128,7 +141,7 @@ def transformed(name, data, invoke):
         if job["input_filter"]:
             media = job["content_type"] or JSON
             sent = [encoded(media, picked(job["input_filter"], decoded(media, one))) for one in group]
-        answer = invoke(b"\n".join(sent), f"{name}, request {count}")
+        answer = answered(invoke, b"\n".join(sent), f"{name}, request {count}")
         if not (job["join"] or job["output_filter"]):
             answers.append(answer)
             continue
@@ -450,7 +463,7 @@ def main():
         target = Path(job["output"]) / f"{name}.out"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(answer)
-        print(f"{name}: {count} requests")
+        print(f"{name}: {count} {'request' if count == 1 else 'requests'}")
 
 
 if __name__ == "__main__":

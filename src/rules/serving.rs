@@ -1,5 +1,7 @@
 //! What variants and models of endpoints cannot be together.
 
+use crate::tables::{self, Accelerator};
+
 /// Whether serverless variants come with so many megabytes of memory.
 /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantServerlessConfig.html>
 pub fn is_serverless_memory(megabytes: u64) -> bool {
@@ -47,9 +49,56 @@ pub fn is_one_model(uri: &str) -> bool {
     uri.ends_with(".tar.gz")
 }
 
+/// Frameworks whose images of AWS's take many models.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-support.html>
+pub const MANY_MODELS: [&str; 5] = ["mxnet", "pytorch", "sklearn", "tensorflow", "xgboost"];
+
+/// Whether AWS's images for the framework take many models.
+pub fn takes_many_models(framework: &str) -> bool {
+    MANY_MODELS.contains(&framework)
+}
+
+/// Families whose instance types with one GPU serve many models, from the image of the Triton Inference Server.
+const MANY_ON_GPU: [&str; 4] = ["g4dn", "g5", "p2", "p3"];
+
+/// Why an instance type does not serve many models; `published` when the image is one of AWS's for a framework. All
+/// types without an accelerator do, and a few with a GPU.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-support.html>
+pub fn many_models_excluded(instance: &str, published: bool) -> Option<String> {
+    let family = instance.trim_start_matches("ml.").split('.').next().unwrap_or_default();
+    match tables::accelerator(instance) {
+        Accelerator::Cpu | Accelerator::Arm => None,
+        Accelerator::Gpu if published => {
+            Some(format!("the image serves many models on CPUs only, and `{instance}` has GPUs"))
+        }
+        Accelerator::Gpu if MANY_ON_GPU.contains(&family) && tables::gpus(instance) == 1 => None,
+        _ => Some(format!("`{instance}` does not serve many models in one container")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_models_run_on_cpus_and_single_gpus() {
+        for (instance, published, expected) in [
+            ("ml.m5.large", true, true),
+            ("ml.c7g.large", false, true),
+            ("ml.g5.xlarge", false, true),
+            ("ml.g5.xlarge", true, false),
+            ("ml.g5.12xlarge", false, false),
+            ("ml.p3.2xlarge", false, true),
+            ("ml.p4d.24xlarge", false, false),
+            ("ml.inf2.xlarge", false, false),
+        ] {
+            assert_eq!(
+                many_models_excluded(instance, published).is_none(),
+                expected,
+                "{instance} {published}"
+            );
+        }
+    }
 
     #[test]
     fn memory_comes_in_gigabytes() {

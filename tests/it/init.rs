@@ -295,6 +295,15 @@ fn a_batch_model_is_registered_and_scores_lines() {
     let project = begun(at.path(), "batch");
     let model = run_here(&project, Set::Init, &[]);
     let lines = fs::read_to_string(project.join("data/applications/new.jsonl")).unwrap();
+    // The transform has answered each line, in order.
+    let scores = tree(&project.join("smstack.run/mine/dev/s3/ScoresBucket"));
+    let (name, answers) = scores.iter().next().unwrap();
+    assert!(scores.len() == 1 && name.ends_with("/score/output/new.jsonl.out"), "{:?}", scores.keys());
+    let answers = String::from_utf8_lossy(answers);
+    assert_eq!(answers.lines().count(), lines.lines().count());
+    for (at, answer) in answers.lines().enumerate() {
+        assert!(answer.starts_with(&format!("{{\"id\": \"a-{at}\", \"repaid\": ")), "{answer}");
+    }
     let lines = format!("{}{}\n[1]\n", &lines[..lines.len() / 2], "{\"id\": \"z\", \"incom\": 1}");
     ask(
         Set::Init,

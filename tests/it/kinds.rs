@@ -13,7 +13,11 @@ use crate::project::{self, root, run};
 use crate::tools::{Set, python, succeed};
 
 /// A stack file, the types of steps and of resources that it is about, and its roles.
-const CASES: [(&str, &[&str], &[&str]); 1] = [("batch", &["Model", "Transform"], &["TransformRole"])];
+const CASES: [(&str, &[&str], &[&str]); 3] = [
+    ("algorithm", &["Tuning", "RegisterModel"], &[]),
+    ("batch", &["Model", "Transform"], &["TransformRole"]),
+    ("multi-model", &[], &["AWS::SageMaker::Model", "EndpointRole"]),
+];
 
 const TEMPLATES: [&str; 2] = ["platform.template.json", "serving.template.json"];
 

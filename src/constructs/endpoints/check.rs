@@ -6,8 +6,8 @@
 use super::{ANSWERS, CAPTURE, Endpoint, ModelChoice, VariantSection};
 use crate::constructs::{Export, Scope, This, serving};
 use crate::diag::{Code, Issue, Pointer, or_list};
+use crate::rules::names;
 use crate::rules::serving::{self as rules, Excluded};
-use crate::rules::{images, names};
 use crate::tables::{self, JobKind};
 
 /// Members of the API whose bounds hold for an endpoint and its variants.
@@ -362,52 +362,6 @@ impl VariantSection {
                 )
                 .help(format!("write {}", or_list(known.iter().copied()))),
             );
-        }
-    }
-
-    fn check_model<'a>(&'a self, pointer: &Pointer, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
-        let at = pointer.key("model");
-        match &self.model {
-            ModelChoice::Registered(reference) => {
-                let name = reference.as_str();
-                match scope.export(name) {
-                    Some(Export::ApprovedModel { .. }) => {}
-                    Some(Export::Model(_)) => issues.push(
-                        Issue::new(Code::UnregisteredModel, at, format!("`{name}` exists only while the pipeline runs"))
-                            .label("not a registered model")
-                            .note("an endpoint serves a version that was registered and approved, so that it can be traced and rolled back")
-                            .help("register it in the pipeline (`register: { model: …, group: … }`), and serve `<group>.approved`"),
-                    ),
-                    Some(Export::Group { .. }) => issues.push(
-                        Issue::new(Code::UnregisteredModel, at, format!("`{name}` is a group of versions"))
-                            .fix(format!("{name}.approved"), format!("serve the approved version: `{name}.approved`")),
-                    ),
-                    _ => {
-                        let fits = |export: &Export| matches!(export, Export::ApprovedModel { .. });
-                        scope.check_reference(name, "an approved model", &at, fits, issues);
-                    }
-                }
-            }
-            ModelChoice::Artifact(artifact) => {
-                if artifact.image.is_empty() || artifact.image.len() > 255 {
-                    issues.push(Issue::new(
-                        Code::OutOfBounds,
-                        at.key("image"),
-                        "the URI of an image has 1 to 255 characters",
-                    ));
-                }
-                if let Some(place) = images::place(&artifact.image) {
-                    issues.extend(images::refused(&place, scope.region, &at.key("image")));
-                }
-                if let Some(data) = &artifact.data
-                    && !data.starts_with("s3://")
-                {
-                    issues.push(
-                        Issue::new(Code::WrongForm, at.key("data"), format!("`{data}` is not an S3 URI"))
-                            .help("write `s3://<bucket>/<key>`; a model of this stack is served as `<group>.approved`"),
-                    );
-                }
-            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The resources of an endpoint, and what its roles may do.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{ANSWERS, Async, CAPTURE, DataCapture, Endpoint, ModelChoice, Routing, VariantSection};
-use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, TemplateKind};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind};
 use crate::constructs::{Export, Rendering, Role, Scope, This, grants, serving};
 use crate::rules::units::Duration;
 use crate::tables;
@@ -76,23 +76,7 @@ impl Endpoint {
         scope: &Scope<'_>,
         out: &mut Rendering,
     ) -> Value {
-        let mut container = Map::new();
-        match &variant.model {
-            // The container, its data and its environment come from the model package.
-            // <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html>
-            ModelChoice::Registered(reference) => {
-                if let Some(Export::ApprovedModel { group, parameter }) = scope.export(reference.as_str()) {
-                    let source = ParameterSource::ApprovedModel { group: group.clone() };
-                    let description = format!("ARN of the approved version of {group}");
-                    let package = out.serving.parameter(parameter, &description, source);
-                    container.insert("ModelPackageName".into(), package.to_value());
-                }
-            }
-            ModelChoice::Artifact(artifact) => {
-                container.insert("Image".into(), json!(artifact.image));
-                container.insert("ModelDataUrl".into(), json!(artifact.data));
-            }
-        }
+        let mut container = variant.container(this, name, scope, out);
         if !variant.environment.is_empty() {
             container.insert("Environment".into(), json!(variant.environment));
         }
@@ -135,7 +119,9 @@ impl Endpoint {
         if self.variants.values().any(|variant| variant.serverless.is_none()) {
             endpoint.extend(grants::network(scope));
         }
-        endpoint.extend(self.pulls());
+        endpoint.extend(self.pulls(scope));
+        let places = self.variants.values().filter_map(|variant| variant.model_place(scope));
+        endpoint.extend(places.flat_map(|place| grants::read(&place)));
         // Any model of this stack can be registered, approved and served.
         for (_, offers) in scope.exports.iter() {
             for export in offers.offers.values() {
@@ -167,14 +153,9 @@ impl Endpoint {
         out.grant(Role::Serving, self.deployment(this, scope));
     }
 
-    /// Pulling the images. The approved version names its own image, in AWS's account or any other.
-    fn pulls(&self) -> Vec<Statement> {
-        let images = self.variants.values().map(|variant| match &variant.model {
-            ModelChoice::Registered(_) => {
-                Expr::arn([Expr::text("ecr:"), Expr::pseudo("Region"), Expr::text(":*:repository/*")])
-            }
-            ModelChoice::Artifact(artifact) => serving::repository(&artifact.image),
-        });
+    /// Pulling the images.
+    fn pulls(&self, scope: &Scope<'_>) -> Vec<Statement> {
+        let images = self.variants.values().map(|variant| variant.repository(scope));
         // AWS knows no resource for signing in.
         vec![
             Statement::allow("SignInToRegistry", ["ecr:GetAuthorizationToken"], [Expr::text("*")]),
@@ -197,7 +178,7 @@ impl Endpoint {
                 }
                 _ => None,
             },
-            ModelChoice::Artifact(_) => None,
+            ModelChoice::Artifact(_) | ModelChoice::Many(_) => None,
         });
         let mut statements = vec![
             // CloudFormation chooses the names of models and configurations.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
+use super::ModelChoice;
 use crate::constructs::Reference;
 use crate::constructs::table::Section;
 use crate::rules::units::{Duration, Percent, Size};
@@ -43,7 +44,8 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VariantSection {
-    /// The approved version of a registered model (`<group>.approved`), or a model given by image and archive.
+    /// The approved version of a registered model (`<group>.approved`), a model given by image and archive, or many
+    /// models under a prefix.
     pub model: ModelChoice,
     /// The instance type, such as `ml.c5.xlarge`; not for a serverless variant.
     #[serde(default)]
@@ -186,27 +188,6 @@ pub struct Async {
     pub max_concurrency: Option<u32>,
 }
 
-/// A model: a registered one by name, or a literal one.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ModelChoice {
-    /// `<group>.approved`.
-    Registered(Reference),
-    /// An image and an archive that exist outside this stack.
-    Artifact(ArtifactModel),
-}
-
-/// A model given by its container image and archive.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ArtifactModel {
-    /// URI of the container image, in the endpoint's region; up to 255 characters.
-    #[schemars(length(min = 1, max = 255))]
-    pub image: String,
-    /// S3 URI of the archive (`model.tar.gz`), in the endpoint's region.
-    #[serde(default)]
-    pub data: Option<String>,
-}
-
 /// An amount of capacity: a share (`10%`) or a number of instances (`1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capacity {
@@ -271,35 +252,6 @@ impl JsonSchema for Capacity {
             "examples": ["10%", 1],
         })
     }
-}
-
-impl<'de> Deserialize<'de> for ModelChoice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ModelChoice, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(name) => Ok(ModelChoice::Registered(Reference::from(name.as_str()))),
-            long @ Value::Object(_) => decode(long).map(ModelChoice::Artifact).map_err(D::Error::custom),
-            _ => Err(D::Error::custom("a model is `<group>.approved`, or a mapping with `image` and `data`")),
-        }
-    }
-}
-
-impl JsonSchema for ModelChoice {
-    fn schema_name() -> Cow<'static, str> {
-        "ModelChoice".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let name = generator.subschema_for::<Reference>();
-        let long = generator.subschema_for::<ArtifactModel>();
-        json_schema!({
-            "description": "the approved version of a registered model (`<group>.approved`), or a model given by image and archive",
-            "oneOf": [name, long],
-        })
-    }
-}
-
-fn decode<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 fn yes() -> bool {

@@ -24,8 +24,20 @@ impl Monitor {
         let is_endpoint = |export: &Export| matches!(export, Export::Endpoint { .. });
         let at = pointer.key("endpoint");
         if scope.check_reference(self.endpoint.as_str(), "an endpoint", &at, is_endpoint, issues)
-            && let Some(Export::Endpoint { capture, .. }) = scope.export(self.endpoint.as_str())
+            && let Some(Export::Endpoint { capture, many, .. }) = scope.export(self.endpoint.as_str())
         {
+            // <https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor.html>
+            if *many && self.backend == Backend::ModelMonitor {
+                issues.push(
+                    Issue::new(
+                        Code::MultiModelExcluded,
+                        at,
+                        format!("Model Monitor does not watch `{}`, which serves many models", self.endpoint),
+                    )
+                    .label("several models in one container")
+                    .help("write `backend: pipeline` with a job of your own, or give the endpoint one model"),
+                );
+            }
             self.check_capture(capture.as_ref(), pointer, scope, issues);
             self.check_format(capture.as_ref(), pointer, scope, issues);
         }

@@ -99,12 +99,15 @@ fn check_source(job: &Training, this: &This, issues: &mut Vec<Issue>) {
                 );
             }
         }
-        None if job.image.framework.is_some() => issues.push(
-            Issue::new(Code::MissingKey, this.pointer.clone(), format!("`{}` trains nothing", this.name))
-                .on_key()
-                .note("images of frameworks run a script of yours")
-                .help("name it: `source: { dir: code/src, entry: train.py }`"),
-        ),
+        // The container of XGBoost is an algorithm of AWS's as well, where no script is given.
+        // <https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost.html>
+        None if job.image.framework.as_deref().is_some_and(|framework| framework != "xgboost") => issues
+            .push(
+                Issue::new(Code::MissingKey, this.pointer.clone(), format!("`{}` trains nothing", this.name))
+                    .on_key()
+                    .note("images of frameworks run a script of yours")
+                    .help("name it: `source: { dir: code/src, entry: train.py }`"),
+            ),
         None => {}
     }
 }

@@ -22,6 +22,40 @@ pub(super) fn endpoint_configs(template: &Template<'_>, found: &mut Vec<Issue>) 
         shadows(&variants, &when, found);
         serverless(template, config, &variants, &when, found);
         asynchronous(template, config, &variants, &when, found);
+        many_models(template, &variants, &when, found);
+    }
+}
+
+/// Instance types that do not serve many models from one container.
+fn many_models<'d>(
+    template: &Template<'d>,
+    variants: &[Variant<'d>],
+    when: &Assumptions<'d>,
+    found: &mut Vec<Issue>,
+) {
+    for variant in variants {
+        let instances = variant.values(template, "InstanceType");
+        let Some((instance, why)) = instances.iter().find_map(|case| {
+            // What the image is for is not looked at: the Triton Inference Server has many.
+            Some((case, rules::many_models_excluded(&case.known()?, false)?))
+        }) else {
+            continue;
+        };
+        for name in variant.values(template, "ModelName") {
+            let Some((id, _)) = name.text().and_then(Text::target) else { continue };
+            let Some(model) = template.resource(id).filter(|it| it.kind == super::models::MODEL) else {
+                continue;
+            };
+            let many = |case: &Case<'_>| case.known().as_deref() == Some("MultiModel") && case.when == *when;
+            if let Some(mode) = template.values(model, "PrimaryContainer.Mode").into_iter().find(many) {
+                found.push(
+                    Issue::new(Code::MultiModelExcluded, instance.at.clone(), why.clone())
+                        .label("not for many models")
+                        .also(mode.at.clone(), "many models here")
+                        .help("take an instance type without an accelerator, or with one GPU"),
+                );
+            }
+        }
     }
 }
 

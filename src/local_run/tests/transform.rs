@@ -75,7 +75,7 @@ fn every_object_goes_through_the_models_own_handler() {
         assert_eq!(log, requests, "{change}");
     };
     let (one, three) =
-        ("a.csv: 1 requests\nmore/b.csv: 1 requests\n", "a.csv: 3 requests\nmore/b.csv: 1 requests\n");
+        ("a.csv: 1 request\nmore/b.csv: 1 request\n", "a.csv: 3 requests\nmore/b.csv: 1 request\n");
     check(json!({}), "103\n107\n111\n", "115\n", one);
     check(json!({ "/BatchStrategy": "SingleRecord" }), "103\n107\n111\n", "115\n", three);
     check(json!({ "/TransformInput/SplitType": "None" }), "103\n107\n111\n", "115\n", one);
@@ -92,7 +92,7 @@ fn what_a_job_cannot_do_is_said() {
     };
     check(
         json!({ "/TransformInput/ContentType": "text/plain" }),
-        "predict failed: exit code 1: AssertionError: text/plain",
+        "predict failed: exit code 1: a.csv, request 1: AssertionError: text/plain",
     );
     check(json!({ "/TransformInput/SplitType": "RecordIO" }), "records are told apart by RecordIO");
     check(
