@@ -20,7 +20,7 @@ pub(super) fn include(view: &mut Value, root: &Path) -> Vec<Issue> {
     for (kind, policy) in policies.iter_mut() {
         let Value::String(path) = policy else { continue };
         let at = Pointer::root().key("deployment").key("stack_policy").key(kind);
-        *policy = match policy_in(path, root, at) {
+        *policy = match policy_in(path, root, &at) {
             Ok(read) => read,
             Err(issue) => {
                 issues.push(*issue);
@@ -31,7 +31,7 @@ pub(super) fn include(view: &mut Value, root: &Path) -> Vec<Issue> {
     issues
 }
 
-fn policy_in(path: &str, root: &Path, at: Pointer) -> Result<Value, Box<Issue>> {
+fn policy_in(path: &str, root: &Path, at: &Pointer) -> Result<Value, Box<Issue>> {
     let issue =
         |code, message: String, help: &str| Box::new(Issue::new(code, at.clone(), message).help(help));
     let inside =
