@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::reach::{self, Reach, failed};
 use super::{Exit, Stop};
-use crate::aws::ChangeSetType;
+use crate::aws::{ChangeSetType, Cloud as _, Status};
 use crate::cli::{DeployArgs, Format, TargetArgs};
 use crate::deploy::{self, Event, Looked, Outcome, PreparedChange, Verdict};
 use crate::plan;
@@ -19,6 +19,9 @@ use crate::report::deploy::{Progress, outcome_json, outcome_text};
 
 const PARTING: &str = "stopped here; what CloudFormation has begun goes on by itself: run the same command again to see \
                        how it ended";
+
+const LACKS: &str = "nothing was made, for the account lacks what it needs";
+const ALL_THE_SAME: &str = "see above; `--no-preflight` deploys all the same";
 
 pub(super) fn run(args: &DeployArgs) -> Result<Exit, Stop> {
     if let Some(path) = &args.execute {
@@ -86,14 +89,29 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
     let result = deploy::deploy(&reach.cloud, &plan, &options, &mut emit, &mut consent).await;
     progress.borrow_mut().end();
     if result.is_ok() && lacking.get() == Some(true) {
-        let help = "see above; `--no-preflight` deploys all the same";
-        report::failure("nothing was made, for the account lacks what it needs", Some(help));
+        report::failure(LACKS, Some(ALL_THE_SAME));
         return Ok(Exit::Failed);
     }
     match result {
         Ok(outcome) => told(args, &outcome),
         Err(error) => Ok(failed(&error, error.help())),
     }
+}
+
+/// What the account lacks for stacks that are still to be made, where it is asked. The local cloud has nothing that it
+/// was not given.
+async fn lacks(args: &DeployArgs, reach: &Reach) -> Result<Option<String>, deploy::Error> {
+    if args.no_preflight || reach.local.is_some() {
+        return Ok(None);
+    }
+    let Some((_, first)) = reach.stacks().into_iter().next() else { return Ok(None) };
+    // An empty one that a change set waits for is still to be made.
+    if reach.cloud.stack(first).await?.is_some_and(|it| it.status != Status::ReviewInProgress) {
+        return Ok(None);
+    }
+    let looked = deploy::preflight(&reach.cloud, &plan::needs(&reach.assembly, &reach.target)).await;
+    let missing = looked.iter().any(Looked::is_missing);
+    Ok(missing.then(|| report::preflight::text(&looked, &reach.origins)))
 }
 
 /// Says what became of it.

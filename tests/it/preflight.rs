@@ -58,6 +58,9 @@ fn nothing_is_made_where_something_is_missing() {
     for part in [&*format!("! {needed}: not there"), "nothing was made", "--no-preflight"] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    let output = run(&workload, &cloud, account, &[&["deploy"], &target[..], &["--prepare"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing was made"), "{output:?}");
     assert!(workload.is_empty());
 
     let deploy = [&["deploy"], &target[..], &["--yes", "--no-preflight"]].concat();

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::super::diff::deployed::since_deployed;
 use super::super::reach::{self, Reach, failed};
 use super::super::{Exit, Stop, load};
-use super::{PARTING, named, told};
+use super::{ALL_THE_SAME, LACKS, PARTING, lacks, named, told};
 use crate::aws::Aws;
 use crate::cli::{DeployArgs, Format, TargetArgs, WaitArgs};
 use crate::deploy::{self, Event};
@@ -39,6 +39,15 @@ async fn prepare_in(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
         PathBuf::from(format!("smstack.out/{}-{}.plan.json", manifest.stack, manifest.environment))
     });
     let former = former(&path, reach)?;
+    match lacks(args, reach).await {
+        Ok(None) => {}
+        Ok(Some(said)) => {
+            report::err(&said);
+            report::failure(LACKS, Some(ALL_THE_SAME));
+            return Ok(Exit::Failed);
+        }
+        Err(error) => return Ok(failed(&error, error.help())),
+    }
     let progress = RefCell::new(Progress::new(reach.local.as_deref()));
     let mut emit = |event: Event| progress.borrow_mut().show(&event);
     let options = reach.options(&args.wait);

@@ -7,12 +7,12 @@ use super::super::diff::deployed::all_since_deployed;
 use super::super::reach::several::{self, Asked, Reaches};
 use super::super::reach::{Reach, failed};
 use super::super::{Exit, Stop};
-use super::PARTING;
-use crate::aws::{Action, Cloud as _, Replacement};
+use super::{ALL_THE_SAME, LACKS, PARTING, lacks};
+use crate::aws::{Action, Replacement};
 use crate::cli::{DeployArgs, Format};
-use crate::deploy::{self, BOOTSTRAP_STACK, Event, Looked, Outcome, PreparedChange, Turn, Verdict};
+use crate::deploy::{self, BOOTSTRAP_STACK, Event, Outcome, PreparedChange, Turn, Verdict};
 use crate::diff::{Diff, Impact};
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::report;
 use crate::report::deploy::Progress;
 use crate::report::several::{Board, Ended, Ending, outcomes_json, outcomes_text, tally};
@@ -119,8 +119,7 @@ async fn one(
         Ok(None) => {}
         Ok(Some(said)) => {
             progress.borrow().line(&said);
-            let help = "see above; `--no-preflight` deploys all the same";
-            return wrong("nothing was made, for the account lacks what it needs".to_owned(), Some(help));
+            return wrong(LACKS.to_owned(), Some(ALL_THE_SAME));
         }
         Err(error) => return wrong(error.to_string(), error.help()),
     }
@@ -145,21 +144,6 @@ async fn one(
         Ok(outcome) => Ending::Outcome(outcome),
         Err(error) => wrong(error.to_string(), error.help()),
     }
-}
-
-/// What the account lacks for stacks that are still to be made, where it is asked. The local cloud has nothing that it
-/// was not given.
-async fn lacks(args: &DeployArgs, reach: &Reach) -> Result<Option<String>, deploy::Error> {
-    if args.no_preflight || reach.local.is_some() {
-        return Ok(None);
-    }
-    let Some((_, first)) = reach.stacks().into_iter().next() else { return Ok(None) };
-    if reach.cloud.stack(first).await?.is_some() {
-        return Ok(None);
-    }
-    let looked = deploy::preflight(&reach.cloud, &plan::needs(&reach.assembly, &reach.target)).await;
-    let missing = looked.iter().any(Looked::is_missing);
-    Ok(missing.then(|| report::preflight::text(&looked, &reach.origins)))
 }
 
 /// What a change set ends or replaces and nobody was shown: consent to the whole was to something else.
