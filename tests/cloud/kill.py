@@ -3,7 +3,8 @@
     python kill.py SMSTACK UPSTREAM_PORT PROJECT_DIR [POINT]…      # default: every point, until there is none left
 
 PROJECT_DIR holds the reference workload. A point is the n-th request of a run: the process is killed (SIGKILL) before
-that request gets anywhere (`n.before`), or when it was carried out and the answer is on its way (`n.after`). In one
+that request gets anywhere (`n.before`), or when it (or one beside it) was carried out and the answer is on its way
+(`n.after`). In one
 account one after the other: a first deployment, one that adds the serving stack, an update, an update in two steps, the
 destruction; each killed at that point, run again, and held against the same chain without a kill. Printed are how many
 points were tried of each, and how many converged; the exit code is 1 when one did not.
@@ -76,7 +77,10 @@ class Account:
         """Kills at the point; whether the request, or its answer, goes on."""
         if stage == "before":
             self.requests += 1
-        if self.armed and self.point == (self.requests, stage):
+        nth, kills_at = self.point
+        # Of requests side by side several may begin before one is answered.
+        due = self.requests == nth if stage == "before" else self.requests >= nth
+        if self.armed and stage == kills_at and due:
             self.armed, self.killed = False, True
             self.process.kill()
             await self.process.wait()
