@@ -4,10 +4,9 @@
 
 PROJECT_DIR holds the reference workload. A point is the n-th request of a run: the process is killed (SIGKILL) before
 that request gets anywhere (`n.before`), or when it (or one beside it) was carried out and the answer is on its way
-(`n.after`). In one
-account one after the other: a first deployment, one that adds the serving stack, an update, an update in two steps, the
-destruction; each killed at that point, run again, and held against the same chain without a kill. Printed are how many
-points were tried of each, and how many converged; the exit code is 1 when one did not.
+(`n.after`). In one account one after the other: a first deployment, one that adds the serving stack, an update, an
+update in two steps, the destruction; each killed at that point, run again, and held against the same chain without a
+kill. Printed are how many points were tried of each, and how many converged; the exit code is 1 when one did not.
 """
 
 import asyncio
