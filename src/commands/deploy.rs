@@ -64,16 +64,12 @@ async fn deploy(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
         // The local cloud has nothing that it was not given.
         let looks = !args.no_preflight && reach.local.is_none() && lacking.get().is_none();
         if looks && change.change_set_type == ChangeSetType::Create {
-            let needs = plan::needs(&reach.assembly, &reach.target);
-            let ask = deploy::preflight(&reach.cloud, &needs);
             // Consent is not asynchronous, and the runtime has other threads.
-            let looked = tokio::task::block_in_place(|| Handle::current().block_on(ask));
-            let missing = looked.iter().any(Looked::is_missing);
-            if missing {
-                let said = report::preflight::text(&looked, &reach.origins);
-                progress.borrow_mut().pause(|| report::err(&said));
+            let lacks = tokio::task::block_in_place(|| Handle::current().block_on(missing(reach)));
+            if let Some(said) = &lacks {
+                progress.borrow_mut().pause(|| report::err(said));
             }
-            lacking.set(Some(missing));
+            lacking.set(Some(lacks.is_some()));
         }
         if lacking.get() == Some(true) {
             return false;
@@ -109,9 +105,14 @@ async fn lacks(args: &DeployArgs, reach: &Reach) -> Result<Option<String>, deplo
     if reach.cloud.stack(first).await?.is_some_and(|it| it.status != Status::ReviewInProgress) {
         return Ok(None);
     }
+    Ok(missing(reach).await)
+}
+
+/// What was looked at, when something of it is missing.
+async fn missing(reach: &Reach) -> Option<String> {
     let looked = deploy::preflight(&reach.cloud, &plan::needs(&reach.assembly, &reach.target)).await;
-    let missing = looked.iter().any(Looked::is_missing);
-    Ok(missing.then(|| report::preflight::text(&looked, &reach.origins)))
+    let lacks = looked.iter().any(Looked::is_missing);
+    lacks.then(|| report::preflight::text(&looked, &reach.origins))
 }
 
 /// Says what became of it.
