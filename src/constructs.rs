@@ -33,7 +33,7 @@ use crate::diag::{Issue, Pointer};
 
 pub use exports::{Bucket, Data, Export, Exports, Image, Model, Report, TrainingJob, Variant};
 pub use rendering::{Rendering, Role};
-pub use scope::{AssetKey, Scope};
+pub use scope::{AssetKey, Memo, Scope};
 pub use table::{Environment, Network, StackFile};
 pub use text::{Reference, Text};
 

@@ -1,12 +1,13 @@
 //! Arguments in, exit code out.
 
-use std::process::ExitCode;
-
 use clap::Parser;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> ExitCode {
-    smstack::commands::run(smstack::cli::Cli::parse()).into()
+fn main() {
+    let exit = smstack::commands::run(smstack::cli::Cli::parse());
+    // All that was said is written. The rest goes with the process: to tidy it up first would take time and give
+    // nobody anything.
+    signal_hook::low_level::exit(exit as i32)
 }

@@ -132,29 +132,20 @@ pub struct Document {
     pub places: Places,
 }
 
-/// Reads a YAML text.
+/// Reads a stack file.
 ///
 /// # Errors
-/// Every duplicate key, complex key and unknown tag; the first syntax error; the first bound that is
-/// exceeded (depth, number of values, text that aliases expand to); more than one document, or none.
+/// As [`parse_as`].
 pub fn parse(file: &SourceFile) -> Result<Document, Vec<Diagnostic>> {
-    let (tree, problems) = events::build(file, STACK_FILE);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let value: Value = serde_saphyr::from_str_with_options(file.text(), options())
-        .map_err(|error| vec![unreadable(file, &error)])?;
-    if value.is_null() {
-        return Err(vec![nothing(file, STACK_FILE)]);
-    }
-    Ok(Document { value, places: Places::new(Arc::new(tree)) })
+    parse_as(file, STACK_FILE)
 }
 
-/// Reads a YAML or JSON text whose tags mean something. Plain scalars are what YAML's core schema says, so that `yes`
-/// is text; `012345678901` is text, too.
+/// Reads a YAML or JSON text. Plain scalars are what YAML's core schema says, so that `yes` is text; `012345678901` and
+/// `1_000` are text, too.
 ///
 /// # Errors
-/// As [`parse`], but for tags: all of them are the dialect's matter.
+/// Every duplicate key, complex key and unknown tag; the first syntax error; the first bound that is exceeded (depth,
+/// number of values, text that aliases expand to); more than one document, or none.
 pub fn parse_as(file: &SourceFile, dialect: Dialect) -> Result<Document, Vec<Diagnostic>> {
     let (tree, problems) = events::build(file, dialect);
     if !problems.is_empty() {
@@ -165,45 +156,6 @@ pub fn parse_as(file: &SourceFile, dialect: Dialect) -> Result<Document, Vec<Dia
         return Err(vec![nothing(file, dialect)]);
     }
     Ok(Document { value, places: Places::new(Arc::new(tree)) })
-}
-
-/// How scalars are read: `yes` is text, `012345678901` is an account and not a number, `1_000` is text.
-fn options() -> serde_saphyr::Options {
-    serde_saphyr::options! {
-        strict_booleans: true,
-        leading_zero_numbers_as_strings: true,
-        underscored_numbers_as_strings: true,
-        reject_unsupported_tags: true,
-        with_snippet: false,
-        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
-        // `events` has refused what is beyond its own bounds, and says so better; these lie just above them.
-        budget: serde_saphyr::budget! {
-            max_documents: 1,
-            max_nodes: 2 * STACK_FILE.nodes,
-            max_events: 4 * STACK_FILE.nodes,
-            max_depth: 2 * STACK_FILE.depth,
-            max_aliases: STACK_FILE.nodes,
-            max_anchors: STACK_FILE.nodes,
-            max_merge_keys: STACK_FILE.nodes,
-            max_total_scalar_bytes: 2 * events::MAX_TEXT,
-            enforce_alias_anchor_ratio: false,
-        },
-    }
-}
-
-/// What the second reading refuses although the first did not.
-fn unreadable(file: &SourceFile, error: &serde_saphyr::Error) -> Diagnostic {
-    let at = error.location().and_then(|location| location.span().byte_offset());
-    let at = at.and_then(|at| usize::try_from(at).ok()).map_or(0, |at| file.floor(at));
-    let end = at + file.text()[at..].find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(0);
-    let text = error.without_snippet().to_string();
-    let text = text.split(" at line ").next().unwrap_or_default();
-    let code = if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) {
-        Code::YamlBudget
-    } else {
-        Code::YamlSyntax
-    };
-    Diagnostic::new(code, file.path(), format!("this cannot be read: {text}"), at..end)
 }
 
 fn nothing(file: &SourceFile, dialect: Dialect) -> Diagnostic {

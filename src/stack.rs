@@ -7,19 +7,20 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::constructs::{AssetKey, Environment, Exports, Scope, SourceRequest, StackFile};
+use crate::constructs::{AssetKey, Environment, Exports, Memo, Scope, SourceRequest, StackFile};
 use crate::diag::{Code, Issue, Pointer, Severity, nearest, or_list};
 use crate::schema::{self, Schema};
 use crate::shapes::Shapes;
 
 /// The stack file for one environment, with nothing wrong in it: every name resolves, every bound holds.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Stack {
     file: StackFile,
     environment: String,
     exports: Exports,
     assets: BTreeMap<String, AssetKey>,
     shapes: Shapes,
+    made: Memo,
 }
 
 impl Stack {
@@ -60,6 +61,7 @@ impl Stack {
                 .and_then(|settings| settings.region.as_deref()),
             exports: &self.exports,
             assets: &self.assets,
+            made: &self.made,
         }
     }
 
@@ -72,6 +74,7 @@ impl Stack {
     #[must_use]
     pub fn with_assets(mut self, assets: BTreeMap<String, AssetKey>) -> Stack {
         self.assets = assets;
+        self.made = Memo::default();
         self
     }
 }
@@ -122,18 +125,24 @@ pub fn resolve(value: &Value, environment: &str, shapes: &Shapes) -> (Option<Sta
     let mut exports = Exports::default();
     for (_, this, construct) in file.constructs() {
         let mut offered = Exports::default();
-        construct.export(&this, &scope(&file, environment, &exports, &assets), &mut offered);
+        construct.export(
+            &this,
+            &scope(&file, environment, &exports, &assets, &Memo::default()),
+            &mut offered,
+        );
         exports.extend(offered);
     }
     let mut issues = names::check(&file, environment, &exports);
-    let seen = scope(&file, environment, &exports, &assets);
+    let made = Memo::default();
+    let seen = scope(&file, environment, &exports, &assets, &made);
     for (_, this, construct) in file.constructs() {
         construct.check(&this, &seen, &mut issues);
     }
     if issues.iter().any(|issue| issue.code.severity() == Severity::Error) {
         return (None, issues);
     }
-    let stack = Stack { environment: environment.to_owned(), exports, assets, shapes: shapes.clone(), file };
+    let stack =
+        Stack { environment: environment.to_owned(), exports, assets, shapes: shapes.clone(), made, file };
     (Some(stack), issues)
 }
 
@@ -142,9 +151,10 @@ fn scope<'a>(
     environment: &'a str,
     exports: &'a Exports,
     assets: &'a BTreeMap<String, AssetKey>,
+    made: &'a Memo,
 ) -> Scope<'a> {
     let region = file.environments.get(environment).and_then(|settings| settings.region.as_deref());
-    Scope { file, environment, region, exports, assets }
+    Scope { file, environment, region, exports, assets, made }
 }
 
 /// The names asked for, or all; a name that is no environment is an issue at `environments`.

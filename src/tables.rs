@@ -33,7 +33,7 @@ pub use images::{
 };
 pub use instances::{
     JobKind, accelerator, gpus, has_local_storage, instance_exists, instance_types, is_arm, is_burstable,
-    is_gpu, jobs_of, near_instance,
+    is_gpu, jobs_of, near_instance, takes,
 };
 pub use metrics::{
     Metric, Statistic, Unit, endpoint_metric, endpoint_metrics, plain_statistics, scaling_dimensions,

@@ -1,5 +1,7 @@
 //! What looks like a secret, by its name or by its content.
 
+use memchr::{memchr, memmem, memrchr};
+
 /// Why a file looks like a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secret {
@@ -10,6 +12,12 @@ pub enum Secret {
     /// It holds an AWS access key id together with something of a secret key's form.
     AwsKeys,
 }
+
+/// How what is in PEM form begins.
+const BEGIN: &[u8] = b"-----BEGIN ";
+
+/// How access key ids begin: those of users, and temporary ones.
+const KEY_IDS: [&[u8]; 2] = [b"AKIA", b"ASIA"];
 
 /// How much of a file is searched for secrets. What is longer is data, not settings.
 const SEARCHED_BYTES: usize = 256 << 10;
@@ -35,10 +43,15 @@ pub(super) fn in_file_name(path: &str) -> Option<Secret> {
 /// Whether a text file's content holds a secret.
 pub(super) fn in_content(bytes: &[u8]) -> Option<Secret> {
     let text = &bytes[..bytes.len().min(SEARCHED_BYTES)];
-    if text.contains(&0) {
+    if memchr(0, text).is_some() {
         return None; // not text
     }
-    if text.split(|&byte| byte == b'\n').any(begins_private_key) {
+    let line = |at: usize| {
+        let start = memrchr(b'\n', &text[..at]).map_or(0, |before| before + 1);
+        let end = memchr(b'\n', &text[at..]).map_or(text.len(), |length| at + length);
+        &text[start..end]
+    };
+    if memmem::find_iter(text, BEGIN).any(|at| begins_private_key(line(at))) {
         return Some(Secret::PrivateKey);
     }
     (bytes.len() <= SEARCHED_BYTES && holds_aws_keys(text)).then_some(Secret::AwsKeys)
@@ -48,7 +61,7 @@ pub(super) fn in_content(bytes: &[u8]) -> Option<Secret> {
 /// code that handles keys says these words too.
 fn begins_private_key(line: &[u8]) -> bool {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
-    line.starts_with(b"-----BEGIN ")
+    line.starts_with(BEGIN)
         && (line.ends_with(b"PRIVATE KEY-----") || line.ends_with(b"PRIVATE KEY BLOCK-----"))
 }
 
@@ -57,7 +70,8 @@ fn begins_private_key(line: &[u8]) -> bool {
 /// `EXAMPLEKEY` and are nobody's.
 fn holds_aws_keys(text: &[u8]) -> bool {
     let mut words = text.split(|byte| !byte.is_ascii_alphanumeric());
-    words.any(is_access_key_id)
+    KEY_IDS.iter().any(|start| memmem::find(text, start).is_some())
+        && words.any(is_access_key_id)
         && text
             .split(|&byte| !(byte.is_ascii_alphanumeric() || byte == b'/' || byte == b'+'))
             .any(is_secret_key)
@@ -65,7 +79,7 @@ fn holds_aws_keys(text: &[u8]) -> bool {
 
 fn is_access_key_id(word: &[u8]) -> bool {
     word.len() == 20
-        && (word.starts_with(b"AKIA") || word.starts_with(b"ASIA"))
+        && KEY_IDS.iter().any(|start| word.starts_with(start))
         && word.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         && !word.ends_with(b"EXAMPLE")
 }

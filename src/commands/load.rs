@@ -231,7 +231,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// As much as is read of anything.
 pub(super) fn read_all(from: impl io::Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(1 << 14);
     from.take(source::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::mem::ManuallyDrop;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 
 use anyhow::Context as _;
@@ -57,31 +57,43 @@ fn write(assembly: &Assembly, directory: &Path) -> Result<(), Stop> {
     }
     let parent = directory.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    let aside = tempfile::Builder::new()
-        .prefix(".smstack-")
-        .tempdir_in(parent)
-        .with_context(|| format!("cannot write into {}", parent.display()))?;
-    let new = aside.path().join("new");
-    let mut made = PathBuf::new();
+    let new = aside(parent)?;
+    let mut made = new.path().to_owned();
     for file in &assembly.files {
-        let path = new.join(&file.path);
-        let home = path.parent().unwrap_or(&new);
-        if *home != made {
+        let path = new.path().join(&file.path);
+        let home = path.parent().unwrap_or(new.path());
+        if *home != made && home != new.path() {
             fs::create_dir_all(home).with_context(|| format!("cannot make {}", home.display()))?;
             home.clone_into(&mut made);
         }
         fs::write(&path, &file.bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let old = aside.path().join("old");
-    let before = directory.exists();
-    if before {
-        fs::rename(directory, &old).with_context(|| format!("cannot replace {}", directory.display()))?;
+    let before = if directory.exists() { Some(aside(parent)?) } else { None };
+    let old = before.as_ref().map(|before| before.path().join("old"));
+    if let Some(old) = &old {
+        fs::rename(directory, old).with_context(|| format!("cannot replace {}", directory.display()))?;
     }
-    let result = fs::rename(&new, directory).with_context(|| format!("cannot write {}", directory.display()));
-    if result.is_err() && before {
-        fs::rename(&old, directory).with_context(|| format!("cannot put {} back", directory.display()))?;
+    let Err(error) = fs::rename(new.path(), directory) else {
+        // It is in its place, and no longer to be removed.
+        drop(new.keep());
+        return Ok(());
+    };
+    if let Some(old) = old.filter(|old| fs::rename(old, directory).is_err()) {
+        before.map(tempfile::TempDir::keep);
+        let lost =
+            format!("cannot write {0}; what was in {0} is in {1} now", directory.display(), old.display());
+        return Err(anyhow::Error::new(error).context(lost).into());
     }
-    Ok(result?)
+    Err(anyhow::Error::new(error).context(format!("cannot write {}", directory.display())).into())
+}
+
+/// A new directory, as it would be if it were made in its place; it is removed with its handle.
+fn aside(parent: &Path) -> anyhow::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".smstack-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    builder.tempdir_in(parent).with_context(|| format!("cannot write into {}", parent.display()))
 }
 
 /// Whether the directory holds exactly this assembly already.

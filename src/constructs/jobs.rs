@@ -395,7 +395,7 @@ impl Instance {
 
 /// Refuses an instance type that the kind of job doesn't take.
 pub(super) fn check_instance_type(instance: &str, kind: JobKind, pointer: &Pointer, issues: &mut Vec<Issue>) {
-    if tables::instance_types(kind).contains(&instance) {
+    if tables::takes(kind, instance) {
         return;
     }
     let job = match kind {

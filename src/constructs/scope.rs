@@ -1,6 +1,7 @@
 //! What a construct can see of the others: their exports, and the stack's own settings.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::text::Piece;
 use super::{
@@ -39,6 +40,28 @@ pub const EXECUTION_VARIABLES: [(&str, &str); 6] = [
     ("arn", "PipelineExecutionArn"),
 ];
 
+/// What constructs have made: several ask for the same step, and to make one takes long.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// By the construct's pointer.
+    steps: Known<Step>,
+    jobs: Known<TrainingJob>,
+}
+
+type Known<T> = Mutex<BTreeMap<String, Option<Arc<T>>>>;
+
+/// What is known of a construct, made when it is first asked for.
+fn once<T>(known: &Known<T>, this: &This, make: impl FnOnce() -> Option<T>) -> Option<Arc<T>> {
+    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = lock().get(this.pointer.as_str()) {
+        return found.clone();
+    }
+    // Not under the lock: what a construct makes may need what another makes.
+    let made = make().map(Arc::new);
+    lock().insert(this.pointer.as_str().to_owned(), made.clone());
+    made
+}
+
 /// What a construct sees.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
@@ -52,6 +75,8 @@ pub struct Scope<'a> {
     pub exports: &'a Exports,
     /// Packed sources by the path that the stack file wrote; empty before they are packed.
     pub assets: &'a BTreeMap<String, AssetKey>,
+    /// What was made from all of this.
+    pub made: &'a Memo,
 }
 
 impl<'a> Scope<'a> {
@@ -96,19 +121,20 @@ impl<'a> Scope<'a> {
         self.find(path).filter(|(_, rest)| rest.is_empty()).map(|(export, _)| export)
     }
 
-    /// The construct of that name in that section, as a trait object.
+    /// The construct of that name, as a trait object.
     pub fn construct(&self, name: &str) -> Option<(This, &'a dyn Construct)> {
-        self.file
-            .constructs()
-            .into_iter()
-            .map(|(_, this, construct)| (this, construct))
-            .find(|(this, _)| this.name == name)
+        self.file.construct(name)
     }
 
     /// The step that runs the construct `name`.
-    pub fn step(&self, name: &str) -> Option<Step> {
+    pub fn step(&self, name: &str) -> Option<Arc<Step>> {
         let (this, construct) = self.construct(name)?;
-        construct.step(&this, self)
+        self.step_of(&this, construct)
+    }
+
+    /// The step that runs a construct.
+    pub fn step_of(&self, this: &This, construct: &dyn Construct) -> Option<Arc<Step>> {
+        once(&self.made.steps, this, || construct.step(this, self))
     }
 
     /// The step that makes the model for the step of the construct `name`.
@@ -118,9 +144,9 @@ impl<'a> Scope<'a> {
     }
 
     /// The training job that the construct `name` describes.
-    pub fn training_job(&self, name: &str) -> Option<TrainingJob> {
+    pub fn training_job(&self, name: &str) -> Option<Arc<TrainingJob>> {
         let (this, construct) = self.construct(name)?;
-        construct.training_job(&this, self)
+        once(&self.made.jobs, &this, || construct.training_job(&this, self))
     }
 
     /// The lake's key, when data is encrypted with a customer key.

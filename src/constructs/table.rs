@@ -94,9 +94,34 @@ macro_rules! kinds {
                         all.push((section, this, construct));
                     }
                 )*
-                let order = [$(stringify!($order)),*];
-                all.sort_by_key(|(section, ..)| order.iter().position(|known| known == section));
+                all.sort_by_key(|(section, ..)| Self::rank(section));
                 all
+            }
+
+            /// The construct of that name; the first of [`StackFile::constructs`], should there be several.
+            pub fn construct(&self, name: &str) -> Option<(This, &dyn Construct)> {
+                let mut found: Vec<(&'static str, &dyn Construct)> = Vec::new();
+                $(
+                    if let Some(construct) = self.$one.as_ref().filter(|_| name == stringify!($one)) {
+                        found.push((stringify!($one), construct));
+                    }
+                )*
+                let one = found.len();
+                $(
+                    if let Some(construct) = self.$many.get(name) {
+                        found.push((stringify!($many), construct));
+                    }
+                )*
+                let first = (0..found.len()).min_by_key(|at| Self::rank(found[*at].0))?;
+                let (section, construct) = found[first];
+                let pointer = Pointer::root().key(section);
+                let pointer = if first < one { pointer } else { pointer.key(name) };
+                Some((This { name: name.to_owned(), pointer }, construct))
+            }
+
+            /// The place of a section among all.
+            fn rank(section: &str) -> Option<usize> {
+                [$(stringify!($order)),*].iter().position(|known| *known == section)
             }
         }
     };

@@ -428,7 +428,7 @@ impl Tuning {
             best_job(this),
             Expr::text("/output/model.tar.gz"),
         ]);
-        Model { data, step: this.name.clone(), ..job.model }
+        Model { data, step: this.name.clone(), ..job.model.clone() }
     }
 }
 

@@ -42,6 +42,13 @@ pub(super) fn plain(text: &str) -> Value {
 }
 
 fn number(text: &str) -> Option<Number> {
+    let radix = [("0x", 16), ("0o", 8)].into_iter();
+    if let Some((digits, radix)) =
+        radix.filter_map(|(sign, radix)| Some((text.strip_prefix(sign)?, radix))).next()
+    {
+        let unsigned = digits.chars().all(|c| c.is_digit(radix));
+        return u64::from_str_radix(digits, radix).ok().filter(|_| unsigned).map(Number::from);
+    }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let first = digits.strip_prefix('.').unwrap_or(digits).chars().next()?;
     if !first.is_ascii_digit() || !digits.chars().all(|c| c.is_ascii_digit() || ".eE+-".contains(c)) {
@@ -64,9 +71,7 @@ impl Tree {
         match &node.kind {
             Kind::List(items) => items.iter().map(|item| self.value(*item)).collect(),
             Kind::Map(entries) => {
-                let mut entries: Vec<_> = entries.iter().collect();
-                entries.sort_by_key(|(_, entry)| (entry.via.is_some(), entry.key.start));
-                entries.into_iter().map(|(key, entry)| (key.clone(), self.value(entry.value))).collect()
+                entries.iter().map(|(key, entry)| (key.clone(), self.value(entry.value))).collect()
             }
             Kind::Null | Kind::Scalar | Kind::Block | Kind::Alias(_) => node.scalar.clone(),
         }
@@ -94,6 +99,10 @@ mod tests {
             ("1.2.3", json!("1.2.3")),
             ("99999999999999999999", json!("99999999999999999999")),
             ("1e999", json!("1e999")),
+            ("0x1F", json!(31)),
+            ("0xyz", json!("0xyz")),
+            ("0o17", json!(15)),
+            ("0x+1", json!("0x+1")),
             ("e5", json!("e5")),
             (".", json!(".")),
         ] {

@@ -1,9 +1,10 @@
 //! Parser events become a tree of places; what is not the dialect's YAML is refused on the way.
 
 use std::collections::HashMap;
-use std::collections::hash_map;
 use std::ops::Range;
 
+use indexmap::IndexMap;
+use indexmap::map::Entry as MapEntry;
 use serde_saphyr::granit_parser::{self as yaml, Event, Parser, ScalarStyle, StructureStyle, Tag};
 
 use serde_json::Value;
@@ -82,6 +83,13 @@ fn way_out(info: &str) -> Option<&'static str> {
     WAYS.iter().find(|(words, _)| info.contains(words)).map(|(_, help)| *help)
 }
 
+/// The tag of YAML's core schema, without its handle.
+fn core(tag: Option<&Tag>) -> Option<&'static str> {
+    const CORE: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
+    let tag = tag.filter(|tag| tag.handle() == "tag:yaml.org,2002:")?;
+    CORE.into_iter().find(|name| *name == tag.suffix())
+}
+
 /// A mapping or list that has begun and not ended.
 struct Frame {
     node: usize,
@@ -141,6 +149,7 @@ impl Builder<'_> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let short = self.tag(tag.as_deref(), &span);
+                let of = core(tag.as_deref());
                 let span = self.scalar_span(&text, style, span);
                 if self.wants_key() {
                     self.key(&text, style, anchor, span);
@@ -159,12 +168,11 @@ impl Builder<'_> {
                     return false;
                 }
                 let node = self.push(kind, size, span, false);
-                if self.dialect.short.is_some() {
-                    self.tree.nodes[node].scalar = match style {
-                        ScalarStyle::Plain if tag.is_none() => dialect::plain(&text),
-                        _ => Value::String(text.into_owned()),
-                    };
-                }
+                self.tree.nodes[node].scalar = match of {
+                    Some(kind) => self.tagged(&text, kind, node),
+                    None if style == ScalarStyle::Plain && tag.is_none() => dialect::plain(&text),
+                    None => Value::String(text.into_owned()),
+                };
                 self.finish(node, anchor, short)
             }
             Event::Alias(anchor) => self.alias(anchor, span),
@@ -185,7 +193,7 @@ impl Builder<'_> {
             }
             Event::MappingStart(style, anchor, tag) => {
                 let short = self.tag(tag.as_deref(), &span);
-                self.open(Kind::Map(HashMap::new()), style, anchor, short, span)
+                self.open(Kind::Map(IndexMap::new()), style, anchor, short, span)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span.end),
             _ => true,
@@ -238,11 +246,9 @@ impl Builder<'_> {
 
     /// What a tag is short for. Else only the tags of YAML's own core schema mean anything here.
     fn tag(&mut self, tag: Option<&Tag>, span: &Range<usize>) -> Option<(Short, Range<usize>)> {
-        const CORE: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
         let tag = tag?;
         let written = tag.to_string();
-        let core = tag.handle() == "tag:yaml.org,2002:" && CORE.contains(&tag.suffix());
-        if core || written == "!" {
+        if core(Some(tag)).is_some() || written == "!" {
             return None;
         }
         // The span is the value's; the tag stands before it.
@@ -261,6 +267,25 @@ impl Builder<'_> {
         let message = format!("the tag `{shown}` means nothing here");
         self.problem(Code::YamlTag, message, at, "unknown tag").help.push(help.to_owned());
         None
+    }
+
+    /// What a scalar says under a tag of the core schema.
+    fn tagged(&mut self, text: &str, kind: &str, node: usize) -> Value {
+        let value = dialect::plain(text);
+        let fits = match (kind, &value) {
+            ("str", _) => return Value::String(text.to_owned()),
+            ("int", Value::Number(number)) => !number.is_f64(),
+            ("float", Value::Number(_)) | ("bool", Value::Bool(_)) | ("null", Value::Null) => true,
+            _ => false,
+        };
+        if !fits {
+            let span = self.tree.nodes[node].span.clone();
+            let message = format!("`{text}` is not what its tag `!!{kind}` says");
+            self.problem(Code::YamlSyntax, message, span, format!("no {kind}"))
+                .help
+                .push("remove the tag: what a value is shows without one".to_owned());
+        }
+        value
     }
 
     /// Where a scalar shows: not on the line after it, and not nowhere.
@@ -294,6 +319,10 @@ impl Builder<'_> {
         if anchor != 0 {
             let size = Size { nodes: 1, text: text.len(), height: 0 };
             let node = self.push(Kind::Scalar, size, span.clone(), false);
+            self.tree.nodes[node].scalar = match style {
+                ScalarStyle::Plain => dialect::plain(text),
+                _ => Value::String(text.to_owned()),
+            };
             self.anchors.insert(anchor, node);
         }
         let frame = self.frames.last_mut().expect("a key is read inside a mapping");
@@ -413,7 +442,7 @@ impl Builder<'_> {
         let mut around = Size { nodes: 1, text: 0, height: 0 };
         around.hold(self.tree.nodes[inner].size);
         let entry = Entry { key: at, value: inner, via: None };
-        self.push(Kind::Map(HashMap::from([(short.key, entry)])), around, whole, false)
+        self.push(Kind::Map(IndexMap::from([(short.key, entry)])), around, whole, false)
     }
 
     fn open(
@@ -524,13 +553,17 @@ impl Builder<'_> {
         };
         for source in sources {
             let via = self.tree.nodes[source].span.clone();
-            let inherited = match &self.tree.nodes[self.tree.target(source)].kind {
-                Kind::Map(entries) => entries.clone(),
-                _ => continue,
+            let Kind::Map(inherited) = &self.tree.nodes[self.tree.target(source)].kind else {
+                let message = "`<<` takes the keys of another mapping, and this is none";
+                self.problem(Code::YamlSyntax, message, via, "not a mapping")
+                    .help
+                    .push("name mappings: `<<: *one`, or `<<: [*one, *other]`".to_owned());
+                continue;
             };
+            let inherited = inherited.clone();
             let Kind::Map(entries) = &mut self.tree.nodes[heir].kind else { return };
             for (key, entry) in inherited {
-                if let hash_map::Entry::Vacant(vacant) = entries.entry(key) {
+                if let MapEntry::Vacant(vacant) = entries.entry(key) {
                     vacant.insert(Entry { via: Some(via.clone()), ..entry });
                 }
             }

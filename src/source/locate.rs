@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
-
 use super::{Place, Places, SourceFile};
 use crate::diag::{Diagnostic, Fix, Issue, Label, Part, Pointer, Replacement};
 
@@ -72,6 +70,5 @@ fn stands_plain(text: &str) -> bool {
     let first = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/');
     let harmless = |c: char| c.is_ascii_alphanumeric() || "._-/:+%@() ".contains(c);
     let parts = !text.contains(": ") && !text.ends_with([':', ' ']);
-    let read = || serde_saphyr::from_str_with_options::<Value>(text, super::options());
-    first && parts && text.chars().all(harmless) && read().is_ok_and(|value| value.as_str() == Some(text))
+    first && parts && text.chars().all(harmless) && super::dialect::plain(text).is_string()
 }

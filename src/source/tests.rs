@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::Instant;
 
 use proptest::prelude::*;
@@ -84,6 +85,79 @@ fn scalars_are_read_as_people_mean_them() {
     assert_eq!(document.value, expected);
 }
 
+/// How the library reads a text by itself, told that `yes`, `012` and `1_000` are text.
+fn by_the_library(text: &str) -> Value {
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+    };
+    serde_saphyr::from_str_with_options(text, options).unwrap_or_else(|error| panic!("{text}\n{error}"))
+}
+
+#[test]
+fn values_are_what_the_library_reads() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directories = ["stacks", "tests/good/stack"].map(|name| project.join(name));
+    let files = directories.iter().filter_map(|directory| std::fs::read_dir(directory).ok()).flatten();
+    let texts = files.filter_map(|file| std::fs::read_to_string(file.unwrap().path()).ok());
+    let texts: Vec<String> = texts.chain(SAMPLES.iter().map(|text| (*text).to_owned())).collect();
+    assert!(texts.len() > SAMPLES.len() + 3, "the stack files are not there");
+    for text in texts {
+        assert_eq!(document(&text).1.value, by_the_library(&text), "{text}");
+    }
+    for scalar in [
+        "1",
+        "-1",
+        "+1",
+        "0",
+        "00",
+        "012",
+        "1_0",
+        "1.0",
+        "-0.5",
+        ".5",
+        "1.",
+        "1e3",
+        "1E-3",
+        "1.2e-05",
+        "0x1F",
+        "0o17",
+        "true",
+        "True",
+        "TRUE",
+        "yes",
+        "on",
+        "null",
+        "Null",
+        "~",
+        "''",
+        "\"1\"",
+        "'true'",
+        "2026-01-02",
+        "1.2.3",
+        "12:30",
+        "!!str 12",
+        "!!str ~",
+        "!!int 12",
+        "!!int '12'",
+        "!!float 1.5",
+        "!!bool true",
+        "!!null ~",
+        "! 12",
+        "18446744073709551615",
+        "-9223372036854775808",
+        "a b",
+        "a:b",
+        "|\n  12\n",
+        ">\n  a\n  b\n",
+        "",
+    ] {
+        let text = format!("a: {scalar}");
+        assert_eq!(document(&text).1.value, by_the_library(&text), "{text}");
+    }
+}
+
 #[test]
 fn what_is_not_a_stack_file_is_said_at_its_place() {
     check("a: 1\nb: 2\na: 3\nc: { d: 1, d: 2 }\n", &["3:1 yaml-duplicate-key", "4:12 yaml-duplicate-key"]);
@@ -102,6 +176,8 @@ fn what_is_not_a_stack_file_is_said_at_its_place() {
     check("a: \"open\n", &["1:4 yaml-syntax"]);
     check(&"[".repeat(5000), &["1:49 yaml-budget"]);
     check("a: 1\n<<: 3\n", &["2:5 yaml-syntax"]);
+    check("a: &a [1]\n<<: [*a]\n", &["2:6 yaml-syntax"]);
+    check("a: !!int x\nb: !!bool 1\n", &["1:10 yaml-syntax", "2:11 yaml-syntax"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The places of a YAML text: an arena of nodes with byte spans.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 /// The nodes of one document.
@@ -19,7 +19,7 @@ pub(super) struct Node {
     pub(super) span: Range<usize>,
     pub(super) kind: Kind,
     pub(super) size: Size,
-    /// What a scalar says; only kept where no second reading follows.
+    /// What a scalar says.
     pub(super) scalar: Value,
     /// It has begun and not ended.
     pub(super) open: bool,
@@ -32,7 +32,8 @@ pub(super) enum Kind {
     /// Text under `|` or `>`.
     Block,
     List(Vec<usize>),
-    Map(HashMap<String, Entry>),
+    /// Its own entries, then those that `<<` brought in.
+    Map(IndexMap<String, Entry>),
     Alias(usize),
 }
 

@@ -4,7 +4,6 @@
 //! for numbers; units are those of the member's name (`VolumeSizeInGB`).
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -244,7 +243,7 @@ fn row(service: &str, name: &str) -> Option<&'static Row> {
     TABLE.get(&format!("{service}:{name}"))
 }
 
-static TABLE: LazyLock<Rows<Row>> = LazyLock::new(|| Rows::new(TEXT));
+static TABLE: Rows<Row> = Rows::new(TEXT);
 const TEXT: &str = include_str!("../../schemas/aws/api.json");
 
 /// A structure, which has members, or another shape, which has none.

@@ -53,6 +53,11 @@ pub fn instance_types(kind: JobKind) -> &'static [&'static str] {
     BY_KIND.get(&kind).map_or(&[], Vec::as_slice)
 }
 
+/// Whether a kind of job takes an instance type.
+pub fn takes(kind: JobKind, instance: &str) -> bool {
+    jobs_of(instance).contains(&kind)
+}
+
 /// Whether SageMaker knows the instance type at all.
 pub fn instance_exists(instance: &str) -> bool {
     row(instance).is_some()
@@ -123,7 +128,12 @@ fn size(instance: &str) -> &str {
 
 fn row(instance: &str) -> Option<&'static Row> {
     // The name stands first, so that a row is found without parsing the others.
-    let named = |row: &&Later<Row>| row.text().split('"').nth(3) == Some(instance);
+    let named = |row: &&Later<Row>| {
+        row.text()
+            .strip_prefix("{\"name\": \"")
+            .and_then(|rest| rest.strip_prefix(instance))
+            .is_some_and(|rest| rest.starts_with('"'))
+    };
     TABLE.types.iter().find(named).map(Deref::deref)
 }
 

@@ -4,7 +4,6 @@
 //! besides. A row is parsed when its type is first asked.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde::Deserialize;
 
@@ -63,7 +62,7 @@ pub fn described_types() -> impl Iterator<Item = &'static str> {
     TABLE.keys()
 }
 
-static TABLE: LazyLock<Rows<TypeSchema>> = LazyLock::new(|| Rows::new(TEXT));
+static TABLE: Rows<TypeSchema> = Rows::new(TEXT);
 const TEXT: &str = include_str!("../../schemas/aws/properties.json");
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ struct Table {
     known: BTreeSet<&'static str>,
 }
 
-static AVAILABILITY: LazyLock<Rows<Availability>> = LazyLock::new(|| Rows::new(AVAILABILITY_TEXT));
+static AVAILABILITY: Rows<Availability> = Rows::new(AVAILABILITY_TEXT);
 const AVAILABILITY_TEXT: &str = include_str!("../../schemas/aws/availability.json");
 
 #[derive(Deserialize)]

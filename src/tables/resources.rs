@@ -2,8 +2,6 @@
 //!
 //! Source: the resource provider schemas as cfn-lint ships them.
 
-use std::sync::LazyLock;
-
 use serde::Deserialize;
 
 use super::rows::Rows;
@@ -128,7 +126,7 @@ fn overlap(path: &str, property: &str) -> Overlap {
     }
 }
 
-static TABLE: LazyLock<Rows<Resource>> = LazyLock::new(|| Rows::new(TEXT));
+static TABLE: Rows<Resource> = Rows::new(TEXT);
 const TEXT: &str = include_str!("../../schemas/aws/resources.json");
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! A big table, parsed row by row.
 //!
-//! `schemas/refresh.py` writes `rows` sorted and one a line, so a row is found by its line and parsed when
-//! it is first asked for: parsing all of the API's members would cost a millisecond of every command.
+//! `schemas/refresh.py` writes `rows` last, sorted, and one a line, so a row is found in the text by halves, and
+//! parsed when it is first asked for: to list all of the API's members would cost a millisecond of every command.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -40,45 +42,74 @@ impl<'de: 'static, T> Deserialize<'de> for Later<T> {
 }
 
 /// The rows of a table, by key.
-pub(super) struct Rows<T> {
-    rows: Vec<Row<T>>,
-}
-
-struct Row<T> {
-    key: &'static str,
+pub(super) struct Rows<T: 'static> {
     text: &'static str,
-    value: OnceLock<T>,
+    /// What was asked for.
+    parsed: Mutex<BTreeMap<&'static str, &'static T>>,
 }
 
 impl<T: Deserialize<'static>> Rows<T> {
-    /// Finds the rows of a table's text.
-    pub(super) fn new(text: &'static str) -> Self {
-        let rows = text
-            .lines()
-            .filter_map(|line| line.trim_start().strip_prefix('"')?.split_once("\": "))
-            .map(|(key, value)| (key, value.trim_end_matches(',')))
-            .filter(|(_, value)| value.starts_with('{') && value.ends_with('}'))
-            .map(|(key, text)| Row { key, text, value: OnceLock::new() })
-            .collect();
-        Self { rows }
+    /// The rows of a table's text.
+    pub(super) const fn new(text: &'static str) -> Self {
+        Self { text, parsed: Mutex::new(BTreeMap::new()) }
     }
 
     /// The row of that key.
-    pub(super) fn get(&self, key: &str) -> Option<&T> {
+    pub(super) fn get(&self, key: &str) -> Option<&'static T> {
         self.find(key).map(|(_, value)| value)
     }
 
     /// The row of that key, with the key as the table has it.
-    pub(super) fn find(&self, key: &str) -> Option<(&'static str, &T)> {
-        let place = self.rows.binary_search_by(|row| row.key.cmp(key)).ok()?;
-        let row = &self.rows[place];
-        Some((row.key, row.value.get_or_init(|| parse(row.text))))
+    pub(super) fn find(&self, key: &str) -> Option<(&'static str, &'static T)> {
+        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((key, value)) = parsed.get_key_value(key) {
+            return Some((key, value));
+        }
+        let (key, text) = self.line_of(key)?;
+        // A row stays as long as the table, which is static.
+        let value: &'static T = Box::leak(Box::new(parse(text)));
+        parsed.insert(key, value);
+        Some((key, value))
     }
 
     /// All keys, in order.
     pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
-        self.rows.iter().map(|row| row.key)
+        self.lines().lines().filter_map(row).map(|(key, _)| key)
     }
+
+    /// The text of the rows alone, to the table's end.
+    fn lines(&self) -> &'static str {
+        self.text.split_once("\"rows\": {\n").map_or("", |(_, rows)| rows)
+    }
+
+    /// Key and value of the row of that key, by halves.
+    fn line_of(&self, wanted: &str) -> Option<(&'static str, &'static str)> {
+        let mut rest = self.lines();
+        while !rest.is_empty() {
+            // The line that the middle is in.
+            let middle = rest.len() / 2;
+            let bytes = rest.as_bytes();
+            let start = bytes[..middle].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let end = bytes[middle..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .map_or(rest.len(), |at| middle + at + 1);
+            let found = row(&rest[start..end]);
+            // Beyond the last row there are only closing brackets.
+            match found.map_or(Ordering::Greater, |(key, _)| key.cmp(wanted)) {
+                Ordering::Equal => return found,
+                Ordering::Greater => rest = &rest[..start],
+                Ordering::Less => rest = &rest[end..],
+            }
+        }
+        None
+    }
+}
+
+/// Key and value of a line; none for a line that is no row.
+fn row(line: &'static str) -> Option<(&'static str, &'static str)> {
+    let (key, value) = line.trim().strip_prefix('"')?.split_once("\": ")?;
+    Some((key, value.trim_end_matches(',')))
 }
 
 #[cfg(test)]

@@ -282,7 +282,7 @@ impl VariantSection {
     ) {
         let Some(instance) = self.instance.as_deref() else { return };
         let at = pointer.key("instance");
-        if !tables::instance_types(JobKind::Endpoint).contains(&instance) {
+        if !tables::takes(JobKind::Endpoint, instance) {
             let mut issue = Issue::new(
                 Code::EndpointInstance,
                 at.clone(),

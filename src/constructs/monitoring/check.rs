@@ -188,7 +188,7 @@ impl Monitor {
     fn check_run(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
         let at = pointer.key("instance");
         let kind = self.instance.kind.as_str();
-        if !tables::instance_types(JobKind::Processing).contains(&kind) {
+        if !tables::takes(JobKind::Processing, kind) {
             let mut issue = Issue::new(
                 Code::MonitorInstance,
                 at.key("type"),

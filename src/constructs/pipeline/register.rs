@@ -395,7 +395,7 @@ fn versions_read<'a>(scope: &Scope<'a>) -> Vec<(&'a str, String)> {
         return Vec::new();
     }
     let constructs = scope.file.constructs();
-    let steps: Vec<Step> = constructs.iter().filter_map(|(_, this, it)| it.step(this, scope)).collect();
+    let steps: Vec<_> = constructs.iter().filter_map(|(_, this, it)| scope.step_of(this, *it)).collect();
     let read = |parameter: &str| steps.iter().any(|step| uses_parameter(&step.arguments, parameter));
     let found = versions.into_iter().filter(|(_, parameter, _)| read(parameter));
     found.map(|(name, parameter, _)| (name, parameter)).collect()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::{Exports, Scope, StackFile};
+use super::super::{Exports, Memo, Scope, StackFile};
 use crate::cfn::Statement;
 use crate::constructs::{Rendering, Role};
 use crate::shapes::Shapes;
@@ -47,12 +47,26 @@ fn with<T>(stack: Value, then: impl FnOnce(&Scope<'_>) -> T) -> T {
     let mut exports = Exports::default();
     let region = Some("us-east-1");
     for (_, this, construct) in file.constructs() {
-        let scope = Scope { file: &file, environment: "dev", region, exports: &exports, assets: &assets };
+        let scope = Scope {
+            file: &file,
+            environment: "dev",
+            region,
+            exports: &exports,
+            assets: &assets,
+            made: &Memo::default(),
+        };
         let mut offered = Exports::default();
         construct.export(&this, &scope, &mut offered);
         exports.extend(offered);
     }
-    then(&Scope { file: &file, environment: "dev", region, exports: &exports, assets: &assets })
+    then(&Scope {
+        file: &file,
+        environment: "dev",
+        region,
+        exports: &exports,
+        assets: &assets,
+        made: &Memo::default(),
+    })
 }
 
 /// Issues of the changed workload, as `place code`.

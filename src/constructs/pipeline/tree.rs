@@ -1,6 +1,7 @@
 //! The steps of a pipeline with their names, branches inside conditions.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -229,7 +230,7 @@ impl Build<'_, '_> {
         let mut name = |words: &str| entry.name.clone().unwrap_or_else(|| names.derive(words));
         let mut branches = [Vec::new(), Vec::new()];
         let (name, step) = if let Some((_, job)) = entry.job() {
-            (job.to_owned(), self.scope.step(job))
+            (job.to_owned(), self.scope.step(job).map(Arc::unwrap_or_clone))
         } else if let Some(condition) = &entry.condition {
             let name = name(&condition.subject());
             let at = pointer.key("condition");

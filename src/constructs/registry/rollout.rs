@@ -273,7 +273,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::constructs::{Export, Exports, StackFile};
+    use crate::constructs::{Export, Exports, Memo, StackFile};
     use crate::diag::Pointer;
     use crate::shapes::Shapes;
 
@@ -294,13 +294,25 @@ mod tests {
         }
         for (_, this, construct) in file.constructs() {
             let mut offered = Exports::default();
-            let scope =
-                Scope { file: &file, environment: "dev", region: None, exports: &exports, assets: &assets };
+            let scope = Scope {
+                file: &file,
+                environment: "dev",
+                region: None,
+                exports: &exports,
+                assets: &assets,
+                made: &Memo::default(),
+            };
             construct.export(&this, &scope, &mut offered);
             exports.extend(offered);
         }
-        let scope =
-            Scope { file: &file, environment: "dev", region: None, exports: &exports, assets: &assets };
+        let scope = Scope {
+            file: &file,
+            environment: "dev",
+            region: None,
+            exports: &exports,
+            assets: &assets,
+            made: &Memo::default(),
+        };
         let mut out = Rendering::new(Shapes::default());
         let group = || "Ranker-dev".to_owned();
         out.import("EndpointRoleArn", "the endpoint's role", &Role::Endpoint.arn());

@@ -17,13 +17,13 @@ pub(super) fn check(tuning: &Tuning, this: &This, scope: &Scope<'_>, issues: &mu
     let is_job = |export: &Export| matches!(export, Export::TrainingJob);
     let known = scope.check_reference(&tuning.training, "a training job", &at("training"), is_job, issues);
     let job = if known { scope.training_job(&tuning.training) } else { None };
-    check_objective(tuning, job.as_ref(), this, scope, issues);
+    check_objective(tuning, job.as_deref(), this, scope, issues);
     check_jobs(tuning, &at("jobs"), issues);
     check_ranges(tuning, this, issues);
     if let Some(job) = &job {
         check_static(tuning, job, this, scope, issues);
     }
-    check_strategy(tuning, job.as_ref(), this, issues);
+    check_strategy(tuning, job.as_deref(), this, issues);
     check_end(tuning, this, issues);
 }
 

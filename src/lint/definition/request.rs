@@ -234,7 +234,7 @@ impl Request<'_, '_> {
     }
 
     fn instance(&mut self, instance: &str, kind: JobKind, at: &Pointer) {
-        if tables::instance_types(kind).contains(&instance) {
+        if tables::takes(kind, instance) {
             return;
         }
         let job = match kind {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::constructs::{Exports, StackFile};
+use crate::constructs::{Exports, Memo, StackFile};
 use crate::shapes::Shapes;
 
 /// A stack with a lake and the given parameters, a monitor with an alarm, and a step's output.
@@ -20,8 +20,14 @@ fn with_scope<T>(parameters: &Value, then: impl FnOnce(&Scope<'_>) -> T) -> T {
     let mut exports = Exports::default();
     for (_, this, construct) in file.constructs() {
         let mut offered = Exports::default();
-        let scope =
-            Scope { file: &file, environment: "dev", region: None, exports: &exports, assets: &assets };
+        let scope = Scope {
+            file: &file,
+            environment: "dev",
+            region: None,
+            exports: &exports,
+            assets: &assets,
+            made: &Memo::default(),
+        };
         construct.export(&this, &scope, &mut offered);
         exports.extend(offered);
     }
@@ -35,7 +41,14 @@ fn with_scope<T>(parameters: &Value, then: impl FnOnce(&Scope<'_>) -> T) -> T {
         manifest: false,
     };
     exports.add("processing", &Pointer::root().key("processing"), "prepare", "train", Export::Data(output));
-    then(&Scope { file: &file, environment: "dev", region: None, exports: &exports, assets: &assets })
+    then(&Scope {
+        file: &file,
+        environment: "dev",
+        region: None,
+        exports: &exports,
+        assets: &assets,
+        made: &Memo::default(),
+    })
 }
 
 fn check(triggers: &Value, parameters: &Value, expected: &[&str]) {
