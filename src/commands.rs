@@ -39,7 +39,6 @@ mod status;
 mod synth;
 mod validate;
 
-use std::process::ExitCode;
 use std::thread;
 
 pub use load::assemblies;
@@ -68,12 +67,6 @@ pub enum Exit {
     DeploymentFailed = 6,
     /// Something deployed is not what its template says.
     Drifted = 7,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
-    }
 }
 
 /// An error that ends a command, and the exit code that it ends with.

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::cfn;
+use crate::cfn::json;
 
 /// One step, before it is written.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,12 +9,12 @@ mod roles;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use self::indented::Indented;
 use crate::assets::Assets;
-use crate::cfn::Template;
+use crate::cfn::{Template, json};
 use crate::constructs::data_lake::{DataLake, Place};
 use crate::constructs::deployment::own_alarm;
 use crate::constructs::rendering::IMAGES;

@@ -1,8 +1,10 @@
 //! A value that is known now, at deployment, or while a pipeline runs.
 
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+
+use super::json::{json, single};
 
 /// A value that is known now, that CloudFormation computes at deployment, or that a pipeline execution
 /// computes. Serialises to CloudFormation's intrinsic functions and the Pipelines definition's `Get`,
@@ -104,42 +106,33 @@ impl Expr {
     }
 
     /// The JSON form: CloudFormation's intrinsic functions, and the definition's own for run-time values.
-    ///
-    /// # Panics
-    /// Never: whatever an expression holds has a JSON form.
     pub fn to_value(&self) -> Value {
         match self {
             Expr::Literal(value) => value.clone(),
-            other => serde_json::to_value(other).expect("an expression has a JSON form"),
+            Expr::Ref(name) => single("Ref", json!(name)),
+            Expr::Attr(id, attribute) => single("Fn::GetAtt", json!([id, attribute])),
+            Expr::FindInMap(map, key, second) => single("Fn::FindInMap", json!([map, key, second])),
+            Expr::If(condition, yes, no) => single("Fn::If", json!([condition, yes, no])),
+            Expr::NoValue => single("Ref", json!("AWS::NoValue")),
+            Expr::Concat(parts) if self.is_runtime() => {
+                single("Std:Join", json!({ "On": "", "Values": runtime_parts(parts) }))
+            }
+            Expr::Concat(parts) => match sub(parts) {
+                (text, variables) if variables.is_empty() => single("Fn::Sub", Value::String(text)),
+                (text, variables) => single("Fn::Sub", json!([text, variables])),
+            },
+            Expr::Get(path) => single("Get", json!(path)),
+            Expr::JsonGet { step, property_file, path } => {
+                let file = single("Get", json!(format!("Steps.{step}.PropertyFiles.{property_file}")));
+                single("Std:JsonGet", json!({ "PropertyFile": file, "Path": path }))
+            }
         }
     }
 }
 
 impl Serialize for Expr {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Expr::Literal(value) => value.serialize(out),
-            Expr::Ref(name) => out.collect_map([("Ref", name)]),
-            Expr::Attr(id, attribute) => out.collect_map([("Fn::GetAtt", [id, attribute])]),
-            Expr::FindInMap(map, key, second) => out.collect_map([("Fn::FindInMap", (map, key, second))]),
-            Expr::If(condition, yes, no) => out.collect_map([("Fn::If", (condition, yes, no))]),
-            Expr::NoValue => out.collect_map([("Ref", "AWS::NoValue")]),
-            Expr::Concat(parts) if self.is_runtime() => {
-                json!({ "Std:Join": { "On": "", "Values": runtime_parts(parts) } }).serialize(out)
-            }
-            Expr::Concat(parts) => match sub(parts) {
-                (text, variables) if variables.is_empty() => out.collect_map([("Fn::Sub", text)]),
-                with_variables => out.collect_map([("Fn::Sub", with_variables)]),
-            },
-            Expr::Get(path) => out.collect_map([("Get", path)]),
-            Expr::JsonGet { step, property_file, path } => json!({
-                "Std:JsonGet": {
-                    "PropertyFile": { "Get": format!("Steps.{step}.PropertyFiles.{property_file}") },
-                    "Path": path,
-                }
-            })
-            .serialize(out),
-        }
+        self.to_value().serialize(out)
     }
 }
 

@@ -1,8 +1,9 @@
 //! IAM statements: what a construct declares that somebody needs.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Expr;
+use super::json;
 
 /// One statement of a generated policy; always `Allow`.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,10 +3,10 @@
 //! Kinds put widgets into [`Rendering::widgets`]; here they get a headline and places in a grid of 24 columns.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html>
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Export, Rendering, Role, Scope};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
 use crate::definition::Body;
 
 /// Columns of the grid.

@@ -1,10 +1,10 @@
 //! EventBridge rules as several kinds need them: what sets them off, whom they tell, and where events go that could
 //! not be delivered.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Export, Rendering, Scope};
-use crate::cfn::{Expr, LogicalId, TemplateKind};
+use crate::cfn::{Expr, LogicalId, TemplateKind, json};
 
 /// Logical id of the queue of undelivered events.
 const QUEUE: &str = "UndeliveredEvents";

@@ -3,10 +3,8 @@
 //! Sources: <https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html> and the service
 //! authorisation reference.
 
-use serde_json::json;
-
 use super::{Bucket, Data, Image, Scope};
-use crate::cfn::{Expr, Statement};
+use crate::cfn::{Expr, Statement, json};
 
 /// Reading the objects of a prefix.
 pub fn read(data: &Data) -> Vec<Statement> {

@@ -7,12 +7,12 @@ use std::ops::RangeInclusive;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::scope::ARTIFACT_BUCKET;
 use super::text::Text;
 use super::{Image, Rendering, Scope, grants, serving};
-use crate::cfn::{Expr, ParameterSource, Statement};
+use crate::cfn::{Expr, ParameterSource, Statement, json};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::rules::images;
 use crate::rules::units::Size;

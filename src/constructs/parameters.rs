@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Construct, Export, Exports, Rendering, Scope, This};
-use crate::cfn::Expr;
+use crate::cfn::{Expr, json};
 use crate::diag::{Code, Issue, Pointer, nearest};
 
 /// Limits of Pipelines.

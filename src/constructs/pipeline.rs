@@ -19,11 +19,11 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::exports::Registered;
 use super::{Construct, Export, Exports, Rendering, Role, Scope, Text, This};
-use crate::cfn::{LogicalId, TemplateKind};
+use crate::cfn::{LogicalId, TemplateKind, json};
 use crate::definition::{Definition, uses_parameter};
 use crate::diag::Issue;
 use crate::rules::units::Duration;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::jobs::{self, Brief, Distribution, FromShort, ImageChoice, Instance};
 use super::table::Section;
@@ -17,7 +17,7 @@ use super::{
     Construct, Data, Export, Exports, Reference, Rendering, Report, Role, Scope, SourceRequest, Text, This,
     grants, places,
 };
-use crate::cfn::Expr;
+use crate::cfn::{Expr, json};
 use crate::definition::Step;
 use crate::diag::Issue;
 use crate::rules::units::Duration;

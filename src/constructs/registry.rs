@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Construct, Export, Exports, Rendering, Scope, This, events};
-use crate::cfn::{Expr, LogicalId, TemplateKind};
+use crate::cfn::{Expr, LogicalId, TemplateKind, json};
 use crate::diag::{Code, Issue};
 
 /// The longest name of a group.

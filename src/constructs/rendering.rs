@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::scope::ARTIFACT_BUCKET;
 use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, Template, TemplateKind};
@@ -121,6 +121,8 @@ pub struct Rendering {
     shapes: Shapes,
     /// Which construct named what.
     owners: BTreeMap<String, Pointer>,
+    /// How many names of each section of both templates have an owner: sections only grow.
+    owned: [[usize; 3]; 2],
 }
 
 impl Rendering {
@@ -139,16 +141,17 @@ impl Rendering {
 
     /// Ascribes all that is new in the templates to the construct at `pointer`.
     pub fn ascribe(&mut self, pointer: &Pointer) {
-        for template in [&mut self.platform, &mut self.serving] {
+        for (template, owned) in [&mut self.platform, &mut self.serving].into_iter().zip(&mut self.owned) {
             for name in std::mem::take(&mut template.clashes) {
                 let first = self.owners.get(&name).unwrap_or(pointer).clone();
                 self.clashes.push((name, first, pointer.clone()));
             }
             let sections = [&template.resources, &template.parameters, &template.outputs];
-            for name in sections.into_iter().flat_map(Map::keys) {
-                if !self.owners.contains_key(name) {
-                    self.owners.insert(name.clone(), pointer.clone());
+            for (section, owned) in sections.into_iter().zip(owned) {
+                for name in section.keys().skip(*owned) {
+                    self.owners.entry(name.clone()).or_insert_with(|| pointer.clone());
                 }
+                *owned = section.len();
             }
         }
     }
@@ -191,6 +194,7 @@ impl Rendering {
 fn refers(value: &Value, name: &str, inline: &str) -> bool {
     match value {
         Value::Object(members) => members.iter().any(|(key, member)| match (key.as_str(), member) {
+            (_, Value::Object(_)) => refers(member, name, inline),
             ("Ref", Value::String(to)) => to == name,
             ("Fn::Sub", Value::String(text)) => text.contains(inline),
             ("Fn::Sub", Value::Array(parts)) => {

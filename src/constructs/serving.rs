@@ -1,9 +1,9 @@
 //! What kinds of the serving template share: names and values that cross over from the platform.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Data, Export, Reference, Rendering, Role, Scope, Variant};
-use crate::cfn::{Expr, ParameterSource, Statement, TemplateKind};
+use crate::cfn::{Expr, ParameterSource, Statement, TemplateKind, json};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::images::{self, Place};
 

@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::jobs::{self, Brief, FromShort};
 use super::{
     Construct, Data, Export, Exports, Reference, Rendering, Role, Scope, Text, This, grants, places,
 };
-use crate::cfn::Expr;
+use crate::cfn::{Expr, json};
 use crate::definition::Step;
 use crate::diag::Issue;
 use crate::rules::units::{Duration, Size};

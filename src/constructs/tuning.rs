@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Number, Value};
 
 use super::table::Section;
 use super::{Construct, Data, Export, Exports, Model, Rendering, Scope, This, TrainingJob};
-use crate::cfn::Expr;
+use crate::cfn::{Expr, json};
 use crate::definition::Step;
 use crate::diag::Issue;
 use crate::rules::json_text::python_json;

@@ -1,8 +1,8 @@
 //! The roles: each with exactly what its constructs declare.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::cfn::{Expr, Statement, TemplateKind};
+use crate::cfn::{Expr, Statement, TemplateKind, json};
 use crate::constructs::{Rendering, Role};
 
 /// The platform stack's output that holds the role with which CloudFormation deploys the serving template.

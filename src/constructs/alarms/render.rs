@@ -1,9 +1,7 @@
 //! The topic in the platform template, the alarms in the serving template.
 
-use serde_json::json;
-
 use super::{Alarm, Alarms, Notify, alarm_id, topic_id};
-use crate::cfn::{Expr, LogicalId, TemplateKind};
+use crate::cfn::{Expr, LogicalId, TemplateKind, json};
 use crate::constructs::{Export, Rendering, Role, Scope, This, dashboard, serving};
 use crate::rules::alarms as metrics;
 use crate::tables::{self, Statistic};

@@ -2,10 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{Bucket, Data, Export, Exports, Scope, bucket, bucket_id};
-use crate::cfn::Expr;
+use crate::cfn::{Expr, json};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::datasets;
 

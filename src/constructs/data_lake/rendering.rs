@@ -1,9 +1,9 @@
 //! The lake's resources, rendered when it is known who uses the key and which buckets notify.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{AccessLogs, DataLake, Encryption, KEY, LakeBucket, bucket_id};
-use crate::cfn::{Expr, LogicalId, TemplateKind};
+use crate::cfn::{Expr, LogicalId, TemplateKind, json};
 use crate::constructs::{Rendering, Scope, This};
 
 /// Logical id of the log bucket that the stack makes.

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::VariantSection;
-use crate::cfn::{Expr, LogicalId, ParameterSource};
+use crate::cfn::{Expr, LogicalId, ParameterSource, json};
 use crate::constructs::jobs::{Brief, ImageChoice};
 use crate::constructs::{Data, Export, Image, Reference, Rendering, Scope, Text, This, places, serving};
 use crate::diag::{Code, Issue, Pointer, or_list};

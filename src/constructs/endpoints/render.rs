@@ -1,9 +1,9 @@
 //! The resources of an endpoint, and what its roles may do.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{ANSWERS, Async, CAPTURE, DataCapture, Endpoint, ModelChoice, Routing, VariantSection};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
 use crate::constructs::{Export, Rendering, Role, Scope, This, grants, serving};
 use crate::rules::units::Duration;
 use crate::tables;

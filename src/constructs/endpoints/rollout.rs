@@ -1,8 +1,9 @@
 //! How a change takes over, as the API says it.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Capacity, Rollout};
+use crate::cfn::json;
 use crate::rules::rollout::{self, TIMES};
 use crate::rules::units::Duration;
 

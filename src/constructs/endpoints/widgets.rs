@@ -1,8 +1,9 @@
 //! What the dashboard shows of an endpoint.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Endpoint, VariantSection};
+use crate::cfn::json;
 use crate::constructs::dashboard::{Line, graph, text};
 use crate::constructs::{Export, Rendering, Scope, This};
 use crate::tables;

@@ -1,11 +1,11 @@
 //! The pipeline step that computes a monitor's baseline, in the form of AWS's SDK.
 //! <https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html>
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::render::cluster;
 use super::{Backend, DatasetFormat, Monitor, MonitorKind, pipeline};
-use crate::cfn::{Expr, Statement};
+use crate::cfn::{Expr, Statement, json};
 use crate::constructs::{Role, Scope, This, serving};
 use crate::definition::Step;
 

@@ -1,10 +1,10 @@
 //! The backend `model_monitor`: a job definition and a schedule that runs it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::render::{Watched, cluster};
 use super::{AnalysisWindow, Backend, Monitor, MonitorKind};
-use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, TemplateKind};
+use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, TemplateKind, json};
 use crate::constructs::{Image, Rendering, Role, Scope, This, grants, serving};
 use crate::rules::units::Duration;
 use crate::tables::{self, MonitorImage};

@@ -4,12 +4,12 @@
 //! (<https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-availability-change.html>). It stands in the
 //! serving template: before there is an endpoint there is nothing to compare.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::baseline::{input, pruned};
 use super::render::{Watched, cluster};
 use super::{Monitor, findings};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
 use crate::constructs::{Rendering, Role, Scope, This, events, grants, serving};
 use crate::definition::{Definition, Step};
 

@@ -2,11 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::{Export, Scope, Text};
 use super::Entry;
-use crate::cfn::Expr;
+use crate::cfn::{Expr, json};
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::rules::json_path;
 

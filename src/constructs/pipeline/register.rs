@@ -4,11 +4,11 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::jobs::{as_text, at_most, check_instance_type, within};
 use super::super::{Data, Export, Image, Model, Reference, Scope, Text};
-use crate::cfn::{Expr, ParameterSource};
+use crate::cfn::{Expr, ParameterSource, json};
 use crate::definition::{Step, uses_parameter};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::tables::{self, JobKind};

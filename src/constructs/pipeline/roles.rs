@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::{Data, Export, Rendering, Role, Scope, grants};
 use super::tree::Tree;
-use crate::cfn::{Expr, Statement};
+use crate::cfn::{Expr, Statement, json};
 
 /// Types of steps that run a job: the job's resource type in ARNs, and the prefix of the names that Pipelines
 /// gives. A tuning job's name has 32 characters, too few for the prefix of the others.

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::jobs::as_text;
 use super::super::{Scope, This};
 use super::{Cache, Condition, Entry, Pipeline};
+use crate::cfn::json;
 use crate::definition::{Step, steps_used};
 use crate::diag::Pointer;
 use crate::rules::caching;

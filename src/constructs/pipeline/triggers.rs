@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
 use crate::constructs::events::{self, Rule};
 use crate::constructs::{Bucket, Data, Export, Rendering, Role, Scope};
 use crate::diag::{Code, Issue, Pointer};

@@ -8,10 +8,10 @@
 
 mod machine;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{ModelGroup, OnApproval, This, id};
-use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, TemplateKind};
+use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, TemplateKind, json};
 use crate::constructs::events::{self, Rule};
 use crate::constructs::scope::ARTIFACT_BUCKET;
 use crate::constructs::{Rendering, Role, Scope, grants};

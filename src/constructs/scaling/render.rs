@@ -1,10 +1,10 @@
 //! The scalable target and its policies.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::section::{Goal, Source};
 use super::{Adjustment, Scaling, Steps, Track};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
 use crate::constructs::{Export, Rendering, Role, Scope, This, Variant, serving};
 use crate::rules::units::Duration;
 use crate::tables;

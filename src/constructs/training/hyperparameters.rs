@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::text::Text;
 use super::super::{Scope, This};
 use super::{Strategy, Training};
-use crate::cfn::Expr;
+use crate::cfn::{Expr, json};
 use crate::rules::json_text::python_json;
 
 /// A value of any kind; text may hold `${…}`.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::jobs::{self, Brief, ImageChoice};
 use super::super::{Data, Image, Model, Rendering, Role, Scope, This, grants};
 use super::{Channel, ChannelMode, Training};
-use crate::cfn::Expr;
+use crate::cfn::{Expr, json};
 use crate::rules::units::Duration;
 use crate::tables::Purpose;
 

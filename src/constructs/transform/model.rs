@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::jobs::{self, ImageChoice, as_text};
 use super::super::{Export, Image, Model, Reference, Role, Scope, Text, grants, places, serving};
-use crate::cfn::{Expr, Statement};
+use crate::cfn::{Expr, Statement, json};
 use crate::tables::{self, Accelerator, Purpose};
 
 /// The model of a batch transform.

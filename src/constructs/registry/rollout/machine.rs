@@ -5,7 +5,8 @@
 //!   <https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html>
 //! - Stack states: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 
-use serde_json::{Map, Value, json};
+use crate::cfn::json;
+use serde_json::{Map, Value};
 
 /// Seconds between two looks at the stack.
 const WAIT: u32 = 60;
@@ -147,7 +148,7 @@ impl Machine<'_> {
                 "{{% $merge([{{'ModelPackageGroupName': '{group}', 'ModelApprovalStatus': 'Approved', 'SortBy': 'CreationTime', 'SortOrder': 'Descending', 'MaxResults': 100}}, $page = '' ? {{}} : {{'NextToken': $page}}]) %}}"
             ),
             "Assign": {
-                version_variable(index): or_empty(first),
+                (version_variable(index)): or_empty(first),
                 "page": or_empty("$states.result.NextToken"),
             },
             "Retry": retry(),
