@@ -3,6 +3,7 @@
 //! makes it half as large.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde_json::{Map, Value};
 
@@ -68,6 +69,26 @@ pub(crate) use json;
 /// A mapping with one member.
 pub(crate) fn single(key: &str, value: Value) -> Value {
     Value::Object(Map::from_iter([(key.to_owned(), value)]))
+}
+
+/// The length of a value's text.
+pub(crate) fn length(value: &Value) -> usize {
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).expect("a value has a text");
+    count.0
+}
+
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl<T: ToJson + ?Sized> ToJson for &T {
@@ -185,6 +206,7 @@ mod tests {
         });
         assert_eq!(value, expected);
         assert_eq!(value.to_string(), expected.to_string());
+        assert_eq!(length(&value), expected.to_string().len());
         assert_eq!((json!(null), json!([]), json!("a")), (Value::Null, Value::Array(vec![]), "a".into()));
     }
 }

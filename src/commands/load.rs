@@ -6,7 +6,7 @@ mod policy;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::{fs, io, thread};
 
 use anyhow::Context as _;
@@ -58,6 +58,9 @@ pub(crate) struct Ready {
     /// What it renders to.
     made: Option<Made>,
 }
+
+/// What is done with an assembly as soon as it is made, beside the making of others; problems may still be found.
+type Then<'a> = &'a (dyn Fn(&Assembly) + Sync);
 
 /// An assembly and warnings, or why there is none.
 type Made = Result<(Assembly, Vec<Issue>), Vec<Issue>>;
@@ -152,12 +155,20 @@ impl Loaded {
 /// Takes the stack files that the command line names through every check. Problems of the files are in the
 /// result; only a command line that asks for something that is not there stops.
 pub(crate) fn load(args: &StackArgs) -> Result<Vec<Loaded>, Stop> {
+    load_then(args, &|_| {})
+}
+
+/// The same; something is done with each assembly as soon as it is made.
+pub(super) fn load_then(args: &StackArgs, then: Then) -> Result<Vec<Loaded>, Stop> {
     // What nearly every stack needs is made ready while the files are read; whoever needs it sooner waits for it.
     thread::spawn(|| {
         tables::prepare();
         Shapes::prepare();
     });
-    find(&args.stacks)?.iter().map(|path| load_file(path, shown(path), Wanted::Named(&args.env))).collect()
+    find(&args.stacks)?
+        .iter()
+        .map(|path| load_file(path, shown(path), Wanted::Named(&args.env), then))
+        .collect()
 }
 
 /// Whether a stack file has an environment of that name; one that cannot be read may have any.
@@ -170,7 +181,7 @@ pub(super) fn may_have(path: &Path, environment: &str) -> bool {
 
 /// Takes one stack file through every check, with those of the environments that it has; it is called as shown.
 pub(super) fn one(path: &Path, shown: String, environments: &[String]) -> Result<Loaded, Stop> {
-    load_file(path, shown, Wanted::Present(environments))
+    load_file(path, shown, Wanted::Present(environments), &|_| {})
 }
 
 /// A path as messages show it.
@@ -186,7 +197,7 @@ pub(crate) fn findings(loaded: &[Loaded]) -> (Vec<SourceFile>, Vec<Diagnostic>) 
     (files, diagnostics)
 }
 
-fn load_file(path: &Path, shown: String, wanted: Wanted) -> Result<Loaded, Stop> {
+fn load_file(path: &Path, shown: String, wanted: Wanted, then: Then) -> Result<Loaded, Stop> {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -195,7 +206,7 @@ fn load_file(path: &Path, shown: String, wanted: Wanted) -> Result<Loaded, Stop>
             return Ok(Loaded::unread(SourceFile::new(shown, ""), diagnostics));
         }
     };
-    load_bytes(path, shown, &bytes, wanted)
+    load_bytes(path, shown, &bytes, wanted, then)
 }
 
 /// What `synth` makes of a stack file at `path` that has these bytes: the file as far as it is text, everything found
@@ -204,13 +215,14 @@ fn load_file(path: &Path, shown: String, wanted: Wanted) -> Result<Loaded, Stop>
 /// # Errors
 /// When the project's own shapes cannot be read.
 pub fn assemblies(path: &Path, bytes: &[u8]) -> anyhow::Result<(SourceFile, Vec<Diagnostic>, Vec<Assembly>)> {
-    let mut loaded = load_bytes(path, path.to_string_lossy().into_owned(), bytes, Wanted::Named(&[]))
-        .map_err(|stop| stop.error)?;
+    let mut loaded =
+        load_bytes(path, path.to_string_lossy().into_owned(), bytes, Wanted::Named(&[]), &|_| {})
+            .map_err(|stop| stop.error)?;
     let assemblies = loaded.assemble();
     Ok((loaded.file, loaded.diagnostics, assemblies))
 }
 
-fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: Wanted) -> Result<Loaded, Stop> {
+fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: Wanted, then: Then) -> Result<Loaded, Stop> {
     let file = match SourceFile::from_bytes(shown, bytes) {
         Ok(file) => file,
         Err(problem) => {
@@ -220,7 +232,7 @@ fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: Wanted) -> Resul
     };
     match source::parse(&file) {
         Err(diagnostics) => Ok(Loaded::unread(file, diagnostics)),
-        Ok(document) => check(file, &document, path, wanted),
+        Ok(document) => check(file, &document, path, wanted, then),
     }
 }
 
@@ -236,7 +248,13 @@ pub(super) fn read_all(from: impl io::Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn check(file: SourceFile, document: &Document, path: &Path, wanted: Wanted) -> Result<Loaded, Stop> {
+fn check(
+    file: SourceFile,
+    document: &Document,
+    path: &Path,
+    wanted: Wanted,
+    then: Then,
+) -> Result<Loaded, Stop> {
     let shapes = Shapes::new(overridden_shapes(path)?);
     let root = path.parent().unwrap_or(Path::new(""));
     let known = stack::choose(&document.value, &[]).unwrap_or_default();
@@ -263,7 +281,11 @@ fn check(file: SourceFile, document: &Document, path: &Path, wanted: Wanted) -> 
     let views = if chosen.is_empty() && whole { vec![String::new()] } else { chosen };
     let checked = side_by_side(views, |environment| {
         let pack = |requests: &[assets::Request]| packed.collect(root, requests);
-        check_environment(&file, document, &environment, root, beside, &shapes, pack)
+        let (ready, found) = check_environment(&file, document, &environment, root, beside, &shapes, pack);
+        if let Some(Ready { made: Some(Ok((assembly, _))), .. }) = &ready {
+            then(assembly);
+        }
+        (ready, found)
     });
     for (ready, found) in checked {
         stacks.extend(ready);
@@ -284,7 +306,7 @@ fn check_environment(
     root: &Path,
     beside: Option<&Path>,
     shapes: &Shapes,
-    pack: impl Fn(&[assets::Request]) -> (Assets, Vec<assets::Problem>),
+    pack: impl Fn(&[assets::Request]) -> Arc<(Assets, Vec<assets::Problem>)>,
 ) -> (Option<Ready>, Vec<Diagnostic>) {
     let mut view = document.environment(environment);
     if let (Some(view), Some(environments)) = (view.value.as_object_mut(), document.value.get("environments"))
@@ -299,11 +321,12 @@ fn check_environment(
     let mut ready = None;
     if let Some(stack) = stack {
         let sources = stack.sources();
-        let (assets, problems) = pack(&sources.iter().map(request).collect::<Vec<_>>());
+        let packed = pack(&sources.iter().map(request).collect::<Vec<_>>());
+        let (assets, problems) = &*packed;
         if problems.is_empty() && !environment.is_empty() {
-            let stack = stack.with_assets(keys(&sources, &assets));
+            let stack = stack.with_assets(keys(&sources, assets));
             // In the same go as the checks: environments seldom have errors, and this one has none.
-            let made = Some(synth::synth(&stack, &assets));
+            let made = Some(synth::synth(&stack, assets));
             ready = Some(Ready { stack, places: places.clone(), made });
         }
         issues.extend(problems.iter().map(|problem| asset_issue(problem, &view.value)));
@@ -314,12 +337,15 @@ fn check_environment(
 
 /// What is packed already: environments mostly ask for the same.
 #[derive(Default)]
-struct Packed(Mutex<BTreeMap<String, (Assets, Vec<assets::Problem>)>>);
+struct Packed(Mutex<BTreeMap<String, Arc<(Assets, Vec<assets::Problem>)>>>);
 
 impl Packed {
-    fn collect(&self, root: &Path, requests: &[assets::Request]) -> (Assets, Vec<assets::Problem>) {
+    fn collect(&self, root: &Path, requests: &[assets::Request]) -> Arc<(Assets, Vec<assets::Problem>)> {
         let mut packed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        packed.entry(format!("{requests:?}")).or_insert_with(|| assets::collect(root, requests)).clone()
+        packed
+            .entry(format!("{requests:?}"))
+            .or_insert_with(|| Arc::new(assets::collect(root, requests)))
+            .clone()
     }
 }
 

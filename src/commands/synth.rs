@@ -1,94 +1,128 @@
 //! `smstack synth`: stack files into assemblies on disk.
 
 use std::fs;
-use std::mem::ManuallyDrop;
-use std::path::Path;
-use std::thread;
+use std::mem::{self, ManuallyDrop};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
+use tempfile::TempDir;
 
-use super::{Exit, Stop, load, side_by_side};
+use super::{Exit, Stop, load};
 use crate::cli::{SynthArgs, TemplateFormat};
 use crate::diag::has_errors;
 use crate::report;
 use crate::synth::{self, Assembly};
 
 pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
+    let place =
+        |assembly: &Assembly| args.out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
+    // An assembly is written aside while others are made.
+    let aside = Mutex::new(Vec::new());
+    let write = |assembly: &Assembly| {
+        let written = match args.format {
+            TemplateFormat::Json => Aside::write(assembly, &place(assembly)),
+            TemplateFormat::Yaml => Aside::write(&assembly.clone().into_yaml(), &place(assembly)),
+        };
+        aside.lock().unwrap_or_else(PoisonError::into_inner).push((place(assembly), written));
+    };
     // The process ends with the command: to free this would take time and give nobody anything.
-    let mut loaded = ManuallyDrop::new(load::load(&args.which)?);
+    let mut loaded = ManuallyDrop::new(load::load_then(&args.which, &write)?);
     let assemblies: Vec<Assembly> = loaded.iter_mut().flat_map(load::Loaded::assemble).collect();
+    let assemblies = ManuallyDrop::new(assemblies);
     let (files, diagnostics) = load::findings(&loaded);
+    report::diagnostics(&files, &diagnostics);
     if has_errors(&diagnostics) {
-        report::diagnostics(&files, &diagnostics);
         return Ok(Exit::Invalid);
     }
-    let write_one = |assembly: Assembly| -> Result<String, Stop> {
-        let assembly = match args.format {
-            TemplateFormat::Json => assembly,
-            TemplateFormat::Yaml => assembly.into_yaml(),
-        };
-        let directory = args.out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
-        let assembly = ManuallyDrop::new(assembly);
-        write(&assembly, &directory)?;
-        Ok(format!("{}: {} files\n", directory.display(), assembly.files.len()))
-    };
-    let written = thread::scope(|scope| {
-        // Warnings take as long to draw as an assembly to write.
-        scope.spawn(|| report::diagnostics(&files, &diagnostics));
-        side_by_side(assemblies, write_one)
-    });
-    for line in written {
-        report::out(&line?)?;
+    let mut aside = aside.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for assembly in assemblies.iter() {
+        let directory = place(assembly);
+        let Some(at) = aside.iter().position(|(place, _)| *place == directory) else { continue };
+        aside.remove(at).1?.put(&directory)?;
+        report::out(&format!("{}: {} files\n", directory.display(), assembly.files.len()))?;
     }
     Ok(Exit::Done)
 }
 
-/// Writes an assembly beside its place and then renames it there, so that the place never holds half of one.
-fn write(assembly: &Assembly, directory: &Path) -> Result<(), Stop> {
-    if is_there(assembly, directory) {
-        return Ok(());
-    }
-    if count_files(directory) > 0 && !directory.join(synth::MANIFEST).is_file() {
-        let refusal = anyhow::anyhow!(
-            "{} holds something that is no assembly: move it, or choose another `--out`",
-            directory.display()
-        );
-        return Err(refusal.into());
-    }
-    let parent = directory.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    let new = aside(parent)?;
-    let mut made = new.path().to_owned();
-    for file in &assembly.files {
-        let path = new.path().join(&file.path);
-        let home = path.parent().unwrap_or(new.path());
-        if *home != made && home != new.path() {
-            fs::create_dir_all(home).with_context(|| format!("cannot make {}", home.display()))?;
-            home.clone_into(&mut made);
+/// An assembly beside its place, whole, so that the place never holds half of one; it is removed unless it is put
+/// there.
+struct Aside {
+    /// None when the place holds the same already.
+    new: Option<TempDir>,
+    /// The directories that were made for it, innermost first.
+    made: Vec<PathBuf>,
+}
+
+impl Aside {
+    fn write(assembly: &Assembly, directory: &Path) -> Result<Aside, Stop> {
+        if is_there(assembly, directory) {
+            return Ok(Aside { new: None, made: Vec::new() });
         }
-        fs::write(&path, &file.bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        if count_files(directory) > 0 && !directory.join(synth::MANIFEST).is_file() {
+            let refusal = anyhow::anyhow!(
+                "{} holds something that is no assembly: move it, or choose another `--out`",
+                directory.display()
+            );
+            return Err(refusal.into());
+        }
+        let parent = directory.parent().unwrap_or(Path::new("."));
+        let absent = parent.ancestors().take_while(|it| !it.as_os_str().is_empty() && !it.exists());
+        let mut aside = Aside { new: None, made: absent.map(Path::to_owned).collect() };
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        let new = aside.new.insert(beside(parent)?).path();
+        let mut last = new.to_owned();
+        for file in &assembly.files {
+            let path = new.join(&file.path);
+            let home = path.parent().unwrap_or(new);
+            if *home != last && home != new {
+                fs::create_dir_all(home).with_context(|| format!("cannot make {}", home.display()))?;
+                home.clone_into(&mut last);
+            }
+            fs::write(&path, &file.bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(aside)
     }
-    let before = if directory.exists() { Some(aside(parent)?) } else { None };
-    let old = before.as_ref().map(|before| before.path().join("old"));
-    if let Some(old) = &old {
-        fs::rename(directory, old).with_context(|| format!("cannot replace {}", directory.display()))?;
+
+    /// Puts it in its place, in the stead of what is there.
+    fn put(mut self, directory: &Path) -> Result<(), Stop> {
+        let Some(new) = self.new.take() else { return Ok(()) };
+        let parent = directory.parent().unwrap_or(Path::new("."));
+        let before = if directory.exists() { Some(beside(parent)?) } else { None };
+        let old = before.as_ref().map(|before| before.path().join("old"));
+        if let Some(old) = &old {
+            fs::rename(directory, old).with_context(|| format!("cannot replace {}", directory.display()))?;
+        }
+        let Err(error) = fs::rename(new.path(), directory) else {
+            // No longer to be removed.
+            drop(new.keep());
+            self.made.clear();
+            return Ok(());
+        };
+        let place = directory.display();
+        let lost = match old.filter(|old| fs::rename(old, directory).is_err()) {
+            None => format!("cannot write {place}"),
+            Some(old) => {
+                before.map(TempDir::keep);
+                format!("cannot write {place}; what was there is in {} now", old.display())
+            }
+        };
+        Err(anyhow::Error::new(error).context(lost).into())
     }
-    let Err(error) = fs::rename(new.path(), directory) else {
-        // It is in its place, and no longer to be removed.
-        drop(new.keep());
-        return Ok(());
-    };
-    if let Some(old) = old.filter(|old| fs::rename(old, directory).is_err()) {
-        before.map(tempfile::TempDir::keep);
-        let lost =
-            format!("cannot write {0}; what was in {0} is in {1} now", directory.display(), old.display());
-        return Err(anyhow::Error::new(error).context(lost).into());
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        drop(self.new.take());
+        for directory in mem::take(&mut self.made) {
+            // One that holds something is somebody else's, too.
+            drop(fs::remove_dir(directory));
+        }
     }
-    Err(anyhow::Error::new(error).context(format!("cannot write {}", directory.display())).into())
 }
 
 /// A new directory, as it would be if it were made in its place; it is removed with its handle.
-fn aside(parent: &Path) -> anyhow::Result<tempfile::TempDir> {
+fn beside(parent: &Path) -> anyhow::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".smstack-");
     #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::cfn::{Expr, Statement, TemplateKind, json};
+use crate::cfn::{Expr, Statement, TemplateKind, json, length};
 use crate::constructs::{Rendering, Role};
 
 /// The platform stack's output that holds the role with which CloudFormation deploys the serving template.
@@ -16,7 +16,7 @@ pub(super) const POLICY_LIMIT: usize = 10_240;
 pub(super) fn render(out: &mut Rendering) {
     for (role, statements) in std::mem::take(&mut out.grants) {
         let policy = Statement::document(statements);
-        out.policy_sizes.insert(role, policy.to_string().len());
+        out.policy_sizes.insert(role, length(&policy));
         let mut context = json!({
             "id": role.id().as_str(),
             "description": role.description(),
