@@ -313,7 +313,7 @@ fn add(files: &mut Vec<AssemblyFile>, path: String, bytes: Vec<u8>) -> FileEntry
 }
 
 fn pretty(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256 * 1024);
+    let mut bytes = Vec::with_capacity(160 * 1024);
     let mut out = serde_json::Serializer::with_formatter(&mut bytes, Indented::default());
     value.serialize(&mut out).expect("what an assembly holds has a JSON form");
     bytes.push(b'\n');

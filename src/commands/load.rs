@@ -306,7 +306,7 @@ fn check_environment(
     root: &Path,
     beside: Option<&Path>,
     shapes: &Shapes,
-    pack: impl Fn(&[assets::Request]) -> Arc<(Assets, Vec<assets::Problem>)>,
+    pack: impl Fn(&[assets::Request]) -> Collected,
 ) -> (Option<Ready>, Vec<Diagnostic>) {
     let mut view = document.environment(environment);
     if let (Some(view), Some(environments)) = (view.value.as_object_mut(), document.value.get("environments"))
@@ -337,10 +337,13 @@ fn check_environment(
 
 /// What is packed already: environments mostly ask for the same.
 #[derive(Default)]
-struct Packed(Mutex<BTreeMap<String, Arc<(Assets, Vec<assets::Problem>)>>>);
+struct Packed(Mutex<BTreeMap<String, Collected>>);
+
+/// Packed sources, and what stood in the way.
+type Collected = Arc<(Assets, Vec<assets::Problem>)>;
 
 impl Packed {
-    fn collect(&self, root: &Path, requests: &[assets::Request]) -> Arc<(Assets, Vec<assets::Problem>)> {
+    fn collect(&self, root: &Path, requests: &[assets::Request]) -> Collected {
         let mut packed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         packed
             .entry(format!("{requests:?}"))

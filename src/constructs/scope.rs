@@ -57,9 +57,9 @@ fn once<T>(known: &Known<T>, this: &This, make: impl FnOnce() -> Option<T>) -> O
         return found.clone();
     }
     // Not under the lock: what a construct makes may need what another makes.
-    let made = make().map(Arc::new);
-    lock().insert(this.pointer.as_str().to_owned(), made.clone());
-    made
+    let new = make().map(Arc::new);
+    lock().insert(this.pointer.as_str().to_owned(), new.clone());
+    new
 }
 
 /// What a construct sees.

@@ -42,10 +42,8 @@ pub(super) fn plain(text: &str) -> Value {
 }
 
 fn number(text: &str) -> Option<Number> {
-    let radix = [("0x", 16), ("0o", 8)].into_iter();
-    if let Some((digits, radix)) =
-        radix.filter_map(|(sign, radix)| Some((text.strip_prefix(sign)?, radix))).next()
-    {
+    let mut forms = [("0x", 16), ("0o", 8)].into_iter();
+    if let Some((digits, radix)) = forms.find_map(|(sign, radix)| Some((text.strip_prefix(sign)?, radix))) {
         let unsigned = digits.chars().all(|c| c.is_digit(radix));
         return u64::from_str_radix(digits, radix).ok().filter(|_| unsigned).map(Number::from);
     }
