@@ -130,9 +130,14 @@ fn unless_closed(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// A number of things: `1 file`, `2 files`.
+fn counted(n: u64, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
 /// How many problems there are: `2 errors, 1 warning in 1 file`.
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
-    let count = |n: usize, thing: &str| format!("{n} {thing}{}", if n == 1 { "" } else { "s" });
+    let count = |n: usize, thing: &str| counted(n as u64, thing);
     let (errors, warnings) = totals(diagnostics);
     let files = diagnostics.iter().map(|diagnostic| diagnostic.file.as_str()).collect::<BTreeSet<_>>().len();
     let problems: Vec<String> = [(errors, "error"), (warnings, "warning")]

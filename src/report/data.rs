@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{err, is_live};
+use super::{counted, err, is_live};
 use crate::data::{
     Column, Description, Difference, Event, File, Published, Schema, SchemaDifference, Store, Survey,
     Verified, Version,
@@ -36,7 +36,7 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_prefix(what);
             if files > 0 {
-                bar.set_message(format!("{files} files"));
+                bar.set_message(counted(files as u64, "file"));
             }
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
@@ -49,7 +49,7 @@ impl Progress {
         let Some(bar) = &self.bar else { return };
         bar.inc(bytes);
         if files > 0 && bytes == 0 {
-            bar.set_message(format!("{files} files"));
+            bar.set_message(counted(files as u64, "file"));
         }
     }
 
@@ -94,19 +94,17 @@ pub fn intent(store: &Store, survey: &Survey, latest: Option<&str>, starts: bool
 }
 
 fn amount(files: u64, bytes: u64) -> String {
-    format!("{files} {}, {}", if files == 1 { "file" } else { "files" }, HumanBytes(bytes))
+    format!("{}, {}", counted(files, "file"), HumanBytes(bytes))
 }
 
 fn schema_line(schema: &Schema) -> String {
     let columns: Vec<String> = schema.columns.iter().map(column).collect();
-    let files = if schema.files == 1 { "file" } else { "files" };
     let shown = columns.len().min(MOST_LINES);
     let more = if columns.len() > shown { ", …" } else { "" };
     format!(
-        "{} {} {files}, {} rows: {}{more}",
-        schema.files,
-        schema.format,
-        schema.rows,
+        "{}, {}: {}{more}",
+        counted(schema.files, &format!("{} file", schema.format)),
+        counted(schema.rows, "row"),
         columns[..shown].join(", ")
     )
 }
@@ -124,7 +122,11 @@ pub fn published_text(store: &Store, published: &Published) -> String {
             if before.is_some() { "was published before" } else { "was the latest before: nothing to do" };
         let _ = writeln!(text, "  it {when}");
     } else {
-        let _ = writeln!(text, "  {uploaded} files uploaded, {copied} copied inside S3, {there} were there");
+        let _ = writeln!(
+            text,
+            "  {} uploaded, {copied} copied inside S3, {there} there before",
+            counted(*uploaded as u64, "file")
+        );
     }
     details(&mut text, description);
     if let Some(before) = before {
@@ -140,7 +142,7 @@ pub fn published_text(store: &Store, published: &Published) -> String {
 fn details(text: &mut String, description: &Description) {
     let _ = write!(text, "  {}", amount(description.files, description.bytes));
     if let Some(rows) = description.rows {
-        let _ = write!(text, ", {rows} rows");
+        let _ = write!(text, ", {}", counted(rows, "row"));
     }
     let _ = writeln!(text, "; published {} by {}", description.published, description.by);
     if let Some(git) = &description.git {
@@ -186,7 +188,7 @@ pub fn list_text(all: &[(Store, Vec<Version>)]) -> String {
                 let _ = writeln!(text, "  {}{latest}  its description is gone", version.id);
                 continue;
             };
-            let rows = it.rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
+            let rows = it.rows.map(|rows| format!(", {}", counted(rows, "row"))).unwrap_or_default();
             let commit = it.git.as_ref().map_or_else(String::new, |git| {
                 let short: String = git.commit.chars().take(12).collect();
                 format!("  commit {short}{}", if git.dirty { "+" } else { "" })
@@ -280,7 +282,7 @@ pub fn difference_text(
     }
     lines(&mut text, difference.schemas.iter().map(schema_difference));
     let file = |file: &File| {
-        let rows = file.rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
+        let rows = file.rows.map(|rows| format!(", {}", counted(rows, "row"))).unwrap_or_default();
         format!("{} ({}{rows})", file.path, HumanBytes(file.bytes))
     };
     lines(&mut text, difference.removed.iter().map(|it| format!("- {}", file(it))));
@@ -295,7 +297,7 @@ pub fn difference_text(
             format!("~ {} ({} -> {}{rows})", is.path, HumanBytes(was.bytes), HumanBytes(is.bytes))
         }),
     );
-    let _ = writeln!(text, "  {} files are the same", difference.same);
+    let _ = writeln!(text, "  {} the same", counted(difference.same as u64, "file"));
     text
 }
 
