@@ -54,6 +54,27 @@ fn a_directory_that_is_no_assembly_is_left_alone() {
     assert_eq!(fs::read_to_string(&precious).unwrap(), "years of work");
 }
 
+#[test]
+fn where_one_environment_is_wrong_nothing_is_written() {
+    let at = tempfile::tempdir().unwrap();
+    let sound = reference();
+    let wrong = sound.replacen("AllTraffic: { count: 4 }", "AllTraffic: { count: 0 }", 1);
+    assert_ne!(sound, wrong, "prod is as it was");
+    let out = at.path().join("smstack.out");
+    project::write(at.path(), &wrong);
+    assert_eq!(run(at.path(), &["synth"]).status.code(), Some(3));
+    assert!(!out.exists(), "{:?}", tree(&out).keys());
+    project::write(at.path(), &sound);
+    assert_eq!(run(at.path(), &["synth"]).status.code(), Some(0));
+    let before = tree(&out);
+    project::write(at.path(), &wrong.replacen("team: ml-platform", "team: another", 1));
+    assert_eq!(run(at.path(), &["synth"]).status.code(), Some(3));
+    assert!(tree(&out) == before, "{:?}", tree(&out).keys());
+    let beside: Vec<_> =
+        fs::read_dir(out.join("deep-learning")).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(beside.len(), 2, "{beside:?}");
+}
+
 /// Exit 3 with something said, or exit 0 with a whole assembly, and nothing else.
 fn sound(at: &Path, text: &[u8], what: &str) {
     fs::write(at.join("stacks/case.yaml"), text).unwrap();
