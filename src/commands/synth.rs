@@ -36,10 +36,16 @@ pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
         return Ok(Exit::Invalid);
     }
     let mut aside = aside.into_inner().unwrap_or_else(PoisonError::into_inner);
+    aside.sort_by(|(a, _), (b, _)| a.cmp(b));
+    // All of them are written before the first is put in its place.
+    let mut whole = Vec::new();
+    for (directory, written) in aside {
+        whole.push((directory, written?));
+    }
     for assembly in assemblies.iter() {
         let directory = place(assembly);
-        let Some(at) = aside.iter().position(|(place, _)| *place == directory) else { continue };
-        aside.remove(at).1?.put(&directory)?;
+        let Some(at) = whole.iter().position(|(place, _)| *place == directory) else { continue };
+        whole.remove(at).1.put(&directory)?;
         report::out(&format!("{}: {} files\n", directory.display(), assembly.files.len()))?;
     }
     Ok(Exit::Done)

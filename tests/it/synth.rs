@@ -52,6 +52,15 @@ fn a_directory_that_is_no_assembly_is_left_alone() {
     let output = run(at.path(), &["synth", "--env", "dev"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(fs::read_to_string(&precious).unwrap(), "years of work");
+    fs::rename(
+        at.path().join("smstack.out/deep-learning/dev"),
+        at.path().join("smstack.out/deep-learning/prod"),
+    )
+    .unwrap();
+    let output = run(at.path(), &["synth"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let there: Vec<_> = tree(&at.path().join("smstack.out")).into_keys().collect();
+    assert_eq!(there, ["deep-learning/prod/thesis.txt"]);
 }
 
 #[test]
