@@ -51,18 +51,7 @@ impl Stack {
 
     /// What its constructs see.
     pub fn scope(&self) -> Scope<'_> {
-        Scope {
-            file: &self.file,
-            environment: &self.environment,
-            region: self
-                .file
-                .environments
-                .get(&self.environment)
-                .and_then(|settings| settings.region.as_deref()),
-            exports: &self.exports,
-            assets: &self.assets,
-            made: &self.made,
-        }
+        Scope::new(&self.file, &self.environment, &self.exports, &self.assets, &self.made)
     }
 
     /// Files and directories of the user's that it needs, in the order of the file.
@@ -127,14 +116,14 @@ pub fn resolve(value: &Value, environment: &str, shapes: &Shapes) -> (Option<Sta
         let mut offered = Exports::default();
         construct.export(
             &this,
-            &scope(&file, environment, &exports, &assets, &Memo::default()),
+            &Scope::new(&file, environment, &exports, &assets, &Memo::default()),
             &mut offered,
         );
         exports.extend(offered);
     }
     let mut issues = names::check(&file, environment, &exports);
     let made = Memo::default();
-    let seen = scope(&file, environment, &exports, &assets, &made);
+    let seen = Scope::new(&file, environment, &exports, &assets, &made);
     for (_, this, construct) in file.constructs() {
         construct.check(&this, &seen, &mut issues);
     }
@@ -144,17 +133,6 @@ pub fn resolve(value: &Value, environment: &str, shapes: &Shapes) -> (Option<Sta
     let stack =
         Stack { environment: environment.to_owned(), exports, assets, shapes: shapes.clone(), made, file };
     (Some(stack), issues)
-}
-
-fn scope<'a>(
-    file: &'a StackFile,
-    environment: &'a str,
-    exports: &'a Exports,
-    assets: &'a BTreeMap<String, AssetKey>,
-    made: &'a Memo,
-) -> Scope<'a> {
-    let region = file.environments.get(environment).and_then(|settings| settings.region.as_deref());
-    Scope { file, environment, region, exports, assets, made }
 }
 
 /// The names asked for, or all; a name that is no environment is an issue at `environments`.

@@ -80,6 +80,18 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
+    /// What constructs of that environment see.
+    pub fn new(
+        file: &'a StackFile,
+        environment: &'a str,
+        exports: &'a Exports,
+        assets: &'a BTreeMap<String, AssetKey>,
+        made: &'a Memo,
+    ) -> Scope<'a> {
+        let region = file.environments.get(environment).and_then(|settings| settings.region.as_deref());
+        Scope { file, environment, region, exports, assets, made }
+    }
+
     /// A name that AWS needs fixed, kept apart from other environments' by the environment's name.
     pub fn fixed_name(&self, name: &str) -> String {
         format!("{name}-{}", self.environment)

@@ -8,16 +8,10 @@ use crate::constructs::{Memo, StackFile};
 fn with_lake<T>(lake: &Value, then: impl FnOnce(&DataLake, &This, &Scope<'_>) -> T) -> T {
     let file: StackFile = serde_json::from_value(json!({ "name": "shop", "data_lake": lake })).unwrap();
     let assets = BTreeMap::new();
+    let made = Memo::default();
     let this = This { name: "data_lake".to_owned(), pointer: Pointer::root().key("data_lake") };
     let none = Exports::default();
-    let scope = Scope {
-        file: &file,
-        environment: "dev",
-        region: None,
-        exports: &none,
-        assets: &assets,
-        made: &Memo::default(),
-    };
+    let scope = Scope { region: None, ..Scope::new(&file, "dev", &none, &assets, &made) };
     let mut exports = Exports::default();
     let lake = file.data_lake.as_ref().unwrap();
     lake.export(&this, &scope, &mut exports);

@@ -44,29 +44,17 @@ fn set(stack: &mut Value, pointer: &str, value: Value) {
 fn with<T>(stack: Value, then: impl FnOnce(&Scope<'_>) -> T) -> T {
     let file: StackFile = serde_json::from_value(stack).unwrap();
     let assets = BTreeMap::new();
+    let made = Memo::default();
     let mut exports = Exports::default();
     let region = Some("us-east-1");
     for (_, this, construct) in file.constructs() {
-        let scope = Scope {
-            file: &file,
-            environment: "dev",
-            region,
-            exports: &exports,
-            assets: &assets,
-            made: &Memo::default(),
-        };
+        let made = Memo::default();
+        let scope = Scope { region, ..Scope::new(&file, "dev", &exports, &assets, &made) };
         let mut offered = Exports::default();
         construct.export(&this, &scope, &mut offered);
         exports.extend(offered);
     }
-    then(&Scope {
-        file: &file,
-        environment: "dev",
-        region,
-        exports: &exports,
-        assets: &assets,
-        made: &Memo::default(),
-    })
+    then(&Scope { region, ..Scope::new(&file, "dev", &exports, &assets, &made) })
 }
 
 /// Issues of the changed workload, as `place code`.

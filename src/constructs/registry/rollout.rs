@@ -287,32 +287,20 @@ mod tests {
         }))
         .unwrap();
         let assets = BTreeMap::new();
+        let made = Memo::default();
         let mut exports = Exports::default();
         if topic {
             let arn = Export::Topic(Expr::Ref("AlarmsTopic".into()));
             exports.add("alarms", &Pointer::root().key("alarms"), "alarms", "topic", arn);
         }
         for (_, this, construct) in file.constructs() {
+            let made = Memo::default();
             let mut offered = Exports::default();
-            let scope = Scope {
-                file: &file,
-                environment: "dev",
-                region: None,
-                exports: &exports,
-                assets: &assets,
-                made: &Memo::default(),
-            };
+            let scope = Scope { region: None, ..Scope::new(&file, "dev", &exports, &assets, &made) };
             construct.export(&this, &scope, &mut offered);
             exports.extend(offered);
         }
-        let scope = Scope {
-            file: &file,
-            environment: "dev",
-            region: None,
-            exports: &exports,
-            assets: &assets,
-            made: &Memo::default(),
-        };
+        let scope = Scope { region: None, ..Scope::new(&file, "dev", &exports, &assets, &made) };
         let mut out = Rendering::new(Shapes::default());
         let group = || "Ranker-dev".to_owned();
         out.import("EndpointRoleArn", "the endpoint's role", &Role::Endpoint.arn());

@@ -17,17 +17,12 @@ fn with_scope<T>(parameters: &Value, then: impl FnOnce(&Scope<'_>) -> T) -> T {
     }))
     .unwrap();
     let assets = BTreeMap::new();
+    let made = Memo::default();
     let mut exports = Exports::default();
     for (_, this, construct) in file.constructs() {
+        let made = Memo::default();
         let mut offered = Exports::default();
-        let scope = Scope {
-            file: &file,
-            environment: "dev",
-            region: None,
-            exports: &exports,
-            assets: &assets,
-            made: &Memo::default(),
-        };
+        let scope = Scope { region: None, ..Scope::new(&file, "dev", &exports, &assets, &made) };
         construct.export(&this, &scope, &mut offered);
         exports.extend(offered);
     }
@@ -41,14 +36,7 @@ fn with_scope<T>(parameters: &Value, then: impl FnOnce(&Scope<'_>) -> T) -> T {
         manifest: false,
     };
     exports.add("processing", &Pointer::root().key("processing"), "prepare", "train", Export::Data(output));
-    then(&Scope {
-        file: &file,
-        environment: "dev",
-        region: None,
-        exports: &exports,
-        assets: &assets,
-        made: &Memo::default(),
-    })
+    then(&Scope { region: None, ..Scope::new(&file, "dev", &exports, &assets, &made) })
 }
 
 fn check(triggers: &Value, parameters: &Value, expected: &[&str]) {
