@@ -8,12 +8,13 @@
 //! Whatever stands in the way is a [`Problem`], all of them at once; an asset exists only when nothing does.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::io;
+use std::path::Path;
 
 mod archive;
 mod problem;
 mod secret;
+mod sources;
 mod survey;
 mod tree;
 
@@ -22,6 +23,7 @@ mod tests;
 
 pub use problem::{Problem, ProblemKind};
 pub use secret::Secret;
+pub use sources::Sources;
 pub use survey::{DataFile, MOST_DATA_FILES, secret_in, survey};
 pub use tree::IGNORE_FILE;
 
@@ -138,66 +140,10 @@ struct Limits {
 
 const LIMITS: Limits = Limits { bytes: MAX_BYTES, files: MAX_FILES, depth: MAX_DEPTH };
 
-/// Read what the requests name beneath `root`, the directory against which the stack file's paths are resolved.
-///
-/// Requests with the same path and kind give one asset; requests for the same directory with different entry
-/// points share one archive. A problem with a file inside a tree is told once, at the first request for the
-/// tree; a problem with the request itself is told at each.
+/// Read what the requests name beneath `root`, the directory against which the stack file's paths are resolved:
+/// [`Sources::collect`] of sources that nobody else asks for.
 pub fn collect(root: &Path, requests: &[Request]) -> (Assets, Vec<Problem>) {
-    collect_within(root, requests, LIMITS)
-}
-
-fn collect_within(root: &Path, requests: &[Request], limits: Limits) -> (Assets, Vec<Problem>) {
-    let (mut assets, mut problems) = (Assets::default(), Vec::new());
-    let mut trees = BTreeMap::new();
-    for (done, request) in requests.iter().enumerate() {
-        if requests[..done].contains(request) || assets.get(&request.path, &request.kind).is_some() {
-            continue;
-        }
-        let asset = locate(root, request).and_then(|located| match &request.kind {
-            RequestKind::File => file_asset(located, request, limits),
-            RequestKind::Tree { entry } => tree_asset(located, entry, request, limits, &mut trees),
-        });
-        match asset {
-            Ok(asset) => drop(assets.0.insert((request.path.clone(), request.kind.clone()), asset)),
-            Err(found) => problems.extend(found),
-        }
-    }
-    (assets, problems)
-}
-
-/// A request's path, found on disk.
-struct Located {
-    /// Relative to the project's root, with `/`, without `.` and `..`; `.` is the root itself.
-    path: String,
-    /// The same with every link resolved.
-    real: PathBuf,
-    metadata: fs::Metadata,
-}
-
-fn locate(root: &Path, request: &Request) -> Result<Located, Vec<Problem>> {
-    let problem = |kind| vec![Problem::new(kind, request, &request.path)];
-    if request.path.starts_with('/') || Path::new(&request.path).is_absolute() {
-        return Err(problem(ProblemKind::Absolute));
-    }
-    let parts = normalise(&request.path).ok_or_else(|| problem(ProblemKind::LeavesProject))?;
-    let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
-    let root = fs::canonicalize(root).map_err(|error| problem(ProblemKind::unreadable(&error)))?;
-    let at = parts.iter().fold(root.clone(), |at, part| at.join(part));
-    let real = match fs::canonicalize(&at) {
-        Ok(real) => real,
-        Err(error) if at.is_symlink() => return Err(problem(ProblemKind::link_broken(&at, &error))),
-        Err(error) if is_absent(&error) => {
-            return Err(problem(ProblemKind::Missing { near: problem::nearest_paths(&root, &parts) }));
-        }
-        Err(error) => return Err(problem(ProblemKind::unreadable(&error))),
-    };
-    if !real.starts_with(&root) {
-        return Err(problem(ProblemKind::link_leaves(&at)));
-    }
-    let metadata = fs::metadata(&real).map_err(|error| problem(ProblemKind::unreadable(&error)))?;
-    let path = if parts.is_empty() { ".".to_owned() } else { parts.join("/") };
-    Ok(Located { path, real, metadata })
+    Sources::new(root).collect(requests)
 }
 
 /// The parts of a relative path without `.` and `..`; none when it climbs out of where it starts.
@@ -216,49 +162,4 @@ fn normalise(path: &str) -> Option<Vec<&str>> {
 /// A path may be absent because a directory on the way is absent or is a file.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-fn file_asset(located: Located, request: &Request, limits: Limits) -> Result<Asset, Vec<Problem>> {
-    let Located { path, real, metadata } = located;
-    let problem = |kind| Problem::new(kind, request, &path);
-    if metadata.is_dir() {
-        return Err(vec![problem(ProblemKind::NotAFile)]);
-    }
-    if !metadata.is_file() {
-        return Err(vec![problem(ProblemKind::special(metadata.file_type()))]);
-    }
-    let bytes = archive::read_file(&real, limits.bytes)
-        .map_err(|error| vec![problem(ProblemKind::unreadable(&error))])?
-        .ok_or_else(|| vec![problem(ProblemKind::TooManyBytes { limit: limits.bytes })])?;
-    let by_name = secret::in_name(&path).or_else(|| real.to_str().and_then(secret::in_file_name));
-    match by_name.or_else(|| secret::in_content(&bytes)) {
-        Some(secret) => Err(vec![problem(ProblemKind::Secret(secret))]),
-        None => Ok(Asset::file(path, bytes)),
-    }
-}
-
-fn tree_asset(
-    located: Located,
-    entry: &str,
-    request: &Request,
-    limits: Limits,
-    trees: &mut BTreeMap<String, (tree::Tree, Packed)>,
-) -> Result<Asset, Vec<Problem>> {
-    let Located { path, real, metadata } = located;
-    if !metadata.is_dir() {
-        return Err(vec![Problem::new(ProblemKind::NotADirectory, request, &path)]);
-    }
-    let (tree, packed) = trees.entry(path.clone()).or_insert_with(|| {
-        let mut tree = tree::walk(&real, &path, request, limits);
-        let packed = archive::pack(&mut tree, request, limits);
-        (tree, packed)
-    });
-    let mut problems = if tree.told { Vec::new() } else { tree.problems.clone() };
-    tree.told = true;
-    match tree.entry(entry, request) {
-        Ok(entry) if tree.problems.is_empty() => return Ok(Asset::tree(path, entry, packed)),
-        Ok(_) => {}
-        Err(problem) => problems.extend(problem),
-    }
-    Err(problems)
 }

@@ -16,6 +16,7 @@ mod events;
 mod execute;
 mod explain;
 mod graph;
+mod hands;
 mod here;
 mod init;
 mod lint;
@@ -38,8 +39,6 @@ mod schema;
 mod status;
 mod synth;
 mod validate;
-
-use std::thread;
 
 pub use load::assemblies;
 
@@ -106,27 +105,6 @@ fn show(format: FindingsFormat, files: &[SourceFile], found: &[Diagnostic]) -> s
         FindingsFormat::Sarif => report::out(&report::diagnostics_sarif(files, found)),
         FindingsFormat::Github => report::out(&report::diagnostics_github(files, found)),
     }
-}
-
-/// The most threads that work at the same time, however many items there are.
-const SIDE_BY_SIDE: usize = 8;
-
-/// Does the same work for each item, some at the same time; the results are in the order of the items.
-fn side_by_side<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let work = &work;
-    let mut results = Vec::with_capacity(items.len());
-    let mut items = items.into_iter();
-    while let Some(first) = items.next() {
-        thread::scope(|scope| {
-            let others: Vec<_> =
-                items.by_ref().take(SIDE_BY_SIDE - 1).map(|item| scope.spawn(move || work(item))).collect();
-            results.push(work(first));
-            for other in others {
-                results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-        });
-    }
-    results
 }
 
 /// Runs what the command line says.

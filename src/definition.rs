@@ -140,7 +140,8 @@ pub fn steps_used(value: &Value) -> BTreeSet<String> {
 fn collect_steps(value: &Value, used: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
-            if let (1, Some(Value::String(path))) = (members.len(), members.get("Get"))
+            if members.len() == 1
+                && let Some(Value::String(path)) = members.get("Get")
                 && let Some(step) = path.strip_prefix("Steps.").and_then(|rest| rest.split(['.', '[']).next())
             {
                 used.insert(step.to_owned());
@@ -152,11 +153,24 @@ fn collect_steps(value: &Value, used: &mut BTreeSet<String>) {
     }
 }
 
+/// How often `value` looks into a report.
+pub fn lookups(value: &Value) -> usize {
+    let inside = |values: &mut dyn Iterator<Item = &Value>| values.map(lookups).sum::<usize>();
+    match value {
+        Value::Object(members) => {
+            let own = members.len() == 1 && members.contains_key("Std:JsonGet");
+            usize::from(own) + inside(&mut members.values())
+        }
+        Value::Array(items) => inside(&mut items.iter()),
+        _ => 0,
+    }
+}
+
 /// Whether the value of a pipeline parameter stands in `value`.
 pub fn uses_parameter(value: &Value, name: &str) -> bool {
     match value {
         Value::Object(members) => {
-            let path = members.get("Get").and_then(Value::as_str).filter(|_| members.len() == 1);
+            let path = if members.len() == 1 { members.get("Get").and_then(Value::as_str) } else { None };
             path.and_then(|path| path.strip_prefix("Parameters.")) == Some(name)
                 || members.values().any(|member| uses_parameter(member, name))
         }
@@ -245,5 +259,9 @@ mod tests {
     fn used_steps_are_found_at_any_depth() {
         let value = json!({ "a": [{ "Std:Join": { "On": "", "Values": [{ "Get": "Steps.search.TrainingJobSummaries[0].TrainingJobName" }] } }], "b": { "Get": "Parameters.x" } });
         assert_eq!(steps_used(&value).into_iter().collect::<Vec<_>>(), ["search"]);
+        let look =
+            json!({ "Std:JsonGet": { "PropertyFile": { "Get": "Steps.a.PropertyFiles.b" }, "Path": "c" } });
+        assert_eq!(lookups(&json!({ "Conditions": [{ "Left": look, "Right": 1 }], "Other": look })), 2);
+        assert_eq!(lookups(&value), 0);
     }
 }

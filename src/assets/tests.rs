@@ -242,6 +242,25 @@ fn all_problems_at_once_and_each_where_it_belongs() {
 }
 
 #[test]
+fn threads_that_share_the_work_find_what_one_finds() {
+    let root = project(&[("s/train.py", "x"), ("t/x.py", ""), ("t/.env", ""), ("a.py", "a"), ("b.py", "b")]);
+    let asked = ["file:a.py", "tree:s:train.py", "tree:./t:x.py", "file:no.py", "tree:t:x.py", "file:b.py"];
+    let asked = asked.map(request);
+    // Another environment says the same in other places.
+    let elsewhere =
+        asked.clone().map(|request| Request { pointer: format!("/e/{}", request.path), ..request });
+    for _ in 0..50 {
+        let sources = Sources::new(root.path());
+        std::thread::scope(|scope| {
+            for asked in [&asked, &elsewhere, &asked] {
+                let (sources, root) = (&sources, root.path());
+                scope.spawn(move || assert_eq!(sources.collect(asked), collect(root, asked)));
+            }
+        });
+    }
+}
+
+#[test]
 fn the_same_content_is_one_object() {
     let root =
         project(&[("s/a.py", "a"), ("s/b.py", "b"), ("t/a.py", "a"), ("t/b.py", "b"), ("u/a.py", "a")]);
@@ -311,12 +330,12 @@ fn what_is_too_large_is_refused() {
         (Limits { files: 4, ..LIMITS }, "tree:s:b/c.py", "`s` holds more than 4 files"),
         (Limits { depth: 2, ..LIMITS }, "tree:s:a.py", "`s/b/d` is more than 2 directories deep"),
     ] {
-        let (assets, problems) = collect_within(root.path(), &[request(asked)], limits);
+        let (assets, problems) = Sources::within(root.path(), limits).collect(&[request(asked)]);
         assert!(assets.is_empty());
         assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
     }
     let exact = Limits { bytes: 10, files: 5, depth: 3 };
-    assert_eq!(collect_within(root.path(), &[request("tree:s:a.py")], exact).1, []);
+    assert_eq!(Sources::within(root.path(), exact).collect(&[request("tree:s:a.py")]).1, []);
 }
 
 #[test]
@@ -426,7 +445,7 @@ mod unix {
             }
         }
         let limits = Limits { files: 2_000, ..LIMITS };
-        let (_, problems) = collect_within(root.path(), &[request("tree:s:train.py")], limits);
+        let (_, problems) = Sources::within(root.path(), limits).collect(&[request("tree:s:train.py")]);
         assert_eq!(problems[0].to_string(), "`s` holds more than 2000 files");
     }
 

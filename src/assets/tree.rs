@@ -25,8 +25,6 @@ pub(super) struct Tree {
     ignored: Vec<Ignored>,
     /// Whether the walk came to its end.
     whole: bool,
-    /// Whether a request has told the problems.
-    pub(super) told: bool,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -101,7 +99,6 @@ pub(super) fn walk(real: &Path, path: &str, request: &Request, limits: Limits) -
         entries: Vec::new(),
         ignored: Vec::new(),
         whole: true,
-        told: false,
         problems: Vec::new(),
     };
     let mut walk = Walk {

@@ -76,9 +76,11 @@ impl Statement {
         actions.sort();
         actions.dedup();
         let mut resources: Vec<Value> = resources.iter().map(Expr::to_value).collect();
-        resources.sort_by_cached_key(Value::to_string);
-        resources.dedup();
-        let mut statement = Map::new();
+        if resources.len() > 1 {
+            resources.sort_by_cached_key(Value::to_string);
+            resources.dedup();
+        }
+        let mut statement = Map::with_capacity(5);
         statement.insert("Sid".into(), json!(sid));
         statement.insert("Effect".into(), json!("Allow"));
         statement.insert("Action".into(), json!(actions));

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::{fs, io, thread};
+use std::{fs, io};
 
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::{Stop, side_by_side};
-use crate::assets::{self, Assets, RequestKind};
+use super::{Stop, hands};
+use crate::assets::{self, Assets, RequestKind, Sources};
 use crate::cli::StackArgs;
 use crate::constructs::{AssetKey, SourceRequest};
 use crate::definition::Body;
@@ -60,7 +60,7 @@ pub(crate) struct Ready {
 }
 
 /// What is done with an assembly as soon as it is made, beside the making of others; problems may still be found.
-type Then<'a> = &'a (dyn Fn(&Assembly) + Sync);
+pub(super) type Then = Arc<dyn Fn(&Assembly) + Send + Sync>;
 
 /// An assembly and warnings, or why there is none.
 type Made = Result<(Assembly, Vec<Issue>), Vec<Issue>>;
@@ -155,13 +155,13 @@ impl Loaded {
 /// Takes the stack files that the command line names through every check. Problems of the files are in the
 /// result; only a command line that asks for something that is not there stops.
 pub(crate) fn load(args: &StackArgs) -> Result<Vec<Loaded>, Stop> {
-    load_then(args, &|_| {})
+    load_then(args, &nothing())
 }
 
 /// The same; something is done with each assembly as soon as it is made.
-pub(super) fn load_then(args: &StackArgs, then: Then) -> Result<Vec<Loaded>, Stop> {
+pub(super) fn load_then(args: &StackArgs, then: &Then) -> Result<Vec<Loaded>, Stop> {
     // What nearly every stack needs is made ready while the files are read; whoever needs it sooner waits for it.
-    thread::spawn(|| {
+    hands::beside(|| {
         tables::prepare();
         Shapes::prepare();
     });
@@ -181,7 +181,7 @@ pub(super) fn may_have(path: &Path, environment: &str) -> bool {
 
 /// Takes one stack file through every check, with those of the environments that it has; it is called as shown.
 pub(super) fn one(path: &Path, shown: String, environments: &[String]) -> Result<Loaded, Stop> {
-    load_file(path, shown, Wanted::Present(environments), &|_| {})
+    load_file(path, shown, Wanted::Present(environments), &nothing())
 }
 
 /// A path as messages show it.
@@ -197,7 +197,11 @@ pub(crate) fn findings(loaded: &[Loaded]) -> (Vec<SourceFile>, Vec<Diagnostic>) 
     (files, diagnostics)
 }
 
-fn load_file(path: &Path, shown: String, wanted: Wanted, then: Then) -> Result<Loaded, Stop> {
+fn nothing() -> Then {
+    Arc::new(|_| {})
+}
+
+fn load_file(path: &Path, shown: String, wanted: Wanted, then: &Then) -> Result<Loaded, Stop> {
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -215,14 +219,14 @@ fn load_file(path: &Path, shown: String, wanted: Wanted, then: Then) -> Result<L
 /// # Errors
 /// When the project's own shapes cannot be read.
 pub fn assemblies(path: &Path, bytes: &[u8]) -> anyhow::Result<(SourceFile, Vec<Diagnostic>, Vec<Assembly>)> {
+    let shown = path.to_string_lossy().into_owned();
     let mut loaded =
-        load_bytes(path, path.to_string_lossy().into_owned(), bytes, Wanted::Named(&[]), &|_| {})
-            .map_err(|stop| stop.error)?;
+        load_bytes(path, shown, bytes, Wanted::Named(&[]), &nothing()).map_err(|stop| stop.error)?;
     let assemblies = loaded.assemble();
     Ok((loaded.file, loaded.diagnostics, assemblies))
 }
 
-fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: Wanted, then: Then) -> Result<Loaded, Stop> {
+fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: Wanted, then: &Then) -> Result<Loaded, Stop> {
     let file = match SourceFile::from_bytes(shown, bytes) {
         Ok(file) => file,
         Err(problem) => {
@@ -232,7 +236,7 @@ fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: Wanted, then: Th
     };
     match source::parse(&file) {
         Err(diagnostics) => Ok(Loaded::unread(file, diagnostics)),
-        Ok(document) => check(file, &document, path, wanted, then),
+        Ok(document) => check(file, document, path, wanted, then),
     }
 }
 
@@ -250,13 +254,12 @@ pub(super) fn read_all(from: impl io::Read) -> io::Result<Vec<u8>> {
 
 fn check(
     file: SourceFile,
-    document: &Document,
+    document: Document,
     path: &Path,
     wanted: Wanted,
-    then: Then,
+    then: &Then,
 ) -> Result<Loaded, Stop> {
     let shapes = Shapes::new(overridden_shapes(path)?);
-    let root = path.parent().unwrap_or(Path::new(""));
     let known = stack::choose(&document.value, &[]).unwrap_or_default();
     let (chosen, whole) = match wanted {
         Wanted::Named(wanted) => {
@@ -273,20 +276,26 @@ fn check(
         .into_iter()
         .map(|issue| source::locate(issue, &file, &document.places))
         .collect();
-    // What only the past has may have lost the files beside it.
-    let beside = matches!(wanted, Wanted::Named(_)).then_some(path);
-    let packed = Packed::default();
-    let mut stacks = Vec::new();
+    let allows = document.places.allows(&file);
+    let checks = Checks {
+        file: file.clone(),
+        document,
+        path: path.to_owned(),
+        past: matches!(wanted, Wanted::Present(_)),
+        shapes,
+        packed: Packed { sources: Sources::new(root(path)), whole: Mutex::default() },
+    };
+    let then = then.clone();
     // A file without environments is still checked, so that all its problems show at once.
     let views = if chosen.is_empty() && whole { vec![String::new()] } else { chosen };
-    let checked = side_by_side(views, |environment| {
-        let pack = |requests: &[assets::Request]| packed.collect(root, requests);
-        let (ready, found) = check_environment(&file, document, &environment, root, beside, &shapes, pack);
+    let checked = hands::side_by_side(views, move |environment| {
+        let (ready, found) = checks.of(&environment);
         if let Some(Ready { made: Some(Ok((assembly, _))), .. }) = &ready {
             then(assembly);
         }
         (ready, found)
     });
+    let mut stacks = Vec::new();
     for (ready, found) in checked {
         stacks.extend(ready);
         diagnostics.extend(found);
@@ -295,59 +304,76 @@ fn check(
     if has_errors(&diagnostics) {
         stacks.clear();
     }
-    let allows = document.places.allows(&file);
     Ok(Loaded { file, stacks, diagnostics, allows, whole, known })
 }
 
-fn check_environment(
-    file: &SourceFile,
-    document: &Document,
-    environment: &str,
-    root: &Path,
-    beside: Option<&Path>,
-    shapes: &Shapes,
-    pack: impl Fn(&[assets::Request]) -> Collected,
-) -> (Option<Ready>, Vec<Diagnostic>) {
-    let mut view = document.environment(environment);
-    if let (Some(view), Some(environments)) = (view.value.as_object_mut(), document.value.get("environments"))
-    {
-        view.insert("environments".to_owned(), environments.clone());
-    }
-    let unread = policy::include(&mut view.value, root);
-    let (stack, mut issues) = stack::resolve(&view.value, environment, shapes);
-    issues.extend(unread);
-    issues.extend(beside.into_iter().flat_map(|path| order::check(&view.value, path, environment)));
-    let places = &view.places;
-    let mut ready = None;
-    if let Some(stack) = stack {
-        let sources = stack.sources();
-        let packed = pack(&sources.iter().map(request).collect::<Vec<_>>());
-        let (assets, problems) = &*packed;
-        if problems.is_empty() && !environment.is_empty() {
-            let stack = stack.with_assets(keys(&sources, assets));
-            // In the same go as the checks: environments seldom have errors, and this one has none.
-            let made = Some(synth::synth(&stack, assets));
-            ready = Some(Ready { stack, places: places.clone(), made });
-        }
-        issues.extend(problems.iter().map(|problem| asset_issue(problem, &view.value)));
-    }
-    let found = issues.into_iter().map(|issue| source::locate(issue, file, places)).collect();
-    (ready, found)
+/// The directory against which a stack file's paths are resolved.
+fn root(stack_file: &Path) -> &Path {
+    stack_file.parent().unwrap_or(Path::new(""))
 }
 
-/// What is packed already: environments mostly ask for the same.
-#[derive(Default)]
-struct Packed(Mutex<BTreeMap<String, Collected>>);
+/// What the checks of every environment of a file need.
+struct Checks {
+    file: SourceFile,
+    document: Document,
+    path: PathBuf,
+    /// Whether the file is of a time that is over, and may have lost those beside it.
+    past: bool,
+    shapes: Shapes,
+    packed: Packed,
+}
+
+impl Checks {
+    /// One environment: it, when nothing is wrong with it, and what was found.
+    fn of(&self, environment: &str) -> (Option<Ready>, Vec<Diagnostic>) {
+        let Checks { file, document, path, .. } = self;
+        let mut view = document.environment(environment);
+        if let (Some(view), Some(environments)) =
+            (view.value.as_object_mut(), document.value.get("environments"))
+        {
+            view.insert("environments".to_owned(), environments.clone());
+        }
+        let unread = policy::include(&mut view.value, root(path));
+        let (stack, mut issues) = stack::resolve(&view.value, environment, &self.shapes);
+        issues.extend(unread);
+        if !self.past {
+            issues.extend(order::check(&view.value, path, environment));
+        }
+        let mut ready = None;
+        if let Some(stack) = stack {
+            let sources = stack.sources();
+            let packed = self.packed.collect(&sources.iter().map(request).collect::<Vec<_>>());
+            let (assets, problems) = &*packed;
+            if problems.is_empty() && !environment.is_empty() {
+                let stack = stack.with_assets(keys(&sources, assets));
+                // In the same go as the checks: environments seldom have errors, and this one has none.
+                let made = Some(synth::synth(&stack, assets));
+                ready = Some((stack, made));
+            }
+            issues.extend(problems.iter().map(|problem| asset_issue(problem, &view.value)));
+        }
+        let places = view.places;
+        let found = issues.into_iter().map(|issue| source::locate(issue, file, &places)).collect();
+        (ready.map(|(stack, made)| Ready { stack, places, made }), found)
+    }
+}
+
+/// The sources of a file's environments, which mostly ask for the same.
+struct Packed {
+    sources: Sources,
+    whole: Mutex<BTreeMap<String, Collected>>,
+}
 
 /// Packed sources, and what stood in the way.
 type Collected = Arc<(Assets, Vec<assets::Problem>)>;
 
 impl Packed {
-    fn collect(&self, root: &Path, requests: &[assets::Request]) -> Collected {
-        let mut packed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        packed
+    fn collect(&self, requests: &[assets::Request]) -> Collected {
+        self.sources.read(requests);
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        whole
             .entry(format!("{requests:?}"))
-            .or_insert_with(|| Arc::new(assets::collect(root, requests)))
+            .or_insert_with(|| Arc::new(self.sources.collect(requests)))
             .clone()
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::mem::{self, ManuallyDrop};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -15,16 +15,20 @@ use crate::report;
 use crate::synth::{self, Assembly};
 
 pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
+    let (out, format) = (args.out.clone(), args.format);
     let place =
-        |assembly: &Assembly| args.out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
+        move |assembly: &Assembly| out.join(&assembly.manifest.stack).join(&assembly.manifest.environment);
     // An assembly is written aside while others are made.
-    let aside = Mutex::new(Vec::new());
-    let write = |assembly: &Assembly| {
-        let written = match args.format {
-            TemplateFormat::Json => Aside::write(assembly, &place(assembly)),
-            TemplateFormat::Yaml => Aside::write(&assembly.clone().into_yaml(), &place(assembly)),
-        };
-        aside.lock().unwrap_or_else(PoisonError::into_inner).push((place(assembly), written));
+    let aside = Arc::new(Mutex::new(Vec::new()));
+    let write: load::Then = {
+        let (place, aside) = (place.clone(), aside.clone());
+        Arc::new(move |assembly| {
+            let written = match format {
+                TemplateFormat::Json => Aside::write(assembly, &place(assembly)),
+                TemplateFormat::Yaml => Aside::write(&assembly.clone().into_yaml(), &place(assembly)),
+            };
+            aside.lock().unwrap_or_else(PoisonError::into_inner).push((place(assembly), written));
+        })
     };
     // The process ends with the command: to free this would take time and give nobody anything.
     let mut loaded = ManuallyDrop::new(load::load_then(&args.which, &write)?);
@@ -35,7 +39,7 @@ pub(super) fn run(args: &SynthArgs) -> Result<Exit, Stop> {
     if has_errors(&diagnostics) {
         return Ok(Exit::Invalid);
     }
-    let mut aside = aside.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut aside = mem::take(&mut *aside.lock().unwrap_or_else(PoisonError::into_inner));
     aside.sort_by(|(a, _), (b, _)| a.cmp(b));
     // All of them are written before the first is put in its place.
     let mut whole = Vec::new();

@@ -8,7 +8,7 @@ use super::super::jobs::{at_most, within};
 use super::super::{Export, Scope, This};
 use super::tree::{self, Node, Tree};
 use super::{Cache, Entry, Failure, Pipeline, Retry, graph};
-use crate::definition::{Step, uses_parameter};
+use crate::definition::{self, Step, uses_parameter};
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::rules::pipelines::{MOST_IN_BRANCH, MOST_LOOKUPS, MOST_PROPERTY_FILES, MOST_STEPS, beyond};
 use crate::rules::{caching, datasets};
@@ -343,7 +343,7 @@ fn check_reports(tree: &Tree<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
         let Some(step) = &node.step else { continue };
         let files = step.envelope.get("PropertyFiles").and_then(Value::as_array);
         reports += files.map_or(0, Vec::len);
-        lookups += step.arguments.to_string().matches("\"Std:JsonGet\"").count();
+        lookups += definition::lookups(&step.arguments);
     }
     for (what, is, most) in
         [("reports", reports, MOST_PROPERTY_FILES), ("looks into reports", lookups, MOST_LOOKUPS)]
