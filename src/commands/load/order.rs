@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{read, stack_files};
+use super::find::stack_files;
+use super::read;
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::source::{self, SourceFile};
 
