@@ -7,6 +7,6 @@ mod template;
 
 pub use expr::Expr;
 pub(crate) use expr::{escape, placeholder};
-pub(crate) use json::{ToJson, json, length};
+pub(crate) use json::{IntoJson, json, length, put, text};
 pub use policy::Statement;
 pub use template::{LogicalId, ParameterSource, Template, TemplateKind};

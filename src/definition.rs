@@ -114,7 +114,7 @@ impl Body {
     pub fn of(mut value: Value) -> Body {
         let mut variables = Map::new();
         lower(&mut value, &mut variables);
-        Body { text: value.to_string(), value, variables }
+        Body { text: cfn::text(&value), value, variables }
     }
 
     /// `PipelineDefinitionBody`: the text, substituted by CloudFormation where there is something to substitute.
@@ -125,7 +125,7 @@ impl Body {
         } else if self.variables.is_empty() {
             json!({ "Fn::Sub": text })
         } else {
-            json!({ "Fn::Sub": [text, self.variables] })
+            json!({ "Fn::Sub": [text, &self.variables] })
         }
     }
 }
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(steps_used(&value).into_iter().collect::<Vec<_>>(), ["search"]);
         let look =
             json!({ "Std:JsonGet": { "PropertyFile": { "Get": "Steps.a.PropertyFiles.b" }, "Path": "c" } });
-        assert_eq!(lookups(&json!({ "Conditions": [{ "Left": look, "Right": 1 }], "Other": look })), 2);
+        assert_eq!(lookups(&json!({ "Conditions": [{ "Left": &look, "Right": 1 }], "Other": look })), 2);
         assert_eq!(lookups(&value), 0);
     }
 }

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::json::{json, single};
+use super::json::{json, single, text};
 
 /// A value that is known now, that CloudFormation computes at deployment, or that a pipeline execution
 /// computes. Serialises to CloudFormation's intrinsic functions and the Pipelines definition's `Get`,
@@ -53,16 +53,9 @@ impl Expr {
     pub fn concat(parts: impl IntoIterator<Item = Expr>) -> Expr {
         let mut flat: Vec<Expr> = Vec::new();
         for part in parts {
-            let inner = match part {
-                Expr::Concat(inner) => inner,
-                other => vec![other],
-            };
-            for part in inner {
-                match (flat.last_mut(), literal_text(&part)) {
-                    (Some(Expr::Literal(Value::String(before))), Some(text)) => before.push_str(&text),
-                    (_, Some(text)) => flat.push(Expr::Literal(Value::String(text))),
-                    _ => flat.push(part),
-                }
+            match part {
+                Expr::Concat(inner) => inner.into_iter().for_each(|part| join(&mut flat, part)),
+                part => join(&mut flat, part),
             }
         }
         match flat.len() {
@@ -105,6 +98,17 @@ impl Expr {
         literal_text(self)
     }
 
+    /// The same as [`Expr::to_value`], of what nobody else needs.
+    pub fn into_value(self) -> Value {
+        match self {
+            Expr::Literal(value) => value,
+            Expr::Ref(name) => single("Ref", Value::String(name)),
+            Expr::Attr(id, attribute) => single("Fn::GetAtt", json!([id, attribute])),
+            Expr::Get(path) => single("Get", Value::String(path)),
+            other => other.to_value(),
+        }
+    }
+
     /// The JSON form: CloudFormation's intrinsic functions, and the definition's own for run-time values.
     pub fn to_value(&self) -> Value {
         match self {
@@ -139,6 +143,21 @@ impl Serialize for Expr {
 impl From<&str> for Expr {
     fn from(text: &str) -> Expr {
         Expr::text(text)
+    }
+}
+
+/// Adds a part of a text to those before it.
+fn join(before: &mut Vec<Expr>, part: Expr) {
+    let text = match part {
+        Expr::Literal(Value::String(text)) => text,
+        other => match literal_text(&other) {
+            Some(text) => text,
+            None => return before.push(other),
+        },
+    };
+    match before.last_mut() {
+        Some(Expr::Literal(Value::String(before))) => before.push_str(&text),
+        _ => before.push(Expr::Literal(Value::String(text))),
     }
 }
 
@@ -202,7 +221,7 @@ pub(crate) fn placeholder(value: &Value) -> String {
     {
         super::LogicalId::new([map.as_str(), second]).to_string()
     } else {
-        let digest = Sha256::digest(value.to_string());
+        let digest = Sha256::digest(text(value));
         digest.iter().take(4).fold("Value".to_owned(), |name, byte| format!("{name}{byte:02x}"))
     }
 }

@@ -1,6 +1,6 @@
 //! JSON written out, as `serde_json`'s own macro has it. That one takes each value through a serializer, and lets
-//! mappings grow member by member; here values are cloned, and a mapping has at once the room that it needs, which
-//! makes it half as large.
+//! mappings grow member by member; here values are moved in, or cloned where they are borrowed, and a mapping has at
+//! once the room that it needs, which makes it half as large.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::{Expr, LogicalId};
 
 /// What stands in JSON as a value.
-pub(crate) trait ToJson {
+pub(crate) trait IntoJson {
     /// The value.
-    fn to_json(&self) -> Value;
+    fn into_json(self) -> Value;
 }
 
 /// A JSON value: `json!({ "Key": value, "List": [1, { "A": null }] })`.
@@ -28,47 +28,59 @@ macro_rules! json {
         $crate::cfn::json!(@items [$($done,)* $crate::cfn::json!({$($inner)*}),] $($($rest)*)?)
     };
     (@items [$($done:expr,)*] $item:expr $(, $($rest:tt)*)?) => {
-        $crate::cfn::json!(@items [$($done,)* $crate::cfn::ToJson::to_json(&$item),] $($($rest)*)?)
+        $crate::cfn::json!(@items [$($done,)* $crate::cfn::IntoJson::into_json($item),] $($($rest)*)?)
     };
-    (@members [$($done:expr,)*]) => { serde_json::Map::from_iter([$($done),*]) };
-    (@members [$($done:expr,)*] ($key:expr): $($rest:tt)*) => {
-        $crate::cfn::json!(@member [$($done,)*] $key; $($rest)*)
+    (@members [$($key:expr => $value:expr,)*]) => {{
+        #[allow(unused_mut, reason = "of an empty mapping")]
+        let mut members = serde_json::Map::with_capacity(const { <[&str]>::len(&[$(stringify!($key)),*]) });
+        $($crate::cfn::put(&mut members, $key, $value);)*
+        members
+    }};
+    (@members [$($done:tt)*] ($key:expr): $($rest:tt)*) => {
+        $crate::cfn::json!(@member [$($done)*] &*$key.to_string(); $($rest)*)
     };
-    (@members [$($done:expr,)*] $key:literal: $($rest:tt)*) => {
-        $crate::cfn::json!(@member [$($done,)*] $key; $($rest)*)
+    (@members [$($done:tt)*] $key:literal: $($rest:tt)*) => {
+        $crate::cfn::json!(@member [$($done)*] $key; $($rest)*)
     };
-    (@members [$($done:expr,)*] $key:ident: $($rest:tt)*) => {
-        $crate::cfn::json!(@member [$($done,)*] $key; $($rest)*)
+    (@members [$($done:tt)*] $key:ident: $($rest:tt)*) => {
+        $crate::cfn::json!(@member [$($done)*] &*$key.to_string(); $($rest)*)
     };
-    (@member [$($done:expr,)*] $key:expr; null $(, $($rest:tt)*)?) => {
-        $crate::cfn::json!(@members [$($done,)* ($key.to_string(), serde_json::Value::Null),] $($($rest)*)?)
+    (@member [$($done:tt)*] $key:expr; null $(, $($rest:tt)*)?) => {
+        $crate::cfn::json!(@members [$($done)* $key => serde_json::Value::Null,] $($($rest)*)?)
     };
-    (@member [$($done:expr,)*] $key:expr; [$($inner:tt)*] $(, $($rest:tt)*)?) => {
-        $crate::cfn::json!(
-            @members [$($done,)* ($key.to_string(), $crate::cfn::json!([$($inner)*])),] $($($rest)*)?
-        )
+    (@member [$($done:tt)*] $key:expr; [$($inner:tt)*] $(, $($rest:tt)*)?) => {
+        $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::json!([$($inner)*]),] $($($rest)*)?)
     };
-    (@member [$($done:expr,)*] $key:expr; {$($inner:tt)*} $(, $($rest:tt)*)?) => {
-        $crate::cfn::json!(
-            @members [$($done,)* ($key.to_string(), $crate::cfn::json!({$($inner)*})),] $($($rest)*)?
-        )
+    (@member [$($done:tt)*] $key:expr; {$($inner:tt)*} $(, $($rest:tt)*)?) => {
+        $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::json!({$($inner)*}),] $($($rest)*)?)
     };
-    (@member [$($done:expr,)*] $key:expr; $value:expr $(, $($rest:tt)*)?) => {
-        $crate::cfn::json!(
-            @members [$($done,)* ($key.to_string(), $crate::cfn::ToJson::to_json(&$value)),] $($($rest)*)?
-        )
+    (@member [$($done:tt)*] $key:expr; $value:expr $(, $($rest:tt)*)?) => {
+        $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::IntoJson::into_json($value),] $($($rest)*)?)
     };
     (null) => { serde_json::Value::Null };
     ([$($items:tt)*]) => { serde_json::Value::Array($crate::cfn::json!(@items [] $($items)*)) };
     ({$($members:tt)*}) => { serde_json::Value::Object($crate::cfn::json!(@members [] $($members)*)) };
-    ($value:expr) => { $crate::cfn::ToJson::to_json(&$value) };
+    ($value:expr) => { $crate::cfn::IntoJson::into_json($value) };
 }
 
 pub(crate) use json;
 
+/// Puts a member into a mapping. Mappings are written out in hundreds of places: each is as small as it can be.
+#[inline(never)]
+pub(crate) fn put(members: &mut Map<String, Value>, key: &str, value: Value) {
+    members.insert(key.to_owned(), value);
+}
+
 /// A mapping with one member.
 pub(crate) fn single(key: &str, value: Value) -> Value {
-    Value::Object(Map::from_iter([(key.to_owned(), value)]))
+    let mut members = Map::with_capacity(1);
+    put(&mut members, key, value);
+    Value::Object(members)
+}
+
+/// A value's text, which `to_string` makes piece by piece through a formatter.
+pub(crate) fn text(value: &Value) -> String {
+    serde_json::to_string(value).expect("a value has a text")
 }
 
 /// The length of a value's text.
@@ -91,97 +103,182 @@ impl io::Write for Count {
     }
 }
 
-impl<T: ToJson + ?Sized> ToJson for &T {
-    fn to_json(&self) -> Value {
-        (**self).to_json()
+impl IntoJson for Value {
+    fn into_json(self) -> Value {
+        self
     }
 }
 
-impl<T: ToJson> ToJson for Option<T> {
-    fn to_json(&self) -> Value {
-        self.as_ref().map_or(Value::Null, ToJson::to_json)
+impl IntoJson for Map<String, Value> {
+    fn into_json(self) -> Value {
+        Value::Object(self)
     }
 }
 
-impl<T: ToJson> ToJson for [T] {
-    fn to_json(&self) -> Value {
-        self.iter().map(ToJson::to_json).collect()
+impl IntoJson for String {
+    fn into_json(self) -> Value {
+        Value::String(self)
     }
 }
 
-impl<T: ToJson> ToJson for Vec<T> {
-    fn to_json(&self) -> Value {
-        self.as_slice().to_json()
-    }
-}
-
-impl<T: ToJson, const N: usize> ToJson for [T; N] {
-    fn to_json(&self) -> Value {
-        self.as_slice().to_json()
-    }
-}
-
-impl<T: ToJson> ToJson for BTreeSet<T> {
-    fn to_json(&self) -> Value {
-        self.iter().map(ToJson::to_json).collect()
-    }
-}
-
-impl<K: AsRef<str>, T: ToJson> ToJson for BTreeMap<K, T> {
-    fn to_json(&self) -> Value {
-        Value::Object(self.iter().map(|(key, value)| (key.as_ref().to_owned(), value.to_json())).collect())
-    }
-}
-
-impl<T: ToJson + ?Sized> ToJson for Box<T> {
-    fn to_json(&self) -> Value {
-        (**self).to_json()
-    }
-}
-
-impl ToJson for Value {
-    fn to_json(&self) -> Value {
-        self.clone()
-    }
-}
-
-impl ToJson for Map<String, Value> {
-    fn to_json(&self) -> Value {
-        Value::Object(self.clone())
-    }
-}
-
-impl ToJson for Expr {
-    fn to_json(&self) -> Value {
-        self.to_value()
-    }
-}
-
-impl ToJson for LogicalId {
-    fn to_json(&self) -> Value {
-        self.as_str().to_json()
-    }
-}
-
-impl ToJson for str {
-    fn to_json(&self) -> Value {
+impl IntoJson for &str {
+    fn into_json(self) -> Value {
         Value::String(self.to_owned())
     }
 }
 
-impl ToJson for String {
-    fn to_json(&self) -> Value {
-        Value::String(self.clone())
+impl IntoJson for &Expr {
+    fn into_json(self) -> Value {
+        self.to_value()
+    }
+}
+
+impl IntoJson for Expr {
+    fn into_json(self) -> Value {
+        self.into_value()
+    }
+}
+
+impl IntoJson for LogicalId {
+    fn into_json(self) -> Value {
+        Value::String(self.into())
+    }
+}
+
+impl IntoJson for &LogicalId {
+    fn into_json(self) -> Value {
+        self.as_str().into_json()
+    }
+}
+
+impl<T: IntoJson> IntoJson for Option<T> {
+    fn into_json(self) -> Value {
+        self.map_or(Value::Null, IntoJson::into_json)
+    }
+}
+
+impl<T: IntoJson> IntoJson for Vec<T> {
+    fn into_json(self) -> Value {
+        self.into_iter().map(IntoJson::into_json).collect()
+    }
+}
+
+impl<T: IntoJson, const N: usize> IntoJson for [T; N] {
+    fn into_json(self) -> Value {
+        self.into_iter().map(IntoJson::into_json).collect()
+    }
+}
+
+impl<T: IntoJson> IntoJson for BTreeSet<T> {
+    fn into_json(self) -> Value {
+        self.into_iter().map(IntoJson::into_json).collect()
+    }
+}
+
+impl<K: Into<String>, T: IntoJson> IntoJson for BTreeMap<K, T> {
+    fn into_json(self) -> Value {
+        Value::Object(self.into_iter().map(|(key, value)| (key.into(), value.into_json())).collect())
+    }
+}
+
+impl IntoJson for &Value {
+    fn into_json(self) -> Value {
+        self.clone()
+    }
+}
+
+impl IntoJson for &Map<String, Value> {
+    fn into_json(self) -> Value {
+        Value::Object(self.clone())
+    }
+}
+
+impl IntoJson for &String {
+    fn into_json(self) -> Value {
+        self.as_str().into_json()
+    }
+}
+
+/// What is in a borrowed collection is borrowed.
+impl<'a, T> IntoJson for &'a [T]
+where
+    &'a T: IntoJson,
+{
+    fn into_json(self) -> Value {
+        self.iter().map(IntoJson::into_json).collect()
+    }
+}
+
+impl<'a, T> IntoJson for &'a Vec<T>
+where
+    &'a T: IntoJson,
+{
+    fn into_json(self) -> Value {
+        self.as_slice().into_json()
+    }
+}
+
+impl<'a, T> IntoJson for &'a BTreeSet<T>
+where
+    &'a T: IntoJson,
+{
+    fn into_json(self) -> Value {
+        self.iter().map(IntoJson::into_json).collect()
+    }
+}
+
+impl<'a, K: AsRef<str>, T> IntoJson for &'a BTreeMap<K, T>
+where
+    &'a T: IntoJson,
+{
+    fn into_json(self) -> Value {
+        Value::Object(self.iter().map(|(key, value)| (key.as_ref().to_owned(), value.into_json())).collect())
+    }
+}
+
+impl<'a, T> IntoJson for &'a Option<T>
+where
+    &'a T: IntoJson,
+{
+    fn into_json(self) -> Value {
+        self.as_ref().into_json()
+    }
+}
+
+impl<'a, T> IntoJson for &'a Box<T>
+where
+    &'a T: IntoJson,
+{
+    fn into_json(self) -> Value {
+        self.as_ref().into_json()
+    }
+}
+
+impl<T> IntoJson for &&T
+where
+    for<'a> &'a T: IntoJson,
+    T: ?Sized,
+{
+    fn into_json(self) -> Value {
+        (**self).into_json()
     }
 }
 
 macro_rules! plain {
     ($($kind:ty)*) => {
-        $(impl ToJson for $kind {
-            fn to_json(&self) -> Value {
-                Value::from(*self)
+        $(
+            impl IntoJson for $kind {
+                fn into_json(self) -> Value {
+                    Value::from(self)
+                }
             }
-        })*
+
+            impl IntoJson for &$kind {
+                fn into_json(self) -> Value {
+                    Value::from(*self)
+                }
+            }
+        )*
     };
 }
 
@@ -206,6 +303,7 @@ mod tests {
         });
         assert_eq!(value, expected);
         assert_eq!(value.to_string(), expected.to_string());
+        assert_eq!(text(&value), expected.to_string());
         assert_eq!(length(&value), expected.to_string().len());
         assert_eq!((json!(null), json!([]), json!("a")), (Value::Null, Value::Array(vec![]), "a".into()));
     }

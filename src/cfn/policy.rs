@@ -75,9 +75,9 @@ impl Statement {
         let Statement { mut actions, resources, condition, .. } = self;
         actions.sort();
         actions.dedup();
-        let mut resources: Vec<Value> = resources.iter().map(Expr::to_value).collect();
+        let mut resources: Vec<Value> = resources.into_iter().map(Expr::into_value).collect();
         if resources.len() > 1 {
-            resources.sort_by_cached_key(Value::to_string);
+            resources.sort_by_cached_key(json::text);
             resources.dedup();
         }
         let mut statement = Map::with_capacity(5);

@@ -57,6 +57,12 @@ impl fmt::Display for LogicalId {
     }
 }
 
+impl From<LogicalId> for String {
+    fn from(id: LogicalId) -> String {
+        id.0
+    }
+}
+
 /// Which of the two templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -28,7 +28,7 @@ pub struct Line {
 /// A graph of metrics over time; `metrics` as the dashboard takes them.
 pub fn graph(title: &str, unit: &str, metrics: &[Value], lines: &[Line]) -> Value {
     let horizontal: Vec<Value> =
-        lines.iter().map(|line| json!({ "label": line.label, "value": line.value })).collect();
+        lines.iter().map(|line| json!({ "label": &line.label, "value": line.value })).collect();
     json!({
         "type": "metric",
         "width": THIRD,
@@ -77,7 +77,7 @@ pub fn render(scope: &Scope<'_>, out: &mut Rendering) {
     all.extend(rest);
     let body = Body::of(json!({ "start": "-PT12H", "periodOverride": "inherit", "widgets": placed(all) }));
     let name = scope.prefix();
-    let context = json!({ "id": LogicalId::new(["Dashboard"]), "name": name, "body": body.to_cfn() });
+    let context = json!({ "id": LogicalId::new(["Dashboard"]), "name": &name, "body": body.to_cfn() });
     out.shape(TemplateKind::Serving, "dashboard", context);
     let arn = Expr::arn([
         Expr::text("cloudwatch::"),

@@ -41,12 +41,12 @@ pub struct Rule {
 /// Adds a rule to the platform template.
 pub fn rule(rule: &Rule, scope: &Scope<'_>, out: &mut Rendering) {
     let context = json!({
-        "id": rule.id,
-        "description": rule.description,
-        "pattern": rule.pattern,
-        "target": rule.target,
-        "role": rule.role,
-        "transformer": rule.transformer,
+        "id": &rule.id,
+        "description": &rule.description,
+        "pattern": &rule.pattern,
+        "target": &rule.target,
+        "role": &rule.role,
+        "transformer": &rule.transformer,
         "dead_letters": dead_letters(scope, out),
         "retry": retry(),
     });
@@ -96,7 +96,7 @@ pub fn dead_letters(scope: &Scope<'_>, out: &mut Rendering) -> Expr {
     let id = LogicalId::new([QUEUE]);
     if !out.platform.resources.contains_key(QUEUE) {
         let context = json!({
-            "id": id,
+            "id": &id,
             "policy_id": LogicalId::new([QUEUE, "Policy"]),
             "alarm_id": LogicalId::new([QUEUE, "Alarm"]),
             "url": id.reference(),

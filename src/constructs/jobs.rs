@@ -428,7 +428,7 @@ pub(super) fn check_instance_type(instance: &str, kind: JobKind, pointer: &Point
 /// `VpcConfig`, when the stack has a network.
 pub(super) fn vpc(scope: &Scope<'_>) -> Option<Value> {
     let network = scope.file.network.as_ref()?;
-    Some(json!({ "SecurityGroupIds": network.security_groups, "Subnets": network.subnets }))
+    Some(json!({ "SecurityGroupIds": &network.security_groups, "Subnets": &network.subnets }))
 }
 
 /// Environment variables of a container.

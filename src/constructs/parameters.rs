@@ -198,7 +198,7 @@ impl Parameter {
             entry.insert("DefaultValue".into(), default);
         }
         if !self.values.is_empty() {
-            entry.insert("EnumValues".into(), json!(self.values));
+            entry.insert("EnumValues".into(), json!(&self.values));
         }
         if let Some(description) = &self.description {
             entry.insert("Description".into(), json!(description));

@@ -291,8 +291,8 @@ impl Construct for Pipeline {
         let name = Pipeline::name(scope);
         let context = json!({
             "id": LogicalId::new(["PipelineDefinition"]),
-            "name": name,
-            "description": self.description,
+            "name": &name,
+            "description": &self.description,
             "body": body.to_cfn(),
             "role": Role::Pipeline.arn(),
             "parallelism": self.max_parallel.map(|most| json!({ "MaxParallelExecutionSteps": most })),

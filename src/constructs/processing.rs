@@ -202,7 +202,7 @@ impl Processing {
 
     fn cluster(&self, scope: &Scope<'_>) -> Value {
         let mut cluster = Map::new();
-        cluster.insert("InstanceType".into(), json!(self.instance.kind));
+        cluster.insert("InstanceType".into(), json!(&self.instance.kind));
         cluster.insert("InstanceCount".into(), json!(self.instance.count));
         cluster.insert("VolumeSizeInGB".into(), json!(self.instance.volume_gb()));
         if let Some(key) = self.instance.volume_key(scope) {
@@ -287,7 +287,7 @@ impl Processing {
                     "AppManaged": false,
                     "S3Output": {
                         "S3Uri": output.destination(&this.name, name, scope)?.uri,
-                        "LocalPath": output.path,
+                        "LocalPath": &output.path,
                         "S3UploadMode": mode,
                     },
                 }))
@@ -377,7 +377,7 @@ impl Construct for Processing {
             .reports
             .iter()
             .map(|(name, report)| {
-                json!({ "PropertyFileName": name, "OutputName": report.output, "FilePath": report.file })
+                json!({ "PropertyFileName": name, "OutputName": &report.output, "FilePath": &report.file })
             })
             .collect();
         if !files.is_empty() {

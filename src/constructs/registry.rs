@@ -81,7 +81,7 @@ impl ModelGroup {
             json!({
                 "Sid": sid,
                 "Effect": "Allow",
-                "Principal": { "AWS": principals },
+                "Principal": { "AWS": &principals },
                 "Action": actions,
                 "Resource": Expr::regional_arn("sagemaker", [Expr::text(resource)]),
             })
@@ -181,8 +181,8 @@ impl Construct for ModelGroup {
         let name = scope.fixed_name(&this.name);
         let group = json!({
             "id": id(this),
-            "name": name,
-            "description": self.description,
+            "name": &name,
+            "description": &self.description,
             "policy": self.policy(&name),
         });
         out.shape(TemplateKind::Platform, "model_group", group);

@@ -84,7 +84,7 @@ const LONGEST_PLACE: usize = 512;
 /// The subnets and security groups of the stack, as SageMaker takes them.
 pub fn vpc(scope: &Scope<'_>) -> Option<Value> {
     let network = scope.file.network.as_ref()?;
-    Some(json!({ "Subnets": network.subnets, "SecurityGroupIds": network.security_groups }))
+    Some(json!({ "Subnets": &network.subnets, "SecurityGroupIds": &network.security_groups }))
 }
 
 /// `EndpointName` and `VariantName` as an alarm or a policy takes them. The name is written out rather than

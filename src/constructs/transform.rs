@@ -289,7 +289,7 @@ impl Transform {
 
     fn resources(&self, scope: &Scope<'_>) -> Value {
         let mut resources = Map::new();
-        resources.insert("InstanceType".into(), json!(self.instance.kind));
+        resources.insert("InstanceType".into(), json!(&self.instance.kind));
         resources.insert("InstanceCount".into(), json!(self.instance.count));
         if let Some(key) = scope.key().filter(|_| !tables::has_local_storage(&self.instance.kind)) {
             resources.insert("VolumeKmsKeyId".into(), key.to_value());

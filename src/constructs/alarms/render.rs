@@ -42,7 +42,7 @@ impl Notify {
         }
         for (index, (protocol, address)) in email.chain(https).enumerate() {
             let id = LogicalId::new(["AlarmSubscription", &(index + 1).to_string()]);
-            let context = json!({ "id": id, "protocol": protocol, "endpoint": address, "topic": topic });
+            let context = json!({ "id": id, "protocol": protocol, "endpoint": address, "topic": &topic });
             out.shape(TemplateKind::Platform, "subscription", context);
         }
     }
@@ -60,7 +60,7 @@ fn render_topic(scope: &Scope<'_>, out: &mut Rendering) {
     let context = json!({
         "id": topic_id(),
         "name": format!("Alarms of {} ({})", scope.file.name, scope.environment).chars().take(100).collect::<String>(),
-        "key": key,
+        "key": &key,
         "metadata": key.is_none().then(|| serving::skip(&[("CKV_AWS_26", reason)])),
     });
     out.shape(TemplateKind::Platform, "topic", context);
@@ -90,7 +90,7 @@ impl Alarm {
             "id": alarm_id(name),
             "description": description,
             "namespace": metric.map_or("AWS/SageMaker", |metric| metric.namespace),
-            "metric": self.metric,
+            "metric": &self.metric,
             "dimensions": serving::dimensions(names, variant),
             "statistic": plain.then_some(&self.statistic),
             "extended": (!plain).then_some(&self.statistic),

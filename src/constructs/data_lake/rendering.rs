@@ -144,7 +144,7 @@ fn bucket_context(
         Encryption::Kms | Encryption::Existing(_) => lake.key(),
     };
     json!({
-        "id": id,
+        "id": &id,
         "reference": id.reference(),
         "policy_id": LogicalId::new([id.as_str(), "Policy"]),
         "encryption": encryption(key.as_ref()),
@@ -289,7 +289,7 @@ fn log_bucket_context(lake: &DataLake, sources: &[Expr]) -> Value {
         skip("CKV_AWS_145", "S3 delivers access logs only to buckets that its own keys encrypt"),
     ];
     json!({
-        "id": id,
+        "id": &id,
         "reference": id.reference(),
         "policy_id": LogicalId::new([LOG_BUCKET, "Policy"]),
         "encryption": encryption(None),

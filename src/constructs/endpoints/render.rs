@@ -78,7 +78,7 @@ impl Endpoint {
     ) -> Value {
         let mut container = variant.container(this, name, scope, out);
         if !variant.environment.is_empty() {
-            container.insert("Environment".into(), json!(variant.environment));
+            container.insert("Environment".into(), json!(&variant.environment));
         }
         // Serverless variants take neither a VPC nor isolation.
         // <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html>
@@ -238,12 +238,12 @@ impl VariantSection {
             "VariantName": name,
             "ModelName": model.attr("ModelName"),
             "InitialVariantWeight": self.weight,
-            "InstanceType": self.instance,
+            "InstanceType": &self.instance,
             "InitialInstanceCount": serverless.is_none().then(|| self.count.unwrap_or(1)),
             "VolumeSizeInGB": self.volume.map(crate::rules::units::Size::gb),
             "ModelDataDownloadTimeoutInSeconds": self.download_timeout.map(Duration::secs),
             "ContainerStartupHealthCheckTimeoutInSeconds": self.startup_timeout.map(Duration::secs),
-            "InferenceAmiVersion": self.ami_version,
+            "InferenceAmiVersion": &self.ami_version,
             "RoutingConfig": routing.map(|strategy| json!({ "RoutingStrategy": strategy })),
             "ServerlessConfig": serverless,
         })
@@ -295,7 +295,7 @@ impl Async {
                 serving::carry(&place.uri, id("FailuresUri").as_str(), "Where asynchronous failures go", out)
             });
         let told = self.success_topic.is_some() || self.error_topic.is_some();
-        let topics = json!({ "SuccessTopic": self.success_topic, "ErrorTopic": self.error_topic });
+        let topics = json!({ "SuccessTopic": &self.success_topic, "ErrorTopic": &self.error_topic });
         Some(json!({
             "OutputConfig": {
                 "S3OutputPath": output,

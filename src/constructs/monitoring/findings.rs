@@ -41,19 +41,19 @@ impl Monitor {
             "the stack file names no key of its own whose policy could let CloudWatch Logs use it";
         let schedule = scope.fixed_name(&this.name);
         let context = json!({
-            "id": id,
+            "id": &id,
             "definition": self.machine(&schedule, endpoint),
             "substitutions": {
                 READ: action("sagemaker:describeProcessingJob"),
                 PUT: action("cloudwatch:putMetricData"),
             },
             "role": Role::Findings.arn(),
-            "logs_id": logs,
+            "logs_id": &logs,
             // Under this prefix, Step Functions needs no entry in the account's resource policy for logs.
             // <https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html>
             "logs_name": format!("/aws/vendedlogs/states/{}-{}-findings", scope.prefix(), this.name),
             "logs_arn": logs.attr("Arn"),
-            "logs_key": key,
+            "logs_key": &key,
             "logs_metadata": key.is_none().then(|| serving::skip(&[("CKV_AWS_158", unencrypted)])),
             "keep_logs": KEEP_LOGS,
         });
@@ -94,7 +94,7 @@ impl Monitor {
                 "Type": "Task",
                 "Resource": format!("${{{PUT}}}"),
                 "Parameters": {
-                    "Namespace": self.namespace,
+                    "Namespace": &self.namespace,
                     "MetricData": [{
                         "MetricName": metric,
                         "Value": value,
@@ -163,7 +163,7 @@ impl Monitor {
     /// Putting the metric. AWS knows no resource for this action; the namespace bounds it.
     pub(super) fn put_metrics(&self) -> Statement {
         Statement::allow("PutFindings", ["cloudwatch:PutMetricData"], [Expr::text("*")])
-            .when(json!({ "StringEquals": { "cloudwatch:namespace": self.namespace } }))
+            .when(json!({ "StringEquals": { "cloudwatch:namespace": &self.namespace } }))
     }
 }
 

@@ -69,7 +69,7 @@ impl Monitor {
             "input": input,
             "output_key": format!("{kind}JobOutputConfig"),
             "output": {
-                "KmsKeyId": key,
+                "KmsKeyId": &key,
                 "MonitoringOutputs": [
                     { "S3Output": { "LocalPath": OUTPUT, "S3Uri": reports, "S3UploadMode": "Continuous" } },
                 ],
@@ -82,7 +82,7 @@ impl Monitor {
             "schedule_name": scope.fixed_name(&this.name),
             "definition": name_in(&id("JobDefinition").attr("JobDefinitionArn")),
             "kind": kind,
-            "expression": self.schedule.expression,
+            "expression": &self.schedule.expression,
         });
         out.shape(TemplateKind::Serving, "monitor", context);
         out.grant(Role::Serving, self.deployment(this, scope));
@@ -127,7 +127,7 @@ impl Monitor {
             "LocalPath": CAPTURED,
             "S3InputMode": "File",
             "S3DataDistributionType": "FullyReplicated",
-            "FeaturesAttribute": self.features_attribute,
+            "FeaturesAttribute": &self.features_attribute,
             "InferenceAttribute": if by_data { &None } else { &self.inference_attribute },
             "ProbabilityAttribute": if by_data { &None } else { &self.probability_attribute },
             "ProbabilityThresholdAttribute": self.probability_threshold,

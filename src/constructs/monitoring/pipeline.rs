@@ -37,8 +37,8 @@ impl Monitor {
         let name = Monitor::pipeline_name(this, scope);
         let id = LogicalId::new([this.name.as_str(), "MonitorPipeline"]);
         let context = json!({
-            "id": id,
-            "name": name,
+            "id": &id,
+            "name": &name,
             "description": format!("Compares what {} captured with a baseline", watched.name),
             "body": definition.into_body().to_cfn(),
             "role": serving::role(Role::Pipeline, out),
@@ -50,7 +50,7 @@ impl Monitor {
         let context = json!({
             "id": LogicalId::new([this.name.as_str(), "MonitorTrigger"]),
             "description": format!("Runs the monitor {name} {}", self.schedule),
-            "expression": self.schedule.expression,
+            "expression": &self.schedule.expression,
             "timezone": "UTC",
             // Built from the resource, so that the schedule waits for the pipeline.
             "target": Expr::regional_arn("sagemaker", [Expr::text("pipeline/"), id.reference()]),
@@ -120,7 +120,7 @@ impl Monitor {
         let request = json!({
             "ProcessingResources": cluster(self, key.as_ref()),
             "AppSpecification": {
-                "ImageUri": self.image,
+                "ImageUri": &self.image,
                 "ContainerEntrypoint": ["python3", format!("{CODE}/{file}")],
             },
             "RoleArn": serving::role(Role::Monitor, out),
@@ -147,12 +147,12 @@ impl Monitor {
         let name = scope.fixed_name(&this.name);
         let given = [
             ("SMSTACK_ENDPOINT", json!(watched.name)),
-            ("SMSTACK_MONITOR", json!(name)),
+            ("SMSTACK_MONITOR", json!(&name)),
             ("SMSTACK_KIND", json!(self.kind.as_str())),
-            ("SMSTACK_NAMESPACE", json!(self.namespace)),
+            ("SMSTACK_NAMESPACE", json!(&self.namespace)),
             ("SMSTACK_METRIC", json!("Violations")),
             ("SMSTACK_DIMENSIONS", json!(findings::dimensions(watched.name, &name).to_string())),
-            ("SMSTACK_THRESHOLDS", json!(json!(self.thresholds).to_string())),
+            ("SMSTACK_THRESHOLDS", json!(json!(&self.thresholds).to_string())),
             ("SMSTACK_HOURS", json!(self.schedule.hours.to_string())),
             ("SMSTACK_REGION", json!(Expr::pseudo("Region"))),
         ];

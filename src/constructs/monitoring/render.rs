@@ -87,7 +87,7 @@ impl Monitor {
                 "The {} monitor {name} found violations on {}: see its report, and train again if the world has changed",
                 self.kind.as_str(), watched.name
             ),
-            "namespace": self.namespace,
+            "namespace": &self.namespace,
             "metric": "Violations",
             "dimensions": findings::dimensions(watched.name, &name),
             "statistic": "Maximum",
@@ -109,7 +109,7 @@ impl Monitor {
 
     fn add_widgets(&self, this: &This, watched: &Watched<'_>, scope: &Scope<'_>, out: &mut Rendering) {
         let name = scope.fixed_name(&this.name);
-        let row = |metric: &str, label: &str| json!([self.namespace, metric, "Endpoint", watched.name, "MonitoringSchedule", name, { "label": label, "stat": "Maximum" }]);
+        let row = |metric: &str, label: &str| json!([&self.namespace, metric, "Endpoint", watched.name, "MonitoringSchedule", &name, { "label": label, "stat": "Maximum" }]);
         let runs = vec![row("Violations", "runs with violations"), row("FailedRuns", "failed runs")];
         out.widgets.push(dashboard::graph(&format!("Monitor {name}"), "1 is yes", &runs, &[]));
         if self.backend == Backend::ModelMonitor && self.kind == super::MonitorKind::DataQuality {
@@ -211,7 +211,7 @@ pub(super) fn cluster(monitor: &Monitor, key: Option<&Expr>) -> Value {
     json!({
         "ClusterConfig": {
             "InstanceCount": monitor.instance.count,
-            "InstanceType": monitor.instance.kind,
+            "InstanceType": &monitor.instance.kind,
             "VolumeSizeInGB": monitor.instance.volume.gb(),
             "VolumeKmsKeyId": key,
         },

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html>
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -68,7 +70,7 @@ fn source(uri: &Expr) -> Value {
 
 impl Register {
     /// `Arguments` of the step; `None` when the model or the group is unknown.
-    pub(super) fn arguments(&self, scope: &Scope<'_>, baselines: &[Step]) -> Option<Value> {
+    pub(super) fn arguments(&self, scope: &Scope<'_>, baselines: &[Arc<Step>]) -> Option<Value> {
         let model = scope.model(self.model.as_str())?;
         let Some(Export::Group { name: group, .. }) = scope.export(&self.group) else { return None };
         let mut request = Map::new();
@@ -114,7 +116,7 @@ impl Register {
         }
         container.insert("ModelDataUrl".into(), model.data.to_value());
         if !model.environment.is_empty() {
-            container.insert("Environment".into(), json!(model.environment));
+            container.insert("Environment".into(), json!(&model.environment));
         }
         if let Some((framework, version)) = &model.framework {
             container.insert("Framework".into(), json!(framework));
@@ -122,8 +124,8 @@ impl Register {
         }
         let mut inference = Map::new();
         inference.insert("Containers".into(), json!([container]));
-        inference.insert("SupportedContentTypes".into(), json!(self.content_types));
-        inference.insert("SupportedResponseMIMETypes".into(), json!(self.response_types));
+        inference.insert("SupportedContentTypes".into(), json!(&self.content_types));
+        inference.insert("SupportedResponseMIMETypes".into(), json!(&self.response_types));
         for (key, instances) in [
             ("SupportedRealtimeInferenceInstanceTypes", &self.inference_instances),
             ("SupportedTransformInstanceTypes", &self.transform_instances),
@@ -140,7 +142,7 @@ impl Register {
         &self,
         scope: &Scope<'_>,
         group: &str,
-        baselines: &[Step],
+        baselines: &[Arc<Step>],
     ) -> (Map<String, Value>, Map<String, Value>) {
         let (mut metrics, mut drift) = (Map::new(), Map::new());
         for step in baselines {
@@ -197,12 +199,12 @@ impl Register {
     fn metadata(&self, model: &Model, scope: &Scope<'_>) -> Value {
         let mut metadata = Map::new();
         metadata.insert("smstack:version".into(), json!(env!("CARGO_PKG_VERSION")));
-        metadata.insert("smstack:stack".into(), json!(scope.file.name));
+        metadata.insert("smstack:stack".into(), json!(&scope.file.name));
         metadata.insert("smstack:environment".into(), json!(scope.environment));
         metadata.insert("smstack:execution".into(), json!({ "Get": "Execution.PipelineExecutionId" }));
         let source = model.source.as_ref().and_then(|path| scope.assets.get(path));
         if let Some(asset) = source {
-            metadata.insert("smstack:source".into(), json!(asset.sha256));
+            metadata.insert("smstack:source".into(), json!(&asset.sha256));
         }
         for (key, parameter, _, _) in SOURCES {
             metadata.insert(key.to_owned(), Expr::Ref(parameter.to_owned()).to_value());

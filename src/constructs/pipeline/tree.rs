@@ -35,7 +35,7 @@ pub(super) struct Node<'a> {
     /// What the stack file says; `None` for a step that a monitor asks for.
     pub(super) entry: Option<&'a Entry>,
     /// The step; `None` when what it runs cannot be understood.
-    pub(super) step: Option<Step>,
+    pub(super) step: Option<Arc<Step>>,
     /// The steps of both branches of a condition.
     pub(super) branches: [Vec<Node<'a>>; 2],
 }
@@ -94,7 +94,7 @@ impl<'a> Tree<'a> {
         let mut names = Names { taken: BTreeSet::new() };
         names.reserve(&pipeline.steps, scope);
         names.taken.extend(baselines.iter().map(|(_, step)| step.name.clone()));
-        let steps: Vec<Step> = baselines.iter().map(|(_, step)| step.clone()).collect();
+        let steps: Vec<_> = baselines.iter().map(|(_, step)| step.clone()).collect();
         let build = Build { scope, baselines: &steps };
         let mut nodes = build.nodes(&pipeline.steps, &this.pointer.key("steps"), "", &mut names);
         for (pointer, step) in baselines {
@@ -127,12 +127,12 @@ impl<'a> Tree<'a> {
 }
 
 /// The baseline steps of monitors, with the monitors' places.
-fn baselines(scope: &Scope<'_>) -> Vec<(Pointer, Step)> {
+fn baselines(scope: &Scope<'_>) -> Vec<(Pointer, Arc<Step>)> {
     let constructs = scope.file.constructs();
     constructs
         .iter()
         .filter_map(|(_, this, construct)| {
-            Some((this.pointer.key("baseline"), construct.baseline_step(this, scope)?))
+            Some((this.pointer.key("baseline"), Arc::new(construct.baseline_step(this, scope)?)))
         })
         .collect()
 }
@@ -198,7 +198,7 @@ impl Names {
 
 struct Build<'b, 's> {
     scope: &'b Scope<'s>,
-    baselines: &'b [Step],
+    baselines: &'b [Arc<Step>],
 }
 
 impl Build<'_, '_> {
@@ -224,14 +224,15 @@ impl Build<'_, '_> {
         let mut step = self.scope.model_step(entry.job()?.1)?;
         step.depends_on.clone_from(&entry.depends_on);
         let name = step.name.clone();
-        Some(Node { name, pointer, entry: Some(entry), step: Some(step), branches: [Vec::new(), Vec::new()] })
+        let branches = [Vec::new(), Vec::new()];
+        Some(Node { name, pointer, entry: Some(entry), step: Some(Arc::new(step)), branches })
     }
 
     fn node<'a>(&self, entry: &'a Entry, pointer: Pointer, parent: &str, names: &mut Names) -> Node<'a> {
         let mut name = |words: &str| entry.name.clone().unwrap_or_else(|| names.derive(words));
         let mut branches = [Vec::new(), Vec::new()];
         let (name, step) = if let Some((_, job)) = entry.job() {
-            (job.to_owned(), self.scope.step(job).map(Arc::unwrap_or_clone))
+            (job.to_owned(), self.scope.step(job))
         } else if let Some(condition) = &entry.condition {
             let name = name(&condition.subject());
             let at = pointer.key("condition");
@@ -240,21 +241,23 @@ impl Build<'_, '_> {
                 self.nodes(&condition.otherwise, &at.key("else"), &name, names),
             ];
             let arguments = json!({ "Conditions": condition.test.conditions(self.scope) });
-            (name.clone(), Some(Step::new(name, "Condition", arguments)))
+            (name.clone(), Some(Arc::new(Step::new(name, "Condition", arguments))))
         } else if let Some(register) = &entry.register {
             let name = name(&format!("register-{}", register.group));
             let arguments = register.arguments(self.scope, self.baselines);
-            let step = arguments.map(|arguments| Step::new(&name, "RegisterModel", arguments));
+            let step = arguments.map(|arguments| Arc::new(Step::new(&name, "RegisterModel", arguments)));
             (name, step)
         } else if let Some(message) = &entry.fail {
             let name = name(&if parent.is_empty() { "fail".to_owned() } else { format!("fail-{parent}") });
             let arguments = json!({ "ErrorMessage": as_text(&self.scope.text(message)) });
-            (name.clone(), Some(Step::new(name, "Fail", arguments)))
+            (name.clone(), Some(Arc::new(Step::new(name, "Fail", arguments))))
         } else {
             (name("step"), None)
         };
         let step = step.map(|mut step| {
-            step.depends_on.clone_from(&entry.depends_on);
+            if step.depends_on != entry.depends_on {
+                Arc::make_mut(&mut step).depends_on.clone_from(&entry.depends_on);
+            }
             step
         });
         Node { name, pointer, entry: Some(entry), step, branches }
@@ -265,7 +268,7 @@ fn values(nodes: &[Node<'_>], pipeline: &Pipeline) -> Vec<Value> {
     nodes
         .iter()
         .filter_map(|node| {
-            let mut step = node.step.clone()?;
+            let mut step = Step::clone(node.step.as_ref()?);
             if let (Some(Condition { .. }), Value::Object(arguments)) =
                 (node.entry.and_then(|entry| entry.condition.as_ref()), &mut step.arguments)
             {

@@ -249,8 +249,8 @@ impl Schedule {
         let context = json!({
             "id": LogicalId::new(["pipeline", "Schedule"]),
             "description": format!("Starts the pipeline of {} ({})", scope.file.name, scope.environment),
-            "expression": self.expression,
-            "timezone": self.timezone,
+            "expression": &self.expression,
+            "timezone": &self.timezone,
             "target": pipeline,
             "role": Role::Trigger.arn(),
             "dead_letters": dead_letters,

@@ -102,7 +102,7 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
     if let Some(topic) = events::topic(scope) {
         substitutions["Topic"] = topic.to_value();
     }
-    let text = definition.to_string();
+    let text = crate::cfn::text(&definition);
     for (name, rest) in machine::CALLS.iter().filter(|(name, _)| text.contains(&format!("${{{name}}}"))) {
         substitutions[*name] = Expr::arn([Expr::text(*rest)]).to_value();
     }
@@ -125,13 +125,13 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
         "id": id,
         "substitutions": substitutions,
         "role": Role::Approval.arn(),
-        "logs_id": logs,
+        "logs_id": &logs,
         // Under this prefix, Step Functions needs no entry in the account's resource policy for logs, which is
         // limited in size.
         // <https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html>
         "logs_name": format!("/aws/vendedlogs/states/{}-rollout", scope.prefix()),
         "logs_arn": logs.attr("Arn"),
-        "logs_key": key,
+        "logs_key": &key,
         "logs_metadata": key.is_none().then_some(unencrypted),
         "keep_logs": KEEP_LOGS,
     });

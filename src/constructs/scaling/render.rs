@@ -35,7 +35,7 @@ impl Scaling {
             })
         });
         let context = json!({
-            "id": target,
+            "id": &target,
             "dimension": dimension,
             "resource": resource,
             "min": self.min,
@@ -69,8 +69,8 @@ impl Scaling {
             .map(|(name, action)| {
                 json!({
                     "ScheduledActionName": name,
-                    "Schedule": action.at,
-                    "Timezone": action.timezone,
+                    "Schedule": &action.at,
+                    "Timezone": &action.timezone,
                     "ScalableTargetAction": { "MinCapacity": action.min, "MaxCapacity": action.max },
                 })
             })
@@ -108,8 +108,8 @@ impl Track {
                     None => serving::dimensions(&both, variant),
                 };
                 json!({
-                    "Namespace": metric.namespace,
-                    "MetricName": metric.name,
+                    "Namespace": &metric.namespace,
+                    "MetricName": &metric.name,
                     "Dimensions": dimensions,
                     "Statistic": metric.statistic.as_deref().unwrap_or("Average"),
                 })
@@ -149,7 +149,7 @@ impl Steps {
             })
             .collect();
         let context = json!({
-            "id": id,
+            "id": &id,
             "name": format!("{}-steps", scope.fixed_name(&this.name)),
             "kind": "StepScaling",
             "target": target.reference(),

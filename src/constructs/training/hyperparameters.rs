@@ -102,7 +102,7 @@ impl Training {
             values.insert(key.to_owned(), value);
         };
         set("sagemaker_submit_directory", self.submit_directory(scope));
-        set("sagemaker_program", json!(python_json(&json!(source.entry))));
+        set("sagemaker_program", json!(python_json(&json!(&source.entry))));
         set("sagemaker_container_log_level", json!("20"));
         set("sagemaker_region", quoted(Expr::pseudo("Region")));
         for (key, value) in self.distribution_values() {
@@ -149,7 +149,7 @@ impl Training {
     fn distribution_values(&self) -> Vec<(&'static str, Value)> {
         let Some(distribution) = &self.distribution else { return Vec::new() };
         let options = || json!(python_json(&json!(distribution.0.options.as_deref().unwrap_or_default())));
-        let instance = || json!(python_json(&json!(self.instance.kind)));
+        let instance = || json!(python_json(&json!(&self.instance.kind)));
         match distribution.0.strategy {
             Strategy::ParameterServer => vec![("sagemaker_parameter_server_enabled", json!("true"))],
             Strategy::Mpi => {

@@ -82,7 +82,7 @@ impl Training {
 
     fn resources(&self, scope: &Scope<'_>) -> Value {
         let mut resources = Map::new();
-        resources.insert("InstanceType".into(), json!(self.instance.kind));
+        resources.insert("InstanceType".into(), json!(&self.instance.kind));
         resources.insert("InstanceCount".into(), json!(self.instance.count));
         resources.insert("VolumeSizeInGB".into(), json!(self.instance.volume_gb()));
         if let Some(key) = self.instance.volume_key(scope) {
@@ -226,7 +226,7 @@ impl Channel {
             "DataSource".into(),
             json!({ "S3DataSource": {
                 "S3DataType": if data.manifest { "ManifestFile" } else { "S3Prefix" },
-                "S3Uri": data.uri,
+                "S3Uri": &data.uri,
                 "S3DataDistributionType": self.distribution.as_aws(),
             } }),
         );

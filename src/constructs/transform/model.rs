@@ -70,7 +70,7 @@ impl TransformModel {
                 }
                 container.insert("ModelDataUrl".into(), model.data.to_value());
                 if !model.environment.is_empty() {
-                    container.insert("Environment".into(), json!(model.environment));
+                    container.insert("Environment".into(), json!(&model.environment));
                 }
             }
             TransformModel::Version(version) => {

@@ -153,7 +153,7 @@ impl Machine<'_> {
             },
             "Retry": retry(),
             "Catch": [caught(self.failure())],
-            "Next": found,
+            "Next": &found,
         }));
         states.insert(
             found,
@@ -258,7 +258,7 @@ impl Machine<'_> {
         json!({
             "Type": "Task",
             "Resource": call("describeStacks"),
-            "Arguments": { "StackName": self.stack },
+            "Arguments": { "StackName": &self.stack },
             "Assign": { "status": "{% $states.result.Stacks[0].StackStatus %}" },
             "Catch": [caught(on_error)],
             "Next": next,
@@ -267,14 +267,14 @@ impl Machine<'_> {
 
     fn change(&self, states: &mut Map<String, Value>) {
         let mut arguments = json!({
-            "StackName": self.stack,
+            "StackName": &self.stack,
             "TemplateURL": "${TemplateUrl}",
             "RoleARN": "${ServingRole}",
             "Parameters": self.arguments.iter().map(|argument| self.parameter(argument)).collect::<Vec<_>>(),
-            "Tags": self.tags,
+            "Tags": &self.tags,
         });
         if !self.capabilities.is_empty() {
-            arguments["Capabilities"] = json!(self.capabilities);
+            arguments["Capabilities"] = json!(&self.capabilities);
         }
         for (state, name) in [("Create the stack", "createStack"), ("Update the stack", "updateStack")] {
             states.insert(
@@ -282,7 +282,7 @@ impl Machine<'_> {
                 json!({
                     "Type": "Task",
                     "Resource": call(name),
-                    "Arguments": arguments,
+                    "Arguments": &arguments,
                     "Catch": [caught("What went wrong")],
                     "Next": "Wait for the change",
                 }),
@@ -293,7 +293,7 @@ impl Machine<'_> {
             json!({
                 "Type": "Task",
                 "Resource": call("deleteStack"),
-                "Arguments": { "StackName": self.stack, "RoleARN": "${ServingRole}" },
+                "Arguments": { "StackName": &self.stack, "RoleARN": "${ServingRole}" },
                 "Catch": [caught("What went wrong")],
                 "Next": "Count",
             }),
