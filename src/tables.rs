@@ -56,12 +56,6 @@ fn parse<T: Deserialize<'static>>(text: &'static str) -> T {
     serde_json::from_str(text).expect("the tables are committed and tested")
 }
 
-/// Parses the tables that nearly every stack asks, which otherwise happens when they are first asked.
-pub fn prepare() {
-    images::prepare();
-    instances::prepare();
-}
-
 /// The packages that the tables were made from, with their versions, for the manifest.
 pub fn versions() -> BTreeMap<String, String> {
     // The pins are read rather than the tables: it costs nothing, and a test holds the two together.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread;
+use std::{io, thread};
 
 /// The most threads beside the caller's, however much there is to do.
 const MOST: usize = 7;
@@ -62,16 +62,50 @@ where
 /// what nobody has taken.
 fn at_least(wanted: usize) {
     while hands().threads < wanted.min(MOST) {
-        if hands().threads == 0 {
-            // Linux mostly puts the first thread of a process on the process's own processor, and the second on one
-            // that is idle. The first would stand behind its parent for milliseconds: it has nothing to do.
-            drop(thread::Builder::new().spawn(|| {}));
-        }
-        if thread::Builder::new().spawn(work).is_err() {
+        let first = hands().threads == 0;
+        if if first { spawn_elsewhere() } else { spawn(work) }.is_err() {
             return;
         }
         hands().threads += 1;
     }
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().spawn(work).map(drop)
+}
+
+/// A thread on another processor than the caller's, where there is one. Linux puts one of a process's first two
+/// threads on the process's own processor, now the first and now the second, where it stands in its parent's way for
+/// milliseconds. So two are made, and the one that is elsewhere stays.
+#[cfg(target_os = "linux")]
+fn spawn_elsewhere() -> io::Result<()> {
+    let home = processor();
+    // Whether the first of them to come stays.
+    let first_stays = Arc::new(Mutex::new(None));
+    let come = move || {
+        let stays = {
+            let mut first_stays = first_stays.lock().unwrap_or_else(PoisonError::into_inner);
+            match *first_stays {
+                None => *first_stays.insert(processor() != home),
+                Some(stays) => !stays,
+            }
+        };
+        if stays {
+            work();
+        }
+    };
+    spawn(come.clone())?;
+    spawn(come)
+}
+
+#[cfg(target_os = "linux")]
+fn processor() -> usize {
+    rustix::thread::sched_getcpu()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn spawn_elsewhere() -> io::Result<()> {
+    spawn(work)
 }
 
 /// One job after the other, for as long as the process lives.

@@ -23,7 +23,6 @@ use crate::shapes::Shapes;
 use crate::source::{self, Document, Places, SourceFile};
 use crate::stack::{self, Stack};
 use crate::synth::{self, Assembly};
-use crate::tables;
 
 pub(super) use find::{find, in_stacks_of};
 
@@ -164,10 +163,7 @@ pub(crate) fn load(args: &StackArgs) -> Result<Vec<Loaded>, Stop> {
 /// The same; something is done with each assembly as soon as it is made.
 pub(super) fn load_then(args: &StackArgs, then: &Then) -> Result<Vec<Loaded>, Stop> {
     // What nearly every stack needs is made ready while the files are read; whoever needs it sooner waits for it.
-    hands::beside(|| {
-        tables::prepare();
-        Shapes::prepare();
-    });
+    hands::beside(Shapes::prepare);
     find(&args.stacks)?
         .iter()
         .map(|path| load_file(path, shown(path), Wanted::Named(&args.env), then))

@@ -5,12 +5,11 @@
 //! SageMaker's distributed libraries on frameworks of 2020, Elastic Inference, and Neuron.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::rows::Later;
-use super::{dns_suffix, numbers, parse};
+use super::rows::{Blocks, Later};
+use super::{dns_suffix, numbers};
 
 /// The registry account of an image, by region.
 pub type Accounts = BTreeMap<&'static str, &'static str>;
@@ -130,9 +129,8 @@ pub enum ImageError {
 /// # Errors
 /// When no such image is published; the error lists what is.
 pub fn image(query: &ImageQuery) -> Result<Image, ImageError> {
-    let table = &*TABLE;
-    let Some(framework) = table.frameworks.get(query.framework) else {
-        return Err(ImageError::UnknownFramework { known: owned(table.frameworks.keys()) });
+    let Some(framework) = FRAMEWORKS.get(query.framework) else {
+        return Err(ImageError::UnknownFramework { known: FRAMEWORKS.keys().map(str::to_owned).collect() });
     };
     let releases = match query.purpose {
         Purpose::Training | Purpose::Processing => &framework.training,
@@ -177,11 +175,7 @@ pub enum MonitorImage {
 
 /// The image of a monitor.
 pub fn monitor_image(kind: MonitorImage) -> Image {
-    let table = &*TABLE;
-    let row = match kind {
-        MonitorImage::ModelMonitor => &table.monitors.model_monitor,
-        MonitorImage::Clarify => &table.monitors.clarify,
-    };
+    let row = monitor(kind);
     Image {
         repository: row.repository.to_owned(),
         tag: row.version.to_owned(),
@@ -192,11 +186,10 @@ pub fn monitor_image(kind: MonitorImage) -> Image {
 
 /// Every repository with the registry account of each region in which any of its images lies.
 pub fn registries() -> BTreeMap<&'static str, Accounts> {
-    let table = &*TABLE;
-    let releases =
-        table.frameworks.values().flat_map(|framework| [&framework.training, &framework.inference]);
+    let frameworks = FRAMEWORKS.keys().filter_map(|name| FRAMEWORKS.get(name));
+    let releases = frameworks.flat_map(|framework| [&framework.training, &framework.inference]);
     let rows = releases.flat_map(|releases| releases.versions.values().flat_map(|rows| rows.iter()));
-    let monitors = [&table.monitors.clarify, &table.monitors.model_monitor];
+    let monitors = [MonitorImage::Clarify, MonitorImage::ModelMonitor].map(monitor);
     let places = rows
         .map(|row| (row.repository, row.accounts))
         .chain(monitors.into_iter().map(|row| (row.repository, row.accounts)));
@@ -210,27 +203,18 @@ pub fn registries() -> BTreeMap<&'static str, Accounts> {
     found
 }
 
-pub(super) fn prepare() {
-    LazyLock::force(&TABLE);
+fn monitor(kind: MonitorImage) -> &'static Monitor {
+    let name = match kind {
+        MonitorImage::ModelMonitor => "model-monitor",
+        MonitorImage::Clarify => "clarify",
+    };
+    MONITORS.get(name).expect("the table has both monitors")
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
 const TEXT: &str = include_str!("../../schemas/aws/images.json");
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'static"))]
-struct Table {
-    accounts: BTreeMap<&'static str, Later<Accounts>>,
-    monitors: Monitors,
-    frameworks: BTreeMap<&'static str, Later<Framework>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", bound(deserialize = "'de: 'static"))]
-struct Monitors {
-    clarify: Monitor,
-    model_monitor: Monitor,
-}
+static ACCOUNTS: Blocks<Accounts> = Blocks::new(TEXT, "accounts");
+static MONITORS: Blocks<Monitor> = Blocks::new(TEXT, "monitors");
+static FRAMEWORKS: Blocks<Framework> = Blocks::new(TEXT, "frameworks");
 
 #[derive(Deserialize)]
 struct Monitor {
@@ -359,7 +343,7 @@ fn python_order(name: &str) -> (u32, u32) {
 }
 
 fn accounts(set: &str) -> &'static Accounts {
-    &TABLE.accounts[set]
+    ACCOUNTS.get(set).expect("rows name sets that the table has")
 }
 
 fn owned<'a>(names: impl IntoIterator<Item = &'a &'static str>) -> Vec<String> {
@@ -459,6 +443,15 @@ mod tests {
             error("huggingface-pytorch training 4.6-pytorch9.9 - gpu"),
             ImageError::UnknownVersion { .. }
         ));
+    }
+
+    #[test]
+    fn what_is_found_in_the_text_is_all_that_the_table_holds() {
+        ACCOUNTS.check();
+        MONITORS.check();
+        FRAMEWORKS.check();
+        assert!(FRAMEWORKS.get("").is_none() && FRAMEWORKS.get("sklearn\": {").is_none());
+        assert!(ACCOUNTS.get("tensorflow").is_none(), "a member of another mapping");
     }
 
     #[test]

@@ -4,12 +4,11 @@
 //! family that EC2 no longer describes (`p2`, `p3`, `dl1`) has none of the traits here.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::rows::Later;
+use super::rows::{Asked, Rows, after, plain, section};
 use super::{Accelerator, parse};
 
 /// What runs on an instance.
@@ -43,7 +42,7 @@ impl JobKind {
 pub fn instance_types(kind: JobKind) -> &'static [&'static str] {
     static BY_KIND: LazyLock<BTreeMap<JobKind, Vec<&'static str>>> = LazyLock::new(|| {
         let mut kinds = BTreeMap::<_, Vec<_>>::new();
-        for row in &TABLE.types {
+        for row in types() {
             for kind in &row.jobs {
                 kinds.entry(*kind).or_default().push(row.name);
             }
@@ -127,34 +126,32 @@ fn size(instance: &str) -> &str {
 }
 
 fn row(instance: &str) -> Option<&'static Row> {
-    // The name stands first, so that a row is found without parsing the others.
-    let named = |row: &&Later<Row>| {
-        row.text()
-            .strip_prefix("{\"name\": \"")
-            .and_then(|rest| rest.strip_prefix(instance))
-            .is_some_and(|rest| rest.starts_with('"'))
-    };
-    TABLE.types.iter().find(named).map(Deref::deref)
+    static ASKED: Asked<Row> = Asked::new();
+    let found = ASKED.get(instance, || {
+        // The name stands first, so that a row is found without parsing the others.
+        let opening = "{\"name\": \"";
+        let (at, _) = after(TEXT, &format!("{opening}{}\"", plain(instance)?))?;
+        Some((&at[opening.len()..][..instance.len()], value(at.lines().next()?)))
+    });
+    found.map(|(_, row)| row)
+}
+
+/// The rows of all types, by family, small to large.
+fn types() -> impl Iterator<Item = Row> {
+    section(TEXT, "types").lines().filter(|line| !line.is_empty()).map(|line| parse(value(line)))
+}
+
+/// A line of the list, without the comma.
+fn value(line: &'static str) -> &'static str {
+    line.trim_end_matches(',')
 }
 
 fn traits(instance: &str) -> Option<&'static Family> {
-    TABLE.families.get(family(instance))
+    FAMILIES.get(family(instance))
 }
 
-pub(super) fn prepare() {
-    LazyLock::force(&TABLE);
-}
-
-static TABLE: LazyLock<Table> = LazyLock::new(|| parse(TEXT));
 const TEXT: &str = include_str!("../../schemas/aws/instances.json");
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "'de: 'static"))]
-struct Table {
-    /// By family, small to large.
-    types: Vec<Later<Row>>,
-    families: BTreeMap<&'static str, Family>,
-}
+static FAMILIES: Rows<Family> = Rows::named(TEXT, "families");
 
 #[derive(Deserialize)]
 struct Row {
@@ -217,7 +214,10 @@ mod tests {
 
     #[test]
     fn a_row_is_found_by_its_name() {
-        assert!(TABLE.types.iter().all(|it| row(it.name).is_some_and(|found| found.name == it.name)));
+        assert!(types().all(|it| row(it.name).is_some_and(|found| found.name == it.name)));
+        assert_eq!(types().count(), TEXT.matches("{\"name\": ").count());
+        assert!(row("ml.c4.large\", \"jobs").is_none() && row("").is_none() && row("ml.c4").is_none());
+        FAMILIES.check(TEXT);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! A big table, parsed row by row.
+//! A big table, of which only what is asked for is parsed.
 //!
-//! `schemas/refresh.py` writes `rows` last, sorted, and one a line, so a row is found in the text by halves, and
-//! parsed when it is first asked for: to list all of the API's members would cost a millisecond of every command.
+//! `schemas/refresh.py` indents by one for each level. It writes `rows` last, sorted, and one a line, so that a row
+//! is found in the text by halves. To parse the tables whole would cost every command milliseconds.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -10,6 +10,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+
+use memchr::memmem;
 
 use super::parse;
 
@@ -27,13 +29,6 @@ impl<T: Deserialize<'static>> Deref for Later<T> {
     }
 }
 
-impl<T> Later<T> {
-    /// The part as the table has it.
-    pub(super) fn text(&self) -> &'static str {
-        self.text
-    }
-}
-
 impl<'de: 'static, T> Deserialize<'de> for Later<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let raw = <&'de RawValue>::deserialize(from)?;
@@ -41,17 +36,50 @@ impl<'de: 'static, T> Deserialize<'de> for Later<T> {
     }
 }
 
+/// What was asked for of a table, by key.
+pub(super) struct Asked<T: 'static>(Mutex<BTreeMap<&'static str, &'static T>>);
+
+impl<T: Deserialize<'static>> Asked<T> {
+    /// Nothing was asked for yet.
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    /// What the key stands for, with the key as the table has it; `find` has both as the table's text.
+    pub(super) fn get(
+        &self,
+        key: &str,
+        find: impl FnOnce() -> Option<(&'static str, &'static str)>,
+    ) -> Option<(&'static str, &'static T)> {
+        let mut parsed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((key, value)) = parsed.get_key_value(key) {
+            return Some((key, value));
+        }
+        let (key, text) = find()?;
+        // A row stays as long as the table, which is static.
+        let value: &'static T = Box::leak(Box::new(parse(text)));
+        parsed.insert(key, value);
+        Some((key, value))
+    }
+}
+
 /// The rows of a table, by key.
 pub(super) struct Rows<T: 'static> {
     text: &'static str,
-    /// What was asked for.
-    parsed: Mutex<BTreeMap<&'static str, &'static T>>,
+    /// The key of the mapping that holds them.
+    name: &'static str,
+    asked: Asked<T>,
 }
 
 impl<T: Deserialize<'static>> Rows<T> {
     /// The rows of a table's text.
     pub(super) const fn new(text: &'static str) -> Self {
-        Self { text, parsed: Mutex::new(BTreeMap::new()) }
+        Self::named(text, "rows")
+    }
+
+    /// The rows in another mapping, with which the table ends.
+    pub(super) const fn named(text: &'static str, name: &'static str) -> Self {
+        Self { text, name, asked: Asked::new() }
     }
 
     /// The row of that key.
@@ -61,15 +89,7 @@ impl<T: Deserialize<'static>> Rows<T> {
 
     /// The row of that key, with the key as the table has it.
     pub(super) fn find(&self, key: &str) -> Option<(&'static str, &'static T)> {
-        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((key, value)) = parsed.get_key_value(key) {
-            return Some((key, value));
-        }
-        let (key, text) = self.line_of(key)?;
-        // A row stays as long as the table, which is static.
-        let value: &'static T = Box::leak(Box::new(parse(text)));
-        parsed.insert(key, value);
-        Some((key, value))
+        self.asked.get(key, || self.line_of(key))
     }
 
     /// All keys, in order.
@@ -79,7 +99,7 @@ impl<T: Deserialize<'static>> Rows<T> {
 
     /// The text of the rows alone, to the table's end.
     fn lines(&self) -> &'static str {
-        self.text.split_once("\"rows\": {\n").map_or("", |(_, rows)| rows)
+        after(self.text, &format!("\n \"{}\": {{\n", self.name)).map_or("", |(_, rows)| rows)
     }
 
     /// Key and value of the row of that key, by halves.
@@ -106,6 +126,61 @@ impl<T: Deserialize<'static>> Rows<T> {
     }
 }
 
+/// The members of one mapping of a table, each over several lines.
+pub(super) struct Blocks<T: 'static> {
+    text: &'static str,
+    /// The mapping's own key, at the top of the table.
+    name: &'static str,
+    asked: Asked<T>,
+}
+
+impl<T: Deserialize<'static>> Blocks<T> {
+    /// The members of that mapping of a table's text.
+    pub(super) const fn new(text: &'static str, name: &'static str) -> Self {
+        Self { text, name, asked: Asked::new() }
+    }
+
+    /// The member of that key.
+    pub(super) fn get(&self, key: &str) -> Option<&'static T> {
+        self.asked.get(key, || self.block_of(key)).map(|(_, value)| value)
+    }
+
+    /// Key and value of the member of that key.
+    fn block_of(&self, wanted: &str) -> Option<(&'static str, &'static str)> {
+        let opening = "\n  \"";
+        let (at, rest) = after(section(self.text, self.name), &format!("{opening}{}\": ", plain(wanted)?))?;
+        let closing = "\n  }";
+        let end = memmem::find(rest.as_bytes(), closing.as_bytes())? + closing.len();
+        Some((&at[opening.len()..][..wanted.len()], &rest[..end]))
+    }
+
+    /// All keys, in order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        let lines = section(self.text, self.name).lines();
+        lines.filter_map(|line| line.strip_prefix("  \"")?.strip_suffix("\": {"))
+    }
+}
+
+/// What a mapping or list at the top of a table holds, from the line break before its first line.
+pub(super) fn section(text: &'static str, name: &str) -> &'static str {
+    let inside = |(_, rest): (_, &'static str)| {
+        let closing = if rest.starts_with('{') { "\n }" } else { "\n ]" };
+        rest.get(1..memmem::find(rest.as_bytes(), closing.as_bytes())?)
+    };
+    after(text, &format!("\n \"{name}\": ")).and_then(inside).unwrap_or_default()
+}
+
+/// The text from where something stands in it, and from where that ends.
+pub(super) fn after(text: &'static str, wanted: &str) -> Option<(&'static str, &'static str)> {
+    let at = &text[memmem::find(text.as_bytes(), wanted.as_bytes())?..];
+    Some((at, &at[wanted.len()..]))
+}
+
+/// A key that can be looked for in a table's text: none has a quotation mark, which would end it.
+pub(super) fn plain(key: &str) -> Option<&str> {
+    (!key.contains('"')).then_some(key)
+}
+
 /// Key and value of a line; none for a line that is no row.
 fn row(line: &'static str) -> Option<(&'static str, &'static str)> {
     let (key, value) = line.trim().strip_prefix('"')?.split_once("\": ")?;
@@ -117,10 +192,28 @@ impl<T: Deserialize<'static>> Rows<T> {
     /// That what was found by line is all that the JSON holds, and that every row can be found and parsed.
     pub(super) fn check(&self, text: &str) {
         let whole: serde_json::Value = serde_json::from_str(text).unwrap();
-        let keys: Vec<_> = whole["rows"].as_object().unwrap().keys().map(String::as_str).collect();
+        let keys: Vec<_> = whole[self.name].as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(self.keys().collect::<Vec<_>>(), keys);
         for key in keys {
             assert!(self.get(key).is_some(), "{key} is out of order");
+        }
+    }
+}
+
+#[cfg(test)]
+impl<T: Deserialize<'static>> Blocks<T> {
+    /// That what was found in the text is all that the JSON holds, and that every member can be parsed.
+    pub(super) fn check(&self) {
+        let whole: serde_json::Value = serde_json::from_str(self.text).unwrap();
+        let members = whole[self.name].as_object().unwrap();
+        assert_eq!(self.keys().collect::<Vec<_>>(), members.keys().collect::<Vec<_>>());
+        for (key, member) in members {
+            let (found, text) = self.block_of(key).unwrap();
+            assert_eq!(
+                (found, &serde_json::from_str::<serde_json::Value>(text).unwrap()),
+                (key.as_str(), member)
+            );
+            assert!(self.get(key).is_some());
         }
     }
 }
