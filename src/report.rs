@@ -76,7 +76,9 @@ pub fn json(value: &serde_json::Value) -> io::Result<()> {
 
 /// Shows what is wrong with stack files, on stderr.
 pub fn diagnostics(files: &[SourceFile], diagnostics: &[Diagnostic]) {
-    err(&diagnostics_text(files, diagnostics, Look::COLOR));
+    // To draw colours and take them away again costs more than to draw.
+    let plain = anstream::AutoStream::choice(&io::stderr()) == anstream::ColorChoice::Never;
+    err(&diagnostics_text(files, diagnostics, if plain { Look::PLAIN } else { Look::COLOR }));
 }
 
 /// Says why a command ends, and the way out where there is one.

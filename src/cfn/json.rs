@@ -98,6 +98,11 @@ impl io::Write for Count {
         Ok(bytes.len())
     }
 
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0 += bytes.len();
+        Ok(())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -163,12 +168,6 @@ impl<T: IntoJson> IntoJson for Vec<T> {
     }
 }
 
-impl<T: IntoJson, const N: usize> IntoJson for [T; N] {
-    fn into_json(self) -> Value {
-        self.into_iter().map(IntoJson::into_json).collect()
-    }
-}
-
 impl<T: IntoJson> IntoJson for BTreeSet<T> {
     fn into_json(self) -> Value {
         self.into_iter().map(IntoJson::into_json).collect()
@@ -215,15 +214,6 @@ where
 {
     fn into_json(self) -> Value {
         self.as_slice().into_json()
-    }
-}
-
-impl<'a, T> IntoJson for &'a BTreeSet<T>
-where
-    &'a T: IntoJson,
-{
-    fn into_json(self) -> Value {
-        self.iter().map(IntoJson::into_json).collect()
     }
 }
 

@@ -62,8 +62,8 @@ where
 /// what nobody has taken.
 fn at_least(wanted: usize) {
     while hands().threads < wanted.min(MOST) {
-        let first = hands().threads == 0;
-        if if first { spawn_elsewhere() } else { spawn(work) }.is_err() {
+        let spawned = if hands().threads == 0 { spawn_elsewhere() } else { spawn(work) };
+        if spawned.is_err() {
             return;
         }
         hands().threads += 1;
@@ -99,8 +99,8 @@ fn spawn_elsewhere() -> io::Result<()> {
 }
 
 #[cfg(target_os = "linux")]
-fn processor() -> usize {
-    rustix::thread::sched_getcpu()
+fn processor() -> Option<usize> {
+    nix::sched::sched_getcpu().ok()
 }
 
 #[cfg(not(target_os = "linux"))]

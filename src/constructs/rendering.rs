@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::scope::ARTIFACT_BUCKET;
@@ -167,6 +168,7 @@ impl Rendering {
             Ok(resources) => {
                 let template = self.template(kind);
                 let inline = format!("${{{ARTIFACT_BUCKET}}}");
+                let inline = Finder::new(&inline);
                 if resources.values().any(|resource| refers(resource, ARTIFACT_BUCKET, &inline)) {
                     let description = "Name of the bucket that holds the assembly";
                     template.parameter(ARTIFACT_BUCKET, description, ParameterSource::ArtifactBucket);
@@ -191,15 +193,15 @@ impl Rendering {
 }
 
 /// Whether a part of a template refers to a parameter or resource of that name; `inline` is how `Fn::Sub` does.
-fn refers(value: &Value, name: &str, inline: &str) -> bool {
+fn refers(value: &Value, name: &str, inline: &Finder<'_>) -> bool {
     match value {
         Value::Object(members) => members.iter().any(|(key, member)| match (key.as_str(), member) {
             (_, Value::Object(_)) => refers(member, name, inline),
             ("Ref", Value::String(to)) => to == name,
-            ("Fn::Sub", Value::String(text)) => text.contains(inline),
+            ("Fn::Sub", Value::String(text)) => inline.find(text.as_bytes()).is_some(),
             ("Fn::Sub", Value::Array(parts)) => {
                 let text = parts.first().and_then(Value::as_str).unwrap_or_default();
-                text.contains(inline) || parts.iter().any(|part| refers(part, name, inline))
+                inline.find(text.as_bytes()).is_some() || parts.iter().any(|part| refers(part, name, inline))
             }
             (_, member) => refers(member, name, inline),
         }),
@@ -223,7 +225,7 @@ mod tests {
             (json!({ "A": { "Fn::Sub": ["${X}${V}", { "V": "v" }] } }), true),
             (json!({ "A": { "Fn::Sub": "${!X} ${XY}" }, "Ref": ["X"], "B": "${X}" }), false),
         ] {
-            assert_eq!(refers(&value, "X", "${X}"), expected, "{value}");
+            assert_eq!(refers(&value, "X", &Finder::new("${X}")), expected, "{value}");
         }
     }
 }

@@ -176,11 +176,14 @@ fn value(index: usize) -> String {
     format!("0.{0}{0}{0}", index + 1)
 }
 
-/// Labels of a line whose values the expression takes.
-fn taken<'l>(compiled: &Regex, labels: &'l [String], between: &str) -> Vec<&'l str> {
+/// Labels of a line whose values the expression takes; it takes none of a line without `word`.
+fn taken<'l>(compiled: &Regex, labels: &'l [String], between: &str, word: &str) -> Vec<&'l str> {
     let parts: Vec<String> =
         labels.iter().enumerate().map(|(index, label)| format!("{label}{}", value(index))).collect();
     let line = format!("{}\n", parts.join(between));
+    if !line.contains(word) {
+        return Vec::new();
+    }
     let captured = compiled.captured(&line);
     labels
         .iter()
@@ -192,6 +195,9 @@ fn taken<'l>(compiled: &Regex, labels: &'l [String], between: &str) -> Vec<&'l s
 
 fn also_matches(regex: &str, compiled: &Regex, others: &[&str]) -> Option<Fault> {
     let own = label(regex);
+    // What every match begins with, as far as no other blank may stand in its place.
+    let word = own.as_deref().filter(|_| !regex.contains('|')).map_or("", str::trim_end);
+    let word = word.rsplit(' ').next().unwrap_or_default();
     let mut lines: Vec<(Vec<String>, &str)> = LINES
         .iter()
         .map(|(labels, between)| (labels.iter().map(|label| (*label).to_owned()).collect(), *between))
@@ -202,7 +208,7 @@ fn also_matches(regex: &str, compiled: &Regex, others: &[&str]) -> Option<Fault>
         " - ",
     ));
     lines.iter().find_map(|(labels, between)| {
-        let taken = taken(compiled, labels, between);
+        let taken = taken(compiled, labels, between, word);
         let meant = own.as_deref().filter(|own| taken.contains(own)).or(taken.first().copied())?;
         let other = taken.iter().find(|label| **label != meant)?;
         let name = |label: &str| label.trim_end_matches([' ', ':', '=']).to_owned();
