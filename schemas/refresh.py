@@ -127,8 +127,9 @@ def render(value, depth, indent=0):
     return "[\n" + ",\n".join(rows) + f"\n{end}]"
 
 
-# The tables, and how many levels of each are written one entry a line. Where a table has `rows`, the
-# product finds a row by its line: these stay sorted, one a line.
+# The tables, and how many levels of each are written one entry a line, indented by one for each level. Where a
+# table has `rows`, the product finds a row by its line: these stay sorted, one a line. So do the types and
+# families of instances. What images hold is found by the lines on which it begins and ends.
 MAKERS = {
     "images.json": (images, 5),
     "instances.json": (instances, 2),

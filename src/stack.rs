@@ -53,19 +53,6 @@ impl Stack {
     pub fn scope(&self) -> Scope<'_> {
         Scope::new(&self.file, &self.environment, &self.exports, &self.assets, &self.made)
     }
-
-    /// Files and directories of the user's that it needs, in the order of the file.
-    pub fn sources(&self) -> Vec<SourceRequest> {
-        self.file.constructs().into_iter().flat_map(|(_, this, construct)| construct.sources(&this)).collect()
-    }
-
-    /// The stack with its sources packed: path as the stack file wrote it → where the archive lies.
-    #[must_use]
-    pub fn with_assets(mut self, assets: BTreeMap<String, AssetKey>) -> Stack {
-        self.assets = assets;
-        self.made = Memo::default();
-        self
-    }
 }
 
 /// The schema that explains what decoding refuses; made when something is refused.
@@ -104,18 +91,28 @@ pub fn check_environments(document: &Value) -> Vec<Issue> {
 }
 
 /// One environment of a stack file becomes a stack. `value` is the document with the environment's overrides
-/// merged, `environments` included; pointers of the issues are places in it.
-pub fn resolve(value: &Value, environment: &str, shapes: &Shapes) -> (Option<Stack>, Vec<Issue>) {
+/// merged, `environments` included; pointers of the issues are places in it. `pack` gets the files and directories
+/// of the user's that it needs, in the order of the file, and says where they lie once they are packed, by path as
+/// the stack file wrote it; it is not asked when the file cannot be decoded.
+pub fn resolve(
+    value: &Value,
+    environment: &str,
+    shapes: &Shapes,
+    pack: impl FnOnce(&[SourceRequest]) -> BTreeMap<String, AssetKey>,
+) -> (Option<Stack>, Vec<Issue>) {
     let file: StackFile = match schema::decode(value, &SCHEMA) {
         Ok(file) => file,
         Err(issues) => return (None, issues),
     };
-    let assets = BTreeMap::new();
+    let constructs = file.constructs();
+    let sources: Vec<_> =
+        constructs.iter().flat_map(|(_, this, construct)| construct.sources(this)).collect();
+    let assets = pack(&sources);
     let mut exports = Exports::default();
-    for (_, this, construct) in file.constructs() {
+    for (_, this, construct) in &constructs {
         let mut offered = Exports::default();
         construct.export(
-            &this,
+            this,
             &Scope::new(&file, environment, &exports, &assets, &Memo::default()),
             &mut offered,
         );
@@ -124,8 +121,8 @@ pub fn resolve(value: &Value, environment: &str, shapes: &Shapes) -> (Option<Sta
     let mut issues = names::check(&file, environment, &exports);
     let made = Memo::default();
     let seen = Scope::new(&file, environment, &exports, &assets, &made);
-    for (_, this, construct) in file.constructs() {
-        construct.check(&this, &seen, &mut issues);
+    for (_, this, construct) in &constructs {
+        construct.check(this, &seen, &mut issues);
     }
     if issues.iter().any(|issue| issue.code.severity() == Severity::Error) {
         return (None, issues);

@@ -333,18 +333,21 @@ impl Checks {
             view.insert("environments".to_owned(), environments.clone());
         }
         let unread = policy::include(&mut view.value, root(path));
-        let (stack, mut issues) = stack::resolve(&view.value, environment, &self.shapes);
+        let mut packed = None;
+        let (stack, mut issues) = stack::resolve(&view.value, environment, &self.shapes, |sources| {
+            let collected = self.packed.collect(&sources.iter().map(request).collect::<Vec<_>>());
+            let keys = keys(sources, &collected.0);
+            packed = Some(collected);
+            keys
+        });
         issues.extend(unread);
         if !self.past {
             issues.extend(order::check(&view.value, path, environment));
         }
         let mut ready = None;
-        if let Some(stack) = stack {
-            let sources = stack.sources();
-            let packed = self.packed.collect(&sources.iter().map(request).collect::<Vec<_>>());
+        if let (Some(stack), Some(packed)) = (stack, packed) {
             let (assets, problems) = &*packed;
             if problems.is_empty() && !environment.is_empty() {
-                let stack = stack.with_assets(keys(&sources, assets));
                 // In the same go as the checks: environments seldom have errors, and this one has none.
                 let made = Some(synth::synth(&stack, assets));
                 ready = Some((stack, made));

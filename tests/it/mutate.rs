@@ -169,7 +169,8 @@ fn within(one: &str, other: &str) -> bool {
 }
 
 fn agree(document: &Value) -> Result<(), TestCaseError> {
-    let (stack, mut issues) = stack::resolve(document, "dev", &Shapes::new(BTreeMap::new()));
+    let (stack, mut issues) =
+        stack::resolve(document, "dev", &Shapes::new(BTreeMap::new()), |_| BTreeMap::new());
     issues.extend(stack::check_environments(document));
     let errors: Vec<_> = issues.iter().filter(|issue| issue.code.severity() == Severity::Error).collect();
     let refused: Vec<String> =
