@@ -29,7 +29,7 @@ pub use api::{
 };
 pub use images::{
     Accelerator, Accounts, Image, ImageError, ImageQuery, MonitorImage, Purpose, image, monitor_image,
-    registries,
+    prepare, registries,
 };
 pub use instances::{
     JobKind, accelerator, gpus, has_local_storage, instance_exists, instance_types, is_arm, is_burstable,

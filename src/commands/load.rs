@@ -23,6 +23,7 @@ use crate::shapes::Shapes;
 use crate::source::{self, Document, Places, SourceFile};
 use crate::stack::{self, Stack};
 use crate::synth::{self, Assembly};
+use crate::tables;
 
 pub(super) use find::{find, in_stacks_of};
 
@@ -233,6 +234,9 @@ fn load_bytes(path: &Path, shown: String, bytes: &[u8], wanted: Wanted, then: &T
             return Ok(Loaded::unread(file, vec![diagnostic]));
         }
     };
+    // While the text is parsed, another thread makes ready what is known of the frameworks that it names.
+    let named = file.clone();
+    hands::beside(move || tables::prepare(named.text()));
     match source::parse(&file) {
         Err(diagnostics) => Ok(Loaded::unread(file, diagnostics)),
         Ok(document) => check(file, document, path, wanted, then),

@@ -203,6 +203,13 @@ pub fn registries() -> BTreeMap<&'static str, Accounts> {
     found
 }
 
+/// Parses what is there of the frameworks that a text names, which otherwise happens when an image is asked for.
+pub fn prepare(text: &str) {
+    for name in FRAMEWORKS.keys().filter(|name| text.contains(name)) {
+        FRAMEWORKS.get(name);
+    }
+}
+
 fn monitor(kind: MonitorImage) -> &'static Monitor {
     let name = match kind {
         MonitorImage::ModelMonitor => "model-monitor",
