@@ -5,10 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
-
 use crate::cfn;
-use crate::cfn::json;
+use crate::cfn::{Json, Map, Value, json};
 
 /// One step, before it is written.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +20,7 @@ pub struct Step {
     /// Names of steps that must end first, beyond those whose values it uses.
     pub depends_on: Vec<String>,
     /// Members of the envelope beside the common ones, such as `PropertyFiles`, `CacheConfig`, `RetryPolicies`.
-    pub envelope: Map<String, Value>,
+    pub envelope: Map,
 }
 
 impl Step {
@@ -59,11 +57,11 @@ impl Step {
     /// The step as the definition has it.
     pub fn into_value(self) -> Value {
         let mut step = Map::new();
-        step.insert("Name".into(), self.name.into());
-        step.insert("Type".into(), self.kind.into());
-        step.insert("Arguments".into(), self.arguments);
+        step.insert("Name", self.name.into());
+        step.insert("Type", self.kind.into());
+        step.insert("Arguments", self.arguments);
         if !self.depends_on.is_empty() {
-            step.insert("DependsOn".into(), self.depends_on.into());
+            step.insert("DependsOn", json!(self.depends_on));
         }
         step.extend(self.envelope);
         Value::Object(step)
@@ -74,7 +72,7 @@ impl Step {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Definition {
     /// `Metadata`.
-    pub metadata: Map<String, Value>,
+    pub metadata: Map,
     /// `Parameters`.
     pub parameters: Vec<Value>,
     /// `PipelineExperimentConfig`.
@@ -91,20 +89,20 @@ pub struct Body {
     /// The same as text.
     pub text: String,
     /// What `Fn::Sub` cannot say inline, by placeholder.
-    pub variables: Map<String, Value>,
+    pub variables: Map,
 }
 
 impl Definition {
     /// The definition with CloudFormation's expressions lowered to placeholders.
     pub fn into_body(self) -> Body {
         let mut root = Map::new();
-        root.insert("Version".into(), json!("2020-12-01"));
-        root.insert("Metadata".into(), Value::Object(self.metadata));
-        root.insert("Parameters".into(), Value::Array(self.parameters));
+        root.insert("Version", json!("2020-12-01"));
+        root.insert("Metadata", Value::Object(self.metadata));
+        root.insert("Parameters", Value::Array(self.parameters));
         if let Some(experiment) = self.experiment {
-            root.insert("PipelineExperimentConfig".into(), experiment);
+            root.insert("PipelineExperimentConfig", experiment);
         }
-        root.insert("Steps".into(), Value::Array(self.steps));
+        root.insert("Steps", Value::Array(self.steps));
         Body::of(Value::Object(root))
     }
 }
@@ -131,26 +129,20 @@ impl Body {
 }
 
 /// Names of the steps whose values stand in `value`.
-pub fn steps_used(value: &Value) -> BTreeSet<String> {
+pub fn steps_used(value: &impl Json) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
     collect_steps(value, &mut used);
     used
 }
 
-fn collect_steps(value: &Value, used: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(members) => {
-            if members.len() == 1
-                && let Some(Value::String(path)) = members.get("Get")
-                && let Some(step) = path.strip_prefix("Steps.").and_then(|rest| rest.split(['.', '[']).next())
-            {
-                used.insert(step.to_owned());
-            }
-            members.values().for_each(|member| collect_steps(member, used));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect_steps(item, used)),
-        _ => {}
+fn collect_steps(value: &impl Json, used: &mut BTreeSet<String>) {
+    if let Some(path) = value.member("Get").and_then(Json::as_text)
+        && value.parts().nth(1).is_none()
+        && let Some(step) = path.strip_prefix("Steps.").and_then(|rest| rest.split(['.', '[']).next())
+    {
+        used.insert(step.to_owned());
     }
+    value.parts().for_each(|part| collect_steps(part, used));
 }
 
 /// How often `value` looks into a report.
@@ -180,36 +172,39 @@ pub fn uses_parameter(value: &Value, name: &str) -> bool {
 }
 
 /// CloudFormation's intrinsic functions become text with placeholders; everything else stays.
-fn lower(value: &mut Value, variables: &mut Map<String, Value>) {
+fn lower(value: &mut Value, variables: &mut Map) {
     match value {
         Value::Object(members) => match lowered(members, variables) {
             Some(text) => *value = text,
             None => members.values_mut().for_each(|member| lower(member, variables)),
         },
         Value::Array(items) => items.iter_mut().for_each(|item| lower(item, variables)),
-        Value::String(text) if text.contains("${") => *text = cfn::escape(text),
+        Value::String(text) if text.contains("${") => *text = cfn::escape(text).into_owned().into(),
         _ => {}
     }
 }
 
 /// The text that an intrinsic function becomes; none when it is none.
-fn lowered(function: &Map<String, Value>, variables: &mut Map<String, Value>) -> Option<Value> {
-    let (name, inner) = function.iter().next().filter(|_| function.len() == 1)?;
-    Some(match (name.as_str(), inner) {
+fn lowered(function: &mut Map, variables: &mut Map) -> Option<Value> {
+    if function.len() != 1 {
+        return None;
+    }
+    let (name, inner) = function.iter_mut().next()?;
+    Some(match (name, inner) {
         ("Ref", Value::String(name)) => format!("${{{name}}}").into(),
         ("Fn::GetAtt", Value::Array(parts)) => {
             let parts: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
             format!("${{{}}}", parts.join(".")).into()
         }
-        ("Fn::Sub", Value::String(text)) => text.as_str().into(),
+        ("Fn::Sub", text @ Value::String(_)) => text.take(),
         ("Fn::Sub", Value::Array(parts)) => {
-            if let Some(Value::Object(more)) = parts.get(1) {
-                variables.extend(more.clone());
+            if let Some(Value::Object(more)) = parts.get_mut(1) {
+                variables.extend(std::mem::take(more));
             }
-            parts.first().cloned().unwrap_or_default()
+            parts.first_mut().map(Value::take).unwrap_or_default()
         }
         ("Fn::FindInMap" | "Fn::If", _) => {
-            let value = Value::Object(function.clone());
+            let value = Value::Object(std::mem::take(function));
             let name = cfn::placeholder(&value);
             let text = format!("${{{name}}}");
             variables.insert(name, value);
@@ -233,7 +228,7 @@ mod tests {
             Expr::Get("Execution.PipelineExecutionId".into()),
         ]);
         let image = Expr::concat([
-            Expr::FindInMap("Images".into(), Box::new(Expr::pseudo("Region")), "tf".into()),
+            Expr::FindInMap("Images".into(), Box::new(Expr::pseudo("AWS::Region")), "tf".into()),
             Expr::text(".dkr"),
         ]);
         let step = Step::new(

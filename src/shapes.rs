@@ -3,12 +3,14 @@
 //! A shape has loops and holes and no logic. Every hole ends in `json_encode()`; a property that renders
 //! `null` is absent. Expressions arrive as values, so that no shape writes `Ref` or `Fn::GetAtt` by hand.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, OnceLock};
 
 use include_dir::{Dir, File, include_dir};
-use serde_json::{Map, Value};
 use tera::{Context, Kwargs, State, Tera, TeraResult};
+
+use crate::cfn::{Map, Value};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/templates/shapes");
 
@@ -32,7 +34,11 @@ struct BuiltIn {
 
 impl BuiltIn {
     fn form(&self) -> Option<&Form> {
-        self.form.get_or_init(|| Form::of(self.text)).as_ref()
+        let form = || {
+            let Form { resources, holes } = Form::of(self.text)?;
+            Some(Form { resources: resources.lasting(), holes })
+        };
+        self.form.get_or_init(form).as_ref()
     }
 }
 
@@ -74,7 +80,7 @@ impl Shapes {
     ///
     /// # Errors
     /// Only an overridden shape can fail: it does not parse, names an unknown value, or renders no JSON object.
-    pub fn render(&self, shape: &str, context: Value) -> Result<Map<String, Value>, ShapeError> {
+    pub fn render(&self, shape: &str, context: Value) -> Result<Map, ShapeError> {
         let fail = |problem| ShapeError { shape: shape.to_owned(), problem };
         let Value::Object(context) = context else { return Err(fail("got no mapping".to_owned())) };
         let own;
@@ -104,7 +110,7 @@ const MARK: &str = "\u{10FFFF}";
 /// their place. Taking values through text, as the engine does, costs several times as much.
 struct Form {
     /// The resources, with marks.
-    resources: Map<String, Value>,
+    resources: Map,
     /// Names of the values, in the order of their holes.
     holes: Vec<String>,
 }
@@ -128,18 +134,20 @@ impl Form {
         Some(Form { resources: parsed(&marked).ok()?, holes })
     }
 
-    fn fill(&self, context: Map<String, Value>) -> Result<Map<String, Value>, String> {
+    fn fill(&self, context: Map) -> Result<Map, String> {
         let mut fill = Fill { form: self, context };
-        let resources =
-            self.resources.iter().map(|(id, resource)| Ok((fill.key(id)?, fill.value(resource)?)));
-        resources.collect()
+        let mut resources = Map::with_capacity(self.resources.len());
+        for (id, resource) in self.resources.entries() {
+            resources.insert(fill.key(id.clone())?, fill.value(resource)?);
+        }
+        Ok(resources)
     }
 }
 
 /// Values on their way into a form.
 struct Fill<'f> {
     form: &'f Form,
-    context: Map<String, Value>,
+    context: Map,
 }
 
 impl Fill<'_> {
@@ -152,10 +160,10 @@ impl Fill<'_> {
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?,
             Value::Object(members) => {
                 let mut filled = Map::with_capacity(members.len());
-                for (key, member) in members {
+                for (key, member) in members.entries() {
                     let member = self.value(member)?;
                     if !member.is_null() {
-                        filled.insert(self.key(key)?, member);
+                        filled.insert(self.key(key.clone())?, member);
                     }
                 }
                 Value::Object(filled)
@@ -164,8 +172,8 @@ impl Fill<'_> {
         })
     }
 
-    fn key(&mut self, key: &str) -> Result<String, String> {
-        let Some(name) = key.strip_prefix(MARK) else { return Ok(key.to_owned()) };
+    fn key(&mut self, key: Cow<'static, str>) -> Result<Cow<'static, str>, String> {
+        let Some(name) = key.strip_prefix(MARK) else { return Ok(key) };
         match self.take(name)? {
             Value::String(key) => Ok(key),
             _ => Err(format!("renders no JSON: `{name}` is a key and no text")),
@@ -192,14 +200,14 @@ fn plain(hole: &str) -> Option<&str> {
 }
 
 /// What the engine makes of a shape.
-fn resources(text: &str, context: &Value) -> Result<Map<String, Value>, String> {
+fn resources(text: &str, context: &Value) -> Result<Map, String> {
     let context = Context::from_serialize(context).map_err(|error| format!("got no mapping: {error}"))?;
     let rendered =
         ENGINE.render_str(text, &context, false).map_err(|error| format!("does not render: {error}"))?;
     parsed(&rendered)
 }
 
-fn parsed(text: &str) -> Result<Map<String, Value>, String> {
+fn parsed(text: &str) -> Result<Map, String> {
     match serde_json::from_str(text) {
         Ok(Value::Object(resources)) => Ok(resources),
         Ok(_) => Err("renders no JSON object".to_owned()),
@@ -232,9 +240,8 @@ fn prune(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::cfn::json;
 
     fn check(shape: &str, context: &Value, expected: Result<Value, &str>) {
         let shapes = Shapes::new([("x".to_owned(), shape.to_owned())].into());
@@ -265,17 +272,14 @@ mod tests {
             [json!("a \"b\" ${c}"), json!({ "Ref": "A", "N": null }), json!([1, 2.0, null]), json!(null)];
         for (name, shape) in FORMS.iter() {
             let form = shape.form().unwrap_or_else(|| panic!("{name} has no form"));
-            let keys: Vec<&str> = form.resources.keys().map(String::as_str).collect();
-            let context: Map<String, Value> = form
-                .holes
-                .iter()
-                .enumerate()
-                .map(|(nth, hole)| {
-                    // What is a key in the shape has to be text; so it is here wherever it may be one.
-                    let key = keys.contains(&format!("{MARK}{hole}").as_str()) || hole.ends_with("_key");
-                    (hole.clone(), if key { json!(hole) } else { values[nth % values.len()].clone() })
-                })
-                .collect();
+            let keys: Vec<&str> = form.resources.keys().collect();
+            let mut context = Map::new();
+            for (nth, hole) in form.holes.iter().enumerate() {
+                // What is a key in the shape has to be text; so it is here wherever it may be one.
+                let key = keys.contains(&format!("{MARK}{hole}").as_str()) || hole.ends_with("_key");
+                let value = if key { json!(hole) } else { values[nth % values.len()].clone() };
+                context.insert(hole.clone(), value);
+            }
             let mut expected = resources(shape.text, &Value::Object(context.clone())).unwrap();
             expected.values_mut().for_each(prune);
             assert_eq!(form.fill(context).unwrap(), expected, "{name}");

@@ -9,12 +9,11 @@ mod roles;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use self::indented::Indented;
 use crate::assets::Assets;
-use crate::cfn::{Template, json};
+use crate::cfn::{Map, Template, Value, json};
 use crate::constructs::data_lake::{DataLake, Place};
 use crate::constructs::deployment::own_alarm;
 use crate::constructs::rendering::IMAGES;
@@ -70,7 +69,8 @@ impl Assembly {
                 }
                 continue;
             };
-            let value: Value = serde_json::from_slice(&file.bytes).expect("a template of ours is JSON");
+            let value: serde_json::Value =
+                serde_json::from_slice(&file.bytes).expect("a template of ours is JSON");
             let text = serde_saphyr::to_string(&value).expect("a JSON value always serialises");
             let entry = add(&mut written, format!("{stem}.template.yaml"), text.into_bytes());
             for template in manifest.templates.iter_mut().filter(|template| template.file.file == file.path) {
@@ -196,7 +196,7 @@ fn settings(stack: &Stack, kind: TemplateKind) -> Settings {
     };
     Settings {
         termination_protection: said.termination_protection,
-        stack_policy: policy.clone().map(Value::Object),
+        stack_policy: policy.clone().map(serde_json::Value::Object),
         rollback: said.rollback.as_ref().map(|rollback| RollbackOn {
             alarms: rollback.alarms.iter().map(alarm).collect(),
             minutes: rollback.minutes(),
@@ -250,10 +250,10 @@ fn render(stack: &Stack) -> Rendering {
 fn registries_used(value: &Value, keys: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
-            for (name, member) in members {
-                match member.as_array().map(Vec::as_slice) {
+            for (name, member) in members.iter() {
+                match member.as_array() {
                     Some([map, _, Value::String(key)]) if name == "Fn::FindInMap" && map == IMAGES => {
-                        keys.insert(key.clone());
+                        keys.insert(key.to_string());
                     }
                     _ => registries_used(member, keys),
                 }
@@ -266,7 +266,7 @@ fn registries_used(value: &Value, keys: &mut BTreeSet<String>) {
 
 /// Region → key → registry account, for the regions that have them all.
 fn registry_mapping(keys: &BTreeSet<String>) -> Value {
-    let mut by_region: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut by_region: BTreeMap<&str, Map> = BTreeMap::new();
     for (repository, accounts) in tables::registries() {
         let key = image_key(repository);
         if keys.contains(&key) {

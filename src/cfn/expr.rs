@@ -1,10 +1,12 @@
 //! A value that is known now, at deployment, or while a pipeline runs.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::json::{json, single, text};
+use super::{Map, Value};
 
 /// A value that is known now, that CloudFormation computes at deployment, or that a pipeline execution
 /// computes. Serialises to CloudFormation's intrinsic functions and the Pipelines definition's `Get`,
@@ -14,9 +16,9 @@ pub enum Expr {
     /// Known now.
     Literal(Value),
     /// `Ref`: a resource, a template parameter or a pseudo parameter such as `AWS::Region`.
-    Ref(String),
+    Ref(Cow<'static, str>),
     /// `Fn::GetAtt`: an attribute of a resource.
-    Attr(String, String),
+    Attr(String, Cow<'static, str>),
     /// `Fn::FindInMap`: map, top-level key, second-level key.
     FindInMap(String, Box<Expr>, String),
     /// `Fn::If`: condition, then, else.
@@ -40,13 +42,13 @@ pub enum Expr {
 
 impl Expr {
     /// Text that is known now.
-    pub fn text(text: impl Into<String>) -> Expr {
+    pub fn text(text: impl Into<Cow<'static, str>>) -> Expr {
         Expr::Literal(Value::String(text.into()))
     }
 
-    /// A pseudo parameter, such as `Region`, `Partition`, `AccountId`, `URLSuffix`, `StackName`.
-    pub fn pseudo(name: &str) -> Expr {
-        Expr::Ref(format!("AWS::{name}"))
+    /// A pseudo parameter, such as `AWS::Region`.
+    pub fn pseudo(name: &'static str) -> Expr {
+        Expr::Ref(name.into())
     }
 
     /// The parts as one text, adjacent literals joined.
@@ -67,17 +69,18 @@ impl Expr {
 
     /// `arn:<partition>:<rest>`, with the partition of the deployment.
     pub fn arn(rest: impl IntoIterator<Item = Expr>) -> Expr {
-        let head = [Expr::text("arn:"), Expr::pseudo("Partition"), Expr::text(":")];
+        let head = [Expr::text("arn:"), Expr::pseudo("AWS::Partition"), Expr::text(":")];
         Expr::concat(head.into_iter().chain(rest))
     }
 
     /// `arn:<partition>:<service>:<region>:<account>:<resource>`, with the deployment's own.
-    pub fn regional_arn(service: &str, resource: impl IntoIterator<Item = Expr>) -> Expr {
+    pub fn regional_arn(service: &'static str, resource: impl IntoIterator<Item = Expr>) -> Expr {
         let head = [
-            Expr::text(format!("{service}:")),
-            Expr::pseudo("Region"),
+            Expr::text(service),
             Expr::text(":"),
-            Expr::pseudo("AccountId"),
+            Expr::pseudo("AWS::Region"),
+            Expr::text(":"),
+            Expr::pseudo("AWS::AccountId"),
             Expr::text(":"),
         ];
         Expr::arn(head.into_iter().chain(resource))
@@ -95,18 +98,12 @@ impl Expr {
 
     /// The text, when it is known now.
     pub fn known_text(&self) -> Option<String> {
-        literal_text(self)
+        literal_text(self).map(Cow::into_owned)
     }
 
     /// The same as [`Expr::to_value`], of what nobody else needs.
     pub fn into_value(self) -> Value {
-        match self {
-            Expr::Literal(value) => value,
-            Expr::Ref(name) => single("Ref", Value::String(name)),
-            Expr::Attr(id, attribute) => single("Fn::GetAtt", json!([id, attribute])),
-            Expr::Get(path) => single("Get", Value::String(path)),
-            other => other.to_value(),
-        }
+        if let Expr::Literal(value) = self { value } else { self.to_value() }
     }
 
     /// The JSON form: CloudFormation's intrinsic functions, and the definition's own for run-time values.
@@ -122,7 +119,7 @@ impl Expr {
                 single("Std:Join", json!({ "On": "", "Values": runtime_parts(parts) }))
             }
             Expr::Concat(parts) => match sub(parts) {
-                (text, variables) if variables.is_empty() => single("Fn::Sub", Value::String(text)),
+                (text, variables) if variables.is_empty() => single("Fn::Sub", Value::from(text)),
                 (text, variables) => single("Fn::Sub", json!([text, variables])),
             },
             Expr::Get(path) => single("Get", json!(path)),
@@ -140,8 +137,8 @@ impl Serialize for Expr {
     }
 }
 
-impl From<&str> for Expr {
-    fn from(text: &str) -> Expr {
+impl From<&'static str> for Expr {
+    fn from(text: &'static str) -> Expr {
         Expr::text(text)
     }
 }
@@ -151,21 +148,21 @@ fn join(before: &mut Vec<Expr>, part: Expr) {
     let text = match part {
         Expr::Literal(Value::String(text)) => text,
         other => match literal_text(&other) {
-            Some(text) => text,
+            Some(text) => text.into_owned().into(),
             None => return before.push(other),
         },
     };
     match before.last_mut() {
-        Some(Expr::Literal(Value::String(before))) => before.push_str(&text),
+        Some(Expr::Literal(Value::String(before))) => before.to_mut().push_str(&text),
         _ => before.push(Expr::Literal(Value::String(text))),
     }
 }
 
-fn literal_text(expr: &Expr) -> Option<String> {
+fn literal_text(expr: &Expr) -> Option<Cow<'_, str>> {
     match expr {
-        Expr::Literal(Value::String(text)) => Some(text.clone()),
-        Expr::Literal(Value::Number(number)) => Some(number.to_string()),
-        Expr::Literal(Value::Bool(flag)) => Some(flag.to_string()),
+        Expr::Literal(Value::String(text)) => Some(Cow::Borrowed(text)),
+        Expr::Literal(Value::Number(number)) => Some(number.to_string().into()),
+        Expr::Literal(Value::Bool(flag)) => Some(flag.to_string().into()),
         _ => None,
     }
 }
@@ -189,7 +186,7 @@ fn runtime_parts(parts: &[Expr]) -> Vec<Value> {
 }
 
 /// The text of `Fn::Sub`; what it cannot say inline goes into its variable map.
-fn sub(parts: &[Expr]) -> (String, Map<String, Value>) {
+fn sub(parts: &[Expr]) -> (String, Map) {
     let mut text = String::new();
     let mut variables = Map::new();
     for part in parts {
@@ -209,17 +206,17 @@ fn sub(parts: &[Expr]) -> (String, Map<String, Value>) {
 }
 
 /// `${` in text that `Fn::Sub` reads is written `${!`.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace("${", "${!")
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+    if text.contains("${") { text.replace("${", "${!").into() } else { text.into() }
 }
 
 /// A placeholder for what `Fn::Sub` cannot say inline, given as its JSON form; the same value always has the
 /// same name, and different values have different ones.
 pub(crate) fn placeholder(value: &Value) -> String {
     if let Some([Value::String(map), _, Value::String(second)]) =
-        value.get("Fn::FindInMap").and_then(Value::as_array).map(Vec::as_slice)
+        value.get("Fn::FindInMap").and_then(Value::as_array)
     {
-        super::LogicalId::new([map.as_str(), second]).to_string()
+        super::LogicalId::new([&**map, second]).to_string()
     } else {
         let digest = Sha256::digest(text(value));
         digest.iter().take(4).fold("Value".to_owned(), |name, byte| format!("{name}{byte:02x}"))
@@ -252,7 +249,7 @@ mod tests {
         );
         check(
             &Expr::concat([
-                Expr::FindInMap("Images".into(), Box::new(Expr::pseudo("Region")), "tf".into()),
+                Expr::FindInMap("Images".into(), Box::new(Expr::pseudo("AWS::Region")), "tf".into()),
                 ".x".into(),
             ]),
             &json!({ "Fn::Sub": ["${ImagesTf}.x", { "ImagesTf": { "Fn::FindInMap": ["Images", { "Ref": "AWS::Region" }, "tf"] } }] }),

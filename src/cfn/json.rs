@@ -1,12 +1,12 @@
 //! JSON written out, as `serde_json`'s own macro has it. That one takes each value through a serializer, and lets
 //! mappings grow member by member; here values are moved in, or cloned where they are borrowed, and a mapping has at
-//! once the room that it needs, which makes it half as large.
+//! once the room that it needs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use serde_json::{Map, Value};
-
+use super::value::{Map, Value};
 use super::{Expr, LogicalId};
 
 /// What stands in JSON as a value.
@@ -19,7 +19,7 @@ pub(crate) trait IntoJson {
 macro_rules! json {
     (@items [$($done:expr,)*]) => { vec![$($done),*] };
     (@items [$($done:expr,)*] null $(, $($rest:tt)*)?) => {
-        $crate::cfn::json!(@items [$($done,)* serde_json::Value::Null,] $($($rest)*)?)
+        $crate::cfn::json!(@items [$($done,)* $crate::cfn::Value::Null,] $($($rest)*)?)
     };
     (@items [$($done:expr,)*] [$($inner:tt)*] $(, $($rest:tt)*)?) => {
         $crate::cfn::json!(@items [$($done,)* $crate::cfn::json!([$($inner)*]),] $($($rest)*)?)
@@ -27,26 +27,29 @@ macro_rules! json {
     (@items [$($done:expr,)*] {$($inner:tt)*} $(, $($rest:tt)*)?) => {
         $crate::cfn::json!(@items [$($done,)* $crate::cfn::json!({$($inner)*}),] $($($rest)*)?)
     };
+    (@items [$($done:expr,)*] $item:literal $(, $($rest:tt)*)?) => {
+        $crate::cfn::json!(@items [$($done,)* $crate::cfn::Value::from($item),] $($($rest)*)?)
+    };
     (@items [$($done:expr,)*] $item:expr $(, $($rest:tt)*)?) => {
         $crate::cfn::json!(@items [$($done,)* $crate::cfn::IntoJson::into_json($item),] $($($rest)*)?)
     };
     (@members [$($key:expr => $value:expr,)*]) => {{
         #[allow(unused_mut, reason = "of an empty mapping")]
-        let mut members = serde_json::Map::with_capacity(const { <[&str]>::len(&[$(stringify!($key)),*]) });
-        $($crate::cfn::put(&mut members, $key, $value);)*
+        let mut members = $crate::cfn::Map::with_capacity(const { <[&str]>::len(&[$(stringify!($key)),*]) });
+        $(members.insert($key, $value);)*
         members
     }};
     (@members [$($done:tt)*] ($key:expr): $($rest:tt)*) => {
-        $crate::cfn::json!(@member [$($done)*] &*$key.to_string(); $($rest)*)
+        $crate::cfn::json!(@member [$($done)*] $key.to_string(); $($rest)*)
     };
     (@members [$($done:tt)*] $key:literal: $($rest:tt)*) => {
         $crate::cfn::json!(@member [$($done)*] $key; $($rest)*)
     };
     (@members [$($done:tt)*] $key:ident: $($rest:tt)*) => {
-        $crate::cfn::json!(@member [$($done)*] &*$key.to_string(); $($rest)*)
+        $crate::cfn::json!(@member [$($done)*] $key.to_string(); $($rest)*)
     };
     (@member [$($done:tt)*] $key:expr; null $(, $($rest:tt)*)?) => {
-        $crate::cfn::json!(@members [$($done)* $key => serde_json::Value::Null,] $($($rest)*)?)
+        $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::Value::Null,] $($($rest)*)?)
     };
     (@member [$($done:tt)*] $key:expr; [$($inner:tt)*] $(, $($rest:tt)*)?) => {
         $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::json!([$($inner)*]),] $($($rest)*)?)
@@ -54,27 +57,25 @@ macro_rules! json {
     (@member [$($done:tt)*] $key:expr; {$($inner:tt)*} $(, $($rest:tt)*)?) => {
         $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::json!({$($inner)*}),] $($($rest)*)?)
     };
+    (@member [$($done:tt)*] $key:expr; $value:literal $(, $($rest:tt)*)?) => {
+        $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::Value::from($value),] $($($rest)*)?)
+    };
     (@member [$($done:tt)*] $key:expr; $value:expr $(, $($rest:tt)*)?) => {
         $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::IntoJson::into_json($value),] $($($rest)*)?)
     };
-    (null) => { serde_json::Value::Null };
-    ([$($items:tt)*]) => { serde_json::Value::Array($crate::cfn::json!(@items [] $($items)*)) };
-    ({$($members:tt)*}) => { serde_json::Value::Object($crate::cfn::json!(@members [] $($members)*)) };
+    (null) => { $crate::cfn::Value::Null };
+    ([$($items:tt)*]) => { $crate::cfn::Value::Array($crate::cfn::json!(@items [] $($items)*)) };
+    ({$($members:tt)*}) => { $crate::cfn::Value::Object($crate::cfn::json!(@members [] $($members)*)) };
+    ($value:literal) => { $crate::cfn::Value::from($value) };
     ($value:expr) => { $crate::cfn::IntoJson::into_json($value) };
 }
 
 pub(crate) use json;
 
-/// Puts a member into a mapping. Mappings are written out in hundreds of places: each is as small as it can be.
-#[inline(never)]
-pub(crate) fn put(members: &mut Map<String, Value>, key: &str, value: Value) {
-    members.insert(key.to_owned(), value);
-}
-
 /// A mapping with one member.
-pub(crate) fn single(key: &str, value: Value) -> Value {
+pub(crate) fn single(key: &'static str, value: Value) -> Value {
     let mut members = Map::with_capacity(1);
-    put(&mut members, key, value);
+    members.insert(key, value);
     Value::Object(members)
 }
 
@@ -114,7 +115,19 @@ impl IntoJson for Value {
     }
 }
 
-impl IntoJson for Map<String, Value> {
+impl IntoJson for serde_json::Value {
+    fn into_json(self) -> Value {
+        Value::from(self)
+    }
+}
+
+impl IntoJson for &serde_json::Value {
+    fn into_json(self) -> Value {
+        Value::from(self.clone())
+    }
+}
+
+impl IntoJson for Map {
     fn into_json(self) -> Value {
         Value::Object(self)
     }
@@ -122,13 +135,25 @@ impl IntoJson for Map<String, Value> {
 
 impl IntoJson for String {
     fn into_json(self) -> Value {
-        Value::String(self)
+        Value::from(self)
     }
 }
 
 impl IntoJson for &str {
     fn into_json(self) -> Value {
-        Value::String(self.to_owned())
+        Value::from(self.to_owned())
+    }
+}
+
+impl IntoJson for Cow<'static, str> {
+    fn into_json(self) -> Value {
+        Value::String(self)
+    }
+}
+
+impl IntoJson for &Cow<'static, str> {
+    fn into_json(self) -> Value {
+        Value::String(self.clone())
     }
 }
 
@@ -146,7 +171,7 @@ impl IntoJson for Expr {
 
 impl IntoJson for LogicalId {
     fn into_json(self) -> Value {
-        Value::String(self.into())
+        Value::from(String::from(self))
     }
 }
 
@@ -186,7 +211,7 @@ impl IntoJson for &Value {
     }
 }
 
-impl IntoJson for &Map<String, Value> {
+impl IntoJson for &Map {
     fn into_json(self) -> Value {
         Value::Object(self.clone())
     }
@@ -284,14 +309,14 @@ mod tests {
         let value = json!({
             "Null": null, "Flag": true, "Less": -1.5, "Name": name, ("Com".to_owned() + "puted"): [],
             "List": list, "None": none, "Nested": { "A": [null, [1], { "B": {} }], name: [name].concat() },
-            "Ref": Expr::Ref("X".to_owned()),
+            "Ref": Expr::Ref("X".into()),
         });
         let expected = serde_json::json!({
             "Null": null, "Flag": true, "Less": -1.5, "Name": name, "Computed": [],
             "List": ["a", "b"], "None": null, "Nested": { "A": [null, [1], { "B": {} }], "n": "n" },
             "Ref": { "Ref": "X" },
         });
-        assert_eq!(value, expected);
+        assert_eq!(value, Value::from(expected.clone()));
         assert_eq!(value.to_string(), expected.to_string());
         assert_eq!(text(&value), expected.to_string());
         assert_eq!(length(&value), expected.to_string().len());

@@ -1,17 +1,18 @@
 //! IAM statements: what a construct declares that somebody needs.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use super::Expr;
 use super::json;
+use super::{Expr, Map, Value};
 
 /// One statement of a generated policy; always `Allow`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
     /// What it is for, as a statement id: letters and digits. Statements with one `sid` for one role are merged.
-    pub sid: String,
+    pub sid: Cow<'static, str>,
     /// Actions, such as `s3:GetObject`.
-    pub actions: Vec<String>,
+    pub actions: Vec<Cow<'static, str>>,
     /// Resource ARNs.
     pub resources: Vec<Expr>,
     /// `Condition`, as IAM writes it.
@@ -20,14 +21,14 @@ pub struct Statement {
 
 impl Statement {
     /// A statement without a condition.
-    pub fn allow<'a>(
-        sid: &str,
-        actions: impl IntoIterator<Item = &'a str>,
+    pub fn allow(
+        sid: impl Into<Cow<'static, str>>,
+        actions: impl IntoIterator<Item = impl Into<Cow<'static, str>>>,
         resources: impl IntoIterator<Item = Expr>,
     ) -> Statement {
         Statement {
-            sid: sid.to_owned(),
-            actions: actions.into_iter().map(str::to_owned).collect(),
+            sid: sid.into(),
+            actions: actions.into_iter().map(Into::into).collect(),
             resources: resources.into_iter().collect(),
             condition: None,
         }
@@ -55,23 +56,21 @@ impl Statement {
             }
         }
         merged.sort_by(|a, b| a.sid.cmp(&b.sid));
-        let mut seen = std::collections::BTreeMap::<String, usize>::new();
+        let mut seen = BTreeMap::<_, usize>::new();
         let statements: Vec<Value> = merged
             .into_iter()
             .map(|statement| {
                 let nth = seen.entry(statement.sid.clone()).or_default();
                 *nth += 1;
-                let sid = if *nth == 1 { statement.sid.clone() } else { format!("{}{nth}", statement.sid) };
-                statement.into_value(&sid)
+                let sid =
+                    if *nth == 1 { statement.sid.clone() } else { format!("{}{nth}", statement.sid).into() };
+                statement.into_value(sid)
             })
             .collect();
-        let mut document = Map::new();
-        document.insert("Version".into(), "2012-10-17".into());
-        document.insert("Statement".into(), Value::Array(statements));
-        Value::Object(document)
+        json!({ "Version": "2012-10-17", "Statement": statements })
     }
 
-    fn into_value(self, sid: &str) -> Value {
+    fn into_value(self, sid: Cow<'static, str>) -> Value {
         let Statement { mut actions, resources, condition, .. } = self;
         actions.sort();
         actions.dedup();
@@ -81,12 +80,12 @@ impl Statement {
             resources.dedup();
         }
         let mut statement = Map::with_capacity(5);
-        statement.insert("Sid".into(), json!(sid));
-        statement.insert("Effect".into(), json!("Allow"));
-        statement.insert("Action".into(), json!(actions));
-        statement.insert("Resource".into(), one_or_many(resources));
+        statement.insert("Sid", json!(sid));
+        statement.insert("Effect", json!("Allow"));
+        statement.insert("Action", json!(actions));
+        statement.insert("Resource", one_or_many(resources));
         if let Some(condition) = condition {
-            statement.insert("Condition".into(), condition);
+            statement.insert("Condition", condition);
         }
         Value::Object(statement)
     }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use indexmap::IndexMap;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::Expr;
 use super::json;
+use super::{Expr, Map, Value};
 
 /// The name of a resource inside a template: letters and digits only.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html>
@@ -37,12 +37,12 @@ impl LogicalId {
 
     /// `Ref` to it.
     pub fn reference(&self) -> Expr {
-        Expr::Ref(self.0.clone())
+        Expr::Ref(self.0.clone().into())
     }
 
     /// `Fn::GetAtt` of it.
-    pub fn attr(&self, attribute: &str) -> Expr {
-        Expr::Attr(self.0.clone(), attribute.to_owned())
+    pub fn attr(&self, attribute: &'static str) -> Expr {
+        Expr::Attr(self.0.clone(), attribute.into())
     }
 
     /// The text.
@@ -121,25 +121,28 @@ pub enum ParameterSource {
     },
 }
 
+/// A section of a template. Some have thousands of members before a limit is told.
+pub type Section = IndexMap<String, Value>;
+
 /// A template being built. Sections keep the order in which constructs add to them.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     /// What it is, for people.
     pub description: String,
     /// `Metadata`.
-    pub metadata: Map<String, Value>,
+    pub metadata: Section,
     /// `Parameters`.
-    pub parameters: Map<String, Value>,
+    pub parameters: Section,
     /// Where `deploy` finds each parameter's value.
     pub sources: BTreeMap<String, ParameterSource>,
     /// `Mappings`.
-    pub mappings: Map<String, Value>,
+    pub mappings: Section,
     /// `Conditions`.
-    pub conditions: Map<String, Value>,
+    pub conditions: Section,
     /// `Resources`.
-    pub resources: Map<String, Value>,
+    pub resources: Section,
     /// `Outputs`.
-    pub outputs: Map<String, Value>,
+    pub outputs: Section,
     /// Names that were given to two different things: resources and parameters share one space of names.
     pub clashes: BTreeSet<String>,
 }
@@ -148,7 +151,7 @@ impl Template {
     /// Adds a parameter; the same name twice is the same parameter.
     pub fn parameter(&mut self, name: &str, description: &str, source: ParameterSource) -> Expr {
         self.declare(name, json!({ "Type": "String", "Description": description }), source);
-        Expr::Ref(name.to_owned())
+        Expr::Ref(name.to_owned().into())
     }
 
     /// Adds a parameter that may be empty, with a condition `Has<name>` that it is not.
@@ -157,7 +160,7 @@ impl Template {
         self.conditions
             .entry(format!("Has{name}"))
             .or_insert_with(|| json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": name }, ""] }] }));
-        Expr::Ref(name.to_owned())
+        Expr::Ref(name.to_owned().into())
     }
 
     fn declare(&mut self, name: &str, declaration: Value, source: ParameterSource) {
@@ -165,7 +168,7 @@ impl Template {
         if other || self.resources.contains_key(name) {
             self.clashes.insert(name.to_owned());
         }
-        self.parameters.entry(name).or_insert(declaration);
+        self.parameters.entry(name.to_owned()).or_insert(declaration);
         self.sources.entry(name.to_owned()).or_insert(source);
     }
 
@@ -179,8 +182,9 @@ impl Template {
     }
 
     /// Adds resources, as a shape renders them.
-    pub fn add(&mut self, resources: Map<String, Value>) {
+    pub fn add(&mut self, resources: Map) {
         for (id, resource) in resources {
+            let id = id.into_owned();
             let taken = self.parameters.contains_key(&id);
             if self.resources.insert(id.clone(), resource).is_some() || taken {
                 self.clashes.insert(id);

@@ -3,10 +3,8 @@
 //! Kinds put widgets into [`Rendering::widgets`]; here they get a headline and places in a grid of 24 columns.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html>
 
-use serde_json::Value;
-
 use super::{Export, Rendering, Role, Scope};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, Value, json};
 use crate::definition::Body;
 
 /// Columns of the grid.
@@ -36,7 +34,7 @@ pub fn graph(title: &str, unit: &str, metrics: &[Value], lines: &[Line]) -> Valu
         "properties": {
             "title": title,
             "view": "timeSeries",
-            "region": Expr::pseudo("Region"),
+            "region": Expr::pseudo("AWS::Region"),
             "period": 60,
             "stat": "Average",
             "metrics": metrics,
@@ -81,7 +79,7 @@ pub fn render(scope: &Scope<'_>, out: &mut Rendering) {
     out.shape(TemplateKind::Serving, "dashboard", context);
     let arn = Expr::arn([
         Expr::text("cloudwatch::"),
-        Expr::pseudo("AccountId"),
+        Expr::pseudo("AWS::AccountId"),
         Expr::text(format!(":dashboard/{name}")),
     ]);
     let actions = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"];

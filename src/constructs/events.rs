@@ -1,10 +1,8 @@
 //! EventBridge rules as several kinds need them: what sets them off, whom they tell, and where events go that could
 //! not be delivered.
 
-use serde_json::Value;
-
 use super::{Export, Rendering, Scope};
-use crate::cfn::{Expr, LogicalId, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, TemplateKind, Value, json};
 
 /// Logical id of the queue of undelivered events.
 const QUEUE: &str = "UndeliveredEvents";
@@ -63,13 +61,13 @@ fn let_in(rule: &LogicalId, out: &mut Rendering) {
         .platform
         .resources
         .get_mut(policy.as_str())
-        .and_then(|policy| policy.pointer_mut("/Properties/PolicyDocument/Statement"))
+        .and_then(|policy| policy.at_mut("/Properties/PolicyDocument/Statement"))
         .and_then(Value::as_array_mut);
     // A project's own shape may keep another policy.
     let Some(statements) = statements else { return };
     let arn = rule.attr("Arn").to_value();
     let known = statements.iter_mut().find(|statement| statement["Sid"] == TAKE);
-    match known.and_then(|statement| statement.pointer_mut("/Condition/ArnEquals/aws:SourceArn")) {
+    match known.and_then(|statement| statement.at_mut("/Condition/ArnEquals/aws:SourceArn")) {
         Some(Value::Array(rules)) => rules.push(arn),
         _ => statements.insert(
             0,

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use crate::cfn::{Expr, LogicalId};
+use crate::cfn::{Expr, LogicalId, Value};
 use crate::diag::Pointer;
 
 /// An S3 bucket.
@@ -85,7 +83,7 @@ pub struct TrainingJob {
     /// The request, expressions inside.
     pub arguments: Value,
     /// Hyperparameters as the stack file wrote them, before encoding.
-    pub hyperparameters: BTreeMap<String, Value>,
+    pub hyperparameters: BTreeMap<String, serde_json::Value>,
     /// Names of the metrics that it scrapes.
     pub metrics: Vec<String>,
     /// Script mode: values of hyperparameters are JSON-encoded.

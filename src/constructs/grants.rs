@@ -25,8 +25,8 @@ pub fn write(data: &Data) -> Vec<Statement> {
 
 /// Reading the packed sources.
 pub fn assets() -> Vec<Statement> {
-    let bucket = Expr::arn([Expr::text("s3:::"), Expr::Ref(super::scope::ARTIFACT_BUCKET.to_owned())]);
-    let bucket = Bucket { name: Expr::Ref(super::scope::ARTIFACT_BUCKET.to_owned()), arn: bucket };
+    let bucket = Expr::arn([Expr::text("s3:::"), Expr::Ref(super::scope::ARTIFACT_BUCKET.into())]);
+    let bucket = Bucket { name: Expr::Ref(super::scope::ARTIFACT_BUCKET.into()), arn: bucket };
     vec![
         Statement::allow("ReadSources", ["s3:GetObject"], [objects(&bucket, "assets/")]),
         list(&bucket, "assets/"),
@@ -80,7 +80,7 @@ pub fn deliver_logs() -> Statement {
 
 /// Tracing a state machine. AWS knows no resources for these actions.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/xray-iam.html>
-pub fn trace(sid: &str) -> Statement {
+pub fn trace(sid: &'static str) -> Statement {
     Statement::allow(
         sid,
         [

@@ -7,12 +7,11 @@ use std::ops::RangeInclusive;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde_json::Value;
 
 use super::scope::ARTIFACT_BUCKET;
 use super::text::Text;
 use super::{Image, Rendering, Scope, grants, serving};
-use crate::cfn::{Expr, ParameterSource, Statement, json};
+use crate::cfn::{Expr, ParameterSource, Statement, Value, json};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::rules::images;
 use crate::rules::units::Size;
@@ -106,9 +105,11 @@ pub struct Brief<T>(pub T);
 
 impl<'de, T: FromShort + DeserializeOwned> Deserialize<'de> for Brief<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Brief<T>, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) => T::from_short(&text).map(Brief).map_err(D::Error::custom),
-            long @ Value::Object(_) => serde_json::from_value(long).map(Brief).map_err(D::Error::custom),
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => T::from_short(&text).map(Brief).map_err(D::Error::custom),
+            long @ serde_json::Value::Object(_) => {
+                serde_json::from_value(long).map(Brief).map_err(D::Error::custom)
+            }
             _ => Err(D::Error::custom(format!("{} or a mapping is wanted here", T::SHORT))),
         }
     }
@@ -155,7 +156,7 @@ pub(super) fn at_most(
 ) {
     scope.check_text(text, pointer, issues);
     let length = match text {
-        Text::Literal(Value::String(text)) => text.chars().count(),
+        Text::Literal(serde_json::Value::String(text)) => text.chars().count(),
         _ => 0,
     };
     if length > most {
@@ -310,15 +311,18 @@ fn is_short(uri: &str) -> bool {
 
 fn own_image(uri: &str) -> Option<Image> {
     if let Some(place) = images::place(uri) {
-        return Some(Image { uri: Expr::text(uri), repository_arn: serving::repository_arn(&place) });
+        return Some(Image {
+            uri: Expr::text(uri.to_owned()),
+            repository_arn: serving::repository_arn(&place),
+        });
     }
     is_short(uri).then(|| Image {
         uri: Expr::concat([
-            Expr::pseudo("AccountId"),
+            Expr::pseudo("AWS::AccountId"),
             Expr::text(".dkr.ecr."),
-            Expr::pseudo("Region"),
+            Expr::pseudo("AWS::Region"),
             Expr::text("."),
-            Expr::pseudo("URLSuffix"),
+            Expr::pseudo("AWS::URLSuffix"),
             Expr::text(format!("/{uri}")),
         ]),
         repository_arn: Expr::regional_arn(

@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Value};
 
 use super::{Construct, Export, Exports, Rendering, Scope, This};
-use crate::cfn::{Expr, json};
+use crate::cfn::{Expr, Map, Value, json};
 use crate::diag::{Code, Issue, Pointer, nearest};
 
 /// Limits of Pipelines.
@@ -23,7 +22,7 @@ const LONGEST_DESCRIPTION: usize = 4096;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
     /// The value of executions that set none.
-    pub default: Option<Value>,
+    pub default: Option<serde_json::Value>,
     /// The values it may take; only for text.
     pub values: Vec<String>,
     /// Its type.
@@ -70,13 +69,13 @@ impl ParameterType {
     }
 
     /// What the default says; `None` for what cannot be a parameter.
-    fn of(value: &Value) -> Option<ParameterType> {
+    fn of(value: &serde_json::Value) -> Option<ParameterType> {
         match value {
-            Value::String(_) => Some(ParameterType::String),
-            Value::Bool(_) => Some(ParameterType::Boolean),
-            Value::Number(number) if number.is_f64() => Some(ParameterType::Float),
-            Value::Number(_) => Some(ParameterType::Integer),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
+            serde_json::Value::String(_) => Some(ParameterType::String),
+            serde_json::Value::Bool(_) => Some(ParameterType::Boolean),
+            serde_json::Value::Number(number) if number.is_f64() => Some(ParameterType::Float),
+            serde_json::Value::Number(_) => Some(ParameterType::Integer),
+            serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => None,
         }
     }
 
@@ -96,7 +95,7 @@ struct Long {
     /// start the pipeline.
     #[serde(default)]
     #[schemars(with = "Option<Scalar>")]
-    default: Option<Value>,
+    default: Option<serde_json::Value>,
     /// The values it may take, at most 16; only for text.
     #[serde(default, rename = "enum")]
     #[schemars(length(max = 16))]
@@ -129,7 +128,7 @@ impl JsonSchema for Scalar {
 
 impl<'de> Deserialize<'de> for Parameter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Parameter, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        let value = serde_json::Value::deserialize(deserializer)?;
         if let Some(kind) = ParameterType::of(&value) {
             return Ok(Parameter {
                 default: Some(value),
@@ -188,20 +187,20 @@ impl Parameter {
     /// The parameter as the definition's `Parameters` has it.
     fn entry(&self, name: &str) -> Value {
         let mut entry = Map::new();
-        entry.insert("Name".into(), json!(name));
-        entry.insert("Type".into(), json!(self.kind.as_str()));
+        entry.insert("Name", json!(name));
+        entry.insert("Type", json!(self.kind.as_str()));
         if let Some(default) = &self.default {
             let default = match (self.kind, default.as_f64()) {
                 (ParameterType::Float, Some(number)) => json!(number),
-                _ => default.clone(),
+                _ => json!(default),
             };
-            entry.insert("DefaultValue".into(), default);
+            entry.insert("DefaultValue", default);
         }
         if !self.values.is_empty() {
-            entry.insert("EnumValues".into(), json!(&self.values));
+            entry.insert("EnumValues", json!(&self.values));
         }
         if let Some(description) = &self.description {
-            entry.insert("Description".into(), json!(description));
+            entry.insert("Description", json!(description));
         }
         Value::Object(entry)
     }
@@ -351,9 +350,11 @@ impl Construct for Parameter {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json as read;
+
     use super::*;
 
-    fn check(given: &Value, expected: &Result<Value, &str>) {
+    fn check(given: &serde_json::Value, expected: &Result<Value, &str>) {
         match (serde_json::from_value::<Parameter>(given.clone()), expected) {
             (Ok(parameter), Ok(expected)) => assert_eq!(&parameter.entry("p"), expected),
             (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
@@ -363,27 +364,27 @@ mod tests {
 
     #[test]
     fn a_default_alone_gives_the_type() {
-        check(&json!(0.85), &Ok(json!({ "Name": "p", "Type": "Float", "DefaultValue": 0.85 })));
-        check(&json!(5), &Ok(json!({ "Name": "p", "Type": "Integer", "DefaultValue": 5 })));
-        check(&json!(true), &Ok(json!({ "Name": "p", "Type": "Boolean", "DefaultValue": true })));
-        check(&json!("x"), &Ok(json!({ "Name": "p", "Type": "String", "DefaultValue": "x" })));
-        check(&json!(null), &Err("is wanted here"));
-        check(&json!([1]), &Err("is wanted here"));
+        check(&read!(0.85), &Ok(json!({ "Name": "p", "Type": "Float", "DefaultValue": 0.85 })));
+        check(&read!(5), &Ok(json!({ "Name": "p", "Type": "Integer", "DefaultValue": 5 })));
+        check(&read!(true), &Ok(json!({ "Name": "p", "Type": "Boolean", "DefaultValue": true })));
+        check(&read!("x"), &Ok(json!({ "Name": "p", "Type": "String", "DefaultValue": "x" })));
+        check(&read!(null), &Err("is wanted here"));
+        check(&read!([1]), &Err("is wanted here"));
     }
 
     #[test]
     fn at_length_the_type_may_be_given() {
         check(
-            &json!({ "type": "float", "default": 1, "description": "d" }),
+            &read!({ "type": "float", "default": 1, "description": "d" }),
             &Ok(json!({ "Name": "p", "Type": "Float", "DefaultValue": 1.0, "Description": "d" })),
         );
-        check(&json!({ "type": "string" }), &Ok(json!({ "Name": "p", "Type": "String" })));
+        check(&read!({ "type": "string" }), &Ok(json!({ "Name": "p", "Type": "String" })));
         check(
-            &json!({ "enum": ["a", "b"] }),
+            &read!({ "enum": ["a", "b"] }),
             &Ok(json!({ "Name": "p", "Type": "String", "EnumValues": ["a", "b"] })),
         );
-        check(&json!({}), &Err("needs a `default` or a `type`"));
-        check(&json!({ "default": [1] }), &Err("is a scalar"));
-        check(&json!({ "default": 1, "values": [1] }), &Err("unknown field `values`"));
+        check(&read!({}), &Err("needs a `default` or a `type`"));
+        check(&read!({ "default": [1] }), &Err("is a scalar"));
+        check(&read!({ "default": 1, "values": [1] }), &Err("unknown field `values`"));
     }
 }

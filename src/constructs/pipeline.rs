@@ -19,11 +19,10 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Value};
 
 use super::exports::Registered;
 use super::{Construct, Export, Exports, Rendering, Role, Scope, Text, This};
-use crate::cfn::{LogicalId, TemplateKind, json};
+use crate::cfn::{LogicalId, Map, TemplateKind, Value, json};
 use crate::definition::{Definition, uses_parameter};
 use crate::diag::Issue;
 use crate::rules::units::Duration;
@@ -206,15 +205,15 @@ impl Retry {
             return None;
         }
         let mut policy = Map::new();
-        policy.insert("ExceptionType".into(), json!(failures));
-        policy.insert("IntervalSeconds".into(), json!(self.interval.map_or(60, Duration::secs)));
-        policy.insert("BackoffRate".into(), json!(self.backoff.unwrap_or(2.0)));
+        policy.insert("ExceptionType", json!(failures));
+        policy.insert("IntervalSeconds", json!(self.interval.map_or(60, Duration::secs)));
+        policy.insert("BackoffRate", json!(self.backoff.unwrap_or(2.0)));
         match (self.attempts, self.expire) {
             (None, Some(longest)) => {
-                policy.insert("ExpireAfterMin".into(), json!(longest.secs().div_ceil(60)));
+                policy.insert("ExpireAfterMin", json!(longest.secs().div_ceil(60)));
             }
             (attempts, _) => {
-                policy.insert("MaxAttempts".into(), json!(attempts.unwrap_or(3)));
+                policy.insert("MaxAttempts", json!(attempts.unwrap_or(3)));
             }
         }
         Some(json!([policy]))
@@ -238,7 +237,7 @@ impl Pipeline {
         let versions = scope.versions().into_iter().filter(|(_, parameter, _)| used(parameter));
         let parameters = given.chain(versions.map(|(_, _, entry)| entry.clone())).collect();
         let mut metadata = Map::new();
-        metadata.insert("Generator".into(), json!(format!("smstack {}", env!("CARGO_PKG_VERSION"))));
+        metadata.insert("Generator", json!(format!("smstack {}", env!("CARGO_PKG_VERSION"))));
         Definition {
             metadata,
             parameters,

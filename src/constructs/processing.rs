@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::jobs::{self, Brief, Distribution, FromShort, ImageChoice, Instance};
 use super::table::Section;
@@ -17,7 +16,7 @@ use super::{
     Construct, Data, Export, Exports, Reference, Rendering, Report, Role, Scope, SourceRequest, Text, This,
     grants, places,
 };
-use crate::cfn::{Expr, json};
+use crate::cfn::{Expr, Map, Value, json};
 use crate::definition::Step;
 use crate::diag::Issue;
 use crate::rules::units::Duration;
@@ -178,35 +177,35 @@ const CODE: &str = "/opt/ml/processing/input/code";
 impl Processing {
     fn arguments(&self, this: &This, scope: &Scope<'_>) -> Value {
         let mut request = Map::new();
-        request.insert("ProcessingResources".into(), json!({ "ClusterConfig": self.cluster(scope) }));
-        request.insert("AppSpecification".into(), self.app(scope));
-        request.insert("RoleArn".into(), Role::Processing.arn().to_value());
+        request.insert("ProcessingResources", json!({ "ClusterConfig": self.cluster(scope) }));
+        request.insert("AppSpecification", self.app(scope));
+        request.insert("RoleArn", Role::Processing.arn().to_value());
         let inputs = self.input_values(scope);
         if !inputs.is_empty() {
-            request.insert("ProcessingInputs".into(), Value::Array(inputs));
+            request.insert("ProcessingInputs", Value::Array(inputs));
         }
         if !self.outputs.is_empty() {
-            request.insert("ProcessingOutputConfig".into(), self.output_config(this, scope));
+            request.insert("ProcessingOutputConfig", self.output_config(this, scope));
         }
         if let Some(environment) = jobs::environment(&self.environment, scope) {
-            request.insert("Environment".into(), environment);
+            request.insert("Environment", environment);
         }
         if let Some(network) = self.network(scope) {
-            request.insert("NetworkConfig".into(), network);
+            request.insert("NetworkConfig", network);
         }
         let seconds = self.max_runtime.unwrap_or(DEFAULT_RUNTIME).secs();
-        request.insert("StoppingCondition".into(), json!({ "MaxRuntimeInSeconds": seconds }));
-        request.insert("Tags".into(), Value::Array(scope.run_time_tags()));
+        request.insert("StoppingCondition", json!({ "MaxRuntimeInSeconds": seconds }));
+        request.insert("Tags", Value::Array(scope.run_time_tags()));
         Value::Object(request)
     }
 
     fn cluster(&self, scope: &Scope<'_>) -> Value {
         let mut cluster = Map::new();
-        cluster.insert("InstanceType".into(), json!(&self.instance.kind));
-        cluster.insert("InstanceCount".into(), json!(self.instance.count));
-        cluster.insert("VolumeSizeInGB".into(), json!(self.instance.volume_gb()));
+        cluster.insert("InstanceType", json!(&self.instance.kind));
+        cluster.insert("InstanceCount", json!(self.instance.count));
+        cluster.insert("VolumeSizeInGB", json!(self.instance.volume_gb()));
         if let Some(key) = self.instance.volume_key(scope) {
-            cluster.insert("VolumeKmsKeyId".into(), key.to_value());
+            cluster.insert("VolumeKmsKeyId", key.to_value());
         }
         Value::Object(cluster)
     }
@@ -214,15 +213,15 @@ impl Processing {
     fn app(&self, scope: &Scope<'_>) -> Value {
         let mut app = Map::new();
         if let Some((image, _)) = self.image.resolve(Purpose::Processing, &self.instance.kind, scope) {
-            app.insert("ImageUri".into(), image.uri.to_value());
+            app.insert("ImageUri", image.uri.to_value());
         }
         if let Some(entry) = self.entry_point() {
-            app.insert("ContainerEntrypoint".into(), json!(entry));
+            app.insert("ContainerEntrypoint", json!(entry));
         }
         if !self.arguments.is_empty() {
             let arguments: Vec<Value> =
                 self.arguments.iter().map(|text| jobs::as_text(&scope.text(text)).to_value()).collect();
-            app.insert("ContainerArguments".into(), Value::Array(arguments));
+            app.insert("ContainerArguments", Value::Array(arguments));
         }
         Value::Object(app)
     }
@@ -294,9 +293,9 @@ impl Processing {
             })
             .collect();
         let mut config = Map::new();
-        config.insert("Outputs".into(), Value::Array(outputs));
+        config.insert("Outputs", Value::Array(outputs));
         if let Some(key) = scope.key() {
-            config.insert("KmsKeyId".into(), key.to_value());
+            config.insert("KmsKeyId", key.to_value());
         }
         Value::Object(config)
     }
@@ -308,10 +307,10 @@ impl Processing {
             return None;
         }
         let mut network = Map::new();
-        network.insert("EnableInterContainerTrafficEncryption".into(), json!(encrypt));
-        network.insert("EnableNetworkIsolation".into(), json!(self.network_isolation));
+        network.insert("EnableInterContainerTrafficEncryption", json!(encrypt));
+        network.insert("EnableNetworkIsolation", json!(self.network_isolation));
         if let Some(vpc) = vpc {
-            network.insert("VpcConfig".into(), vpc);
+            network.insert("VpcConfig", vpc);
         }
         Some(Value::Object(network))
     }
@@ -381,7 +380,7 @@ impl Construct for Processing {
             })
             .collect();
         if !files.is_empty() {
-            step.envelope.insert("PropertyFiles".into(), Value::Array(files));
+            step.envelope.insert("PropertyFiles", Value::Array(files));
         }
         Some(step)
     }

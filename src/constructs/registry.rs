@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Construct, Export, Exports, Rendering, Scope, This, events};
-use crate::cfn::{Expr, LogicalId, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, TemplateKind, Value, json};
 use crate::diag::{Code, Issue};
 
 /// The longest name of a group.

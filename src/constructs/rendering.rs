@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use memchr::memmem::Finder;
-use serde_json::Value;
 
 use super::scope::ARTIFACT_BUCKET;
-use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, Template, TemplateKind};
+use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, Template, TemplateKind, Value};
 use crate::definition::Body;
 use crate::diag::Pointer;
 use crate::shapes::{ShapeError, Shapes};
@@ -195,7 +194,7 @@ impl Rendering {
 /// Whether a part of a template refers to a parameter or resource of that name; `inline` is how `Fn::Sub` does.
 fn refers(value: &Value, name: &str, inline: &Finder<'_>) -> bool {
     match value {
-        Value::Object(members) => members.iter().any(|(key, member)| match (key.as_str(), member) {
+        Value::Object(members) => members.iter().any(|(key, member)| match (key, member) {
             (_, Value::Object(_)) => refers(member, name, inline),
             ("Ref", Value::String(to)) => to == name,
             ("Fn::Sub", Value::String(text)) => inline.find(text.as_bytes()).is_some(),
@@ -212,9 +211,8 @@ fn refers(value: &Value, name: &str, inline: &Finder<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+    use crate::cfn::json;
 
     #[test]
     fn references_are_found_wherever_a_template_has_them() {

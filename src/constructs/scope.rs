@@ -8,7 +8,7 @@ use super::{
     Bucket, Construct, Data, Export, Exports, Image, Model, Report, StackFile, Text, This, TrainingJob,
     Variant,
 };
-use crate::cfn::{Expr, TemplateKind};
+use crate::cfn::{Expr, TemplateKind, Value, json};
 use crate::definition::Step;
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::rules::datasets;
@@ -108,11 +108,11 @@ impl<'a> Scope<'a> {
     }
 
     /// Tags of what pipelines make at run time, as a list of `Key` and `Value`.
-    pub fn run_time_tags(&self) -> Vec<serde_json::Value> {
+    pub fn run_time_tags(&self) -> Vec<Value> {
         self.file
             .all_tags(self.environment)
             .iter()
-            .map(|(key, value)| serde_json::json!({ "Key": key, "Value": value }))
+            .map(|(key, value)| json!({ "Key": key, "Value": value }))
             .collect()
     }
 
@@ -194,11 +194,7 @@ impl<'a> Scope<'a> {
     /// The S3 URI of a packed source.
     pub fn asset(&self, path: &str) -> Expr {
         let key = self.assets.get(path).map_or("not-packed-yet", |asset| asset.key.as_str());
-        Expr::concat([
-            Expr::text("s3://"),
-            Expr::Ref(ARTIFACT_BUCKET.to_owned()),
-            Expr::text(format!("/{key}")),
-        ])
+        Expr::concat([Expr::text("s3://"), Expr::Ref(ARTIFACT_BUCKET.into()), Expr::text(format!("/{key}"))])
     }
 
     /// Data that a reference names: an export, a bucket as a whole, or a literal S3 URI.
@@ -206,9 +202,9 @@ impl<'a> Scope<'a> {
         if let Some(uri) = reference.strip_prefix("s3://") {
             let (bucket, prefix) = uri.split_once('/').unwrap_or((uri, ""));
             return Some(Data {
-                uri: Expr::text(reference),
+                uri: Expr::text(reference.to_owned()),
                 bucket: Bucket {
-                    name: Expr::text(bucket),
+                    name: Expr::text(bucket.to_owned()),
                     arn: Expr::arn([Expr::text(format!("s3:::{bucket}"))]),
                 },
                 prefix: prefix.to_owned(),
@@ -229,7 +225,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The datasets with versions: name, the parameter that holds the version, and what the definition says of it.
-    pub fn versions(&self) -> Vec<(&'a str, String, &'a serde_json::Value)> {
+    pub fn versions(&self) -> Vec<(&'a str, String, &'a Value)> {
         let of = |(name, offers): (&'a str, &'a super::exports::Offers)| match offers.offers.get("version")? {
             Export::Parameter { entry, .. } if offers.section == "data_lake" => {
                 Some((name, datasets::parameter(name), entry))
@@ -287,7 +283,7 @@ impl<'a> Scope<'a> {
     /// A text with its references resolved; unresolved ones vanish, `check_text` has refused them.
     pub fn text(&self, text: &'a Text) -> Expr {
         match text {
-            Text::Literal(value) => Expr::Literal(value.clone()),
+            Text::Literal(value) => Expr::Literal(json!(value)),
             Text::Pieces(pieces) => Expr::concat(pieces.iter().filter_map(|piece| match piece {
                 Piece::Literal(text) => Some(Expr::text(text.clone())),
                 Piece::Reference(path) => self.value(path),
@@ -429,7 +425,7 @@ impl<'a> Scope<'a> {
             Some(account) => Expr::text(*account),
             None => Expr::FindInMap(
                 super::rendering::IMAGES.to_owned(),
-                Box::new(Expr::pseudo("Region")),
+                Box::new(Expr::pseudo("AWS::Region")),
                 image_key(repository),
             ),
         };
@@ -437,14 +433,14 @@ impl<'a> Scope<'a> {
             uri: Expr::concat([
                 registry.clone(),
                 Expr::text(".dkr.ecr."),
-                Expr::pseudo("Region"),
+                Expr::pseudo("AWS::Region"),
                 Expr::text("."),
-                Expr::pseudo("URLSuffix"),
+                Expr::pseudo("AWS::URLSuffix"),
                 Expr::text(format!("/{}", image.reference())),
             ]),
             repository_arn: Expr::arn([
                 Expr::text("ecr:"),
-                Expr::pseudo("Region"),
+                Expr::pseudo("AWS::Region"),
                 Expr::text(":"),
                 registry,
                 Expr::text(format!(":repository/{repository}")),

@@ -1,9 +1,7 @@
 //! What kinds of the serving template share: names and values that cross over from the platform.
 
-use serde_json::Value;
-
 use super::{Data, Export, Reference, Rendering, Role, Scope, Variant};
-use crate::cfn::{Expr, ParameterSource, Statement, TemplateKind, json};
+use crate::cfn::{Expr, ParameterSource, Statement, TemplateKind, Value, json};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::images::{self, Place};
 
@@ -125,14 +123,14 @@ pub fn sagemaker(kind: &str, name: &str) -> Vec<Expr> {
 
 /// Handing a role to a service.
 pub fn pass(role: Role, service: &str) -> Statement {
-    Statement::allow(&format!("Pass{}", role.id()), ["iam:PassRole"], [role.arn()])
+    Statement::allow(format!("Pass{}", role.id()), ["iam:PassRole"], [role.arn()])
         .when(json!({ "StringEquals": { "iam:PassedToService": service } }))
 }
 
 /// ARN of the ECR repository of an image's URI; of any repository in the region, for an image elsewhere.
 pub fn repository(image: &str) -> Expr {
     images::place(image).map_or_else(
-        || Expr::arn([Expr::text("ecr:"), Expr::pseudo("Region"), Expr::text(":*:repository/*")]),
+        || Expr::arn([Expr::text("ecr:"), Expr::pseudo("AWS::Region"), Expr::text(":*:repository/*")]),
         |place| repository_arn(&place),
     )
 }

@@ -11,13 +11,12 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::jobs::{self, Brief, FromShort};
 use super::{
     Construct, Data, Export, Exports, Reference, Rendering, Role, Scope, Text, This, grants, places,
 };
-use crate::cfn::{Expr, json};
+use crate::cfn::{Expr, Map, Value, json};
 use crate::definition::Step;
 use crate::diag::Issue;
 use crate::rules::units::{Duration, Size};
@@ -241,10 +240,10 @@ impl Transform {
     fn client(&self) -> Option<Value> {
         let mut client = Map::new();
         if let Some(most) = self.timeout {
-            client.insert("InvocationsTimeoutInSeconds".into(), json!(most.secs()));
+            client.insert("InvocationsTimeoutInSeconds", json!(most.secs()));
         }
         if let Some(most) = self.retries {
-            client.insert("InvocationsMaxRetries".into(), json!(most));
+            client.insert("InvocationsMaxRetries", json!(most));
         }
         (!client.is_empty()).then_some(Value::Object(client))
     }
@@ -254,45 +253,45 @@ impl Transform {
         let data = scope.data(given.from.as_str())?;
         let mut input = Map::new();
         input.insert(
-            "DataSource".into(),
+            "DataSource",
             json!({ "S3DataSource": {
                 "S3DataType": if data.manifest { "ManifestFile" } else { "S3Prefix" },
                 "S3Uri": data.uri,
             } }),
         );
         if let Some(media) = &given.content_type {
-            input.insert("ContentType".into(), json!(media));
+            input.insert("ContentType", json!(media));
         }
         if given.gzip {
-            input.insert("CompressionType".into(), json!("Gzip"));
+            input.insert("CompressionType", json!("Gzip"));
         }
         if let Some(split) = given.split {
-            input.insert("SplitType".into(), json!(split.as_aws()));
+            input.insert("SplitType", json!(split.as_aws()));
         }
         Some(Value::Object(input))
     }
 
     fn output_value(&self, this: &This, scope: &Scope<'_>) -> Option<Value> {
         let mut output = Map::new();
-        output.insert("S3OutputPath".into(), self.destination(this, scope)?.uri.to_value());
+        output.insert("S3OutputPath", self.destination(this, scope)?.uri.to_value());
         if let Some(media) = &self.output.accept {
-            output.insert("Accept".into(), json!(media));
+            output.insert("Accept", json!(media));
         }
         if let Some(assemble) = self.output.assemble {
-            output.insert("AssembleWith".into(), json!(assemble.as_aws()));
+            output.insert("AssembleWith", json!(assemble.as_aws()));
         }
         if let Some(key) = scope.key() {
-            output.insert("KmsKeyId".into(), key.to_value());
+            output.insert("KmsKeyId", key.to_value());
         }
         Some(Value::Object(output))
     }
 
     fn resources(&self, scope: &Scope<'_>) -> Value {
         let mut resources = Map::new();
-        resources.insert("InstanceType".into(), json!(&self.instance.kind));
-        resources.insert("InstanceCount".into(), json!(self.instance.count));
+        resources.insert("InstanceType", json!(&self.instance.kind));
+        resources.insert("InstanceCount", json!(self.instance.count));
         if let Some(key) = scope.key().filter(|_| !tables::has_local_storage(&self.instance.kind)) {
-            resources.insert("VolumeKmsKeyId".into(), key.to_value());
+            resources.insert("VolumeKmsKeyId", key.to_value());
         }
         Value::Object(resources)
     }
@@ -302,13 +301,13 @@ impl DataProcessing {
     fn to_value(&self) -> Value {
         let mut processing = Map::new();
         if let Some(filter) = &self.input_filter {
-            processing.insert("InputFilter".into(), json!(filter));
+            processing.insert("InputFilter", json!(filter));
         }
         if self.join {
-            processing.insert("JoinSource".into(), json!("Input"));
+            processing.insert("JoinSource", json!("Input"));
         }
         if let Some(filter) = &self.output_filter {
-            processing.insert("OutputFilter".into(), json!(filter));
+            processing.insert("OutputFilter", json!(filter));
         }
         Value::Object(processing)
     }

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 
 use super::table::Section;
 use super::{Construct, Data, Export, Exports, Model, Rendering, Scope, This, TrainingJob};
-use crate::cfn::{Expr, json};
+use crate::cfn::{Expr, Map, Value, json};
 use crate::definition::Step;
 use crate::diag::Issue;
 use crate::rules::json_text::python_json;
@@ -146,7 +146,7 @@ pub enum Range {
     /// Any whole number between two.
     Integer(Bounds),
     /// One of several values.
-    Categorical(Vec<Value>),
+    Categorical(Vec<serde_json::Value>),
 }
 
 /// Two bounds, and how values between them are chosen.
@@ -202,7 +202,7 @@ struct WrittenRange {
     /// The possible values, at most 30.
     #[serde(default)]
     #[schemars(length(min = 1, max = 30))]
-    categorical: Option<Vec<Value>>,
+    categorical: Option<Vec<serde_json::Value>>,
     /// How values between the bounds are chosen. Default: auto.
     #[serde(default)]
     scale: Option<Scale>,
@@ -234,7 +234,7 @@ impl JsonSchema for Range {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = WrittenRange::json_schema(generator);
-        schema.insert("description".into(), json!("Values that a hyperparameter may take."));
+        schema.insert("description".to_owned(), serde_json::json!("Values that a hyperparameter may take."));
         schema
     }
 }
@@ -281,8 +281,8 @@ pub struct Completion {
 impl Tuning {
     fn arguments(&self, job: &TrainingJob, scope: &Scope<'_>) -> Value {
         let mut request = Map::new();
-        request.insert("HyperParameterTuningJobConfig".into(), self.config(job));
-        request.insert("TrainingJobDefinition".into(), self.definition(job));
+        request.insert("HyperParameterTuningJobConfig", self.config(job));
+        request.insert("TrainingJobDefinition", self.definition(job));
         if let Some(warm) = &self.warm_start {
             let parents: Vec<Value> =
                 warm.parents.iter().map(|name| json!({ "HyperParameterTuningJobName": name })).collect();
@@ -291,44 +291,42 @@ impl Tuning {
                 WarmStartKind::TransferLearning => "TransferLearning",
             };
             request.insert(
-                "WarmStartConfig".into(),
+                "WarmStartConfig",
                 json!({ "ParentHyperParameterTuningJobs": parents, "WarmStartType": kind }),
             );
         }
-        request.insert("Tags".into(), Value::Array(scope.run_time_tags()));
+        request.insert("Tags", Value::Array(scope.run_time_tags()));
         Value::Object(request)
     }
 
     fn config(&self, job: &TrainingJob) -> Value {
         let mut config = Map::new();
-        config.insert("Strategy".into(), json!(self.strategy.as_aws()));
+        config.insert("Strategy", json!(self.strategy.as_aws()));
         if let Some(band) = &self.hyperband {
             let mut resources = Map::new();
             if let Some(least) = band.min_resource {
-                resources.insert("MinResource".into(), json!(least));
+                resources.insert("MinResource", json!(least));
             }
             if let Some(most) = band.max_resource {
-                resources.insert("MaxResource".into(), json!(most));
+                resources.insert("MaxResource", json!(most));
             }
-            config.insert("StrategyConfig".into(), json!({ "HyperbandStrategyConfig": resources }));
+            config.insert("StrategyConfig", json!({ "HyperbandStrategyConfig": resources }));
         }
         if let Some((direction, metric)) = self.objective.metric() {
             config.insert(
-                "HyperParameterTuningJobObjective".into(),
+                "HyperParameterTuningJobObjective",
                 json!({ "Type": direction, "MetricName": metric }),
             );
         }
-        config.insert("ResourceLimits".into(), self.limits());
-        config.insert("ParameterRanges".into(), self.range_values(job.script_mode));
-        config.insert(
-            "TrainingJobEarlyStoppingType".into(),
-            json!(if self.early_stopping { "Auto" } else { "Off" }),
-        );
+        config.insert("ResourceLimits", self.limits());
+        config.insert("ParameterRanges", self.range_values(job.script_mode));
+        config
+            .insert("TrainingJobEarlyStoppingType", json!(if self.early_stopping { "Auto" } else { "Off" }));
         if let Some(completion) = &self.completion {
-            config.insert("TuningJobCompletionCriteria".into(), completion.value());
+            config.insert("TuningJobCompletionCriteria", completion.value());
         }
         if let Some(seed) = self.seed {
-            config.insert("RandomSeed".into(), json!(seed));
+            config.insert("RandomSeed", json!(seed));
         }
         Value::Object(config)
     }
@@ -336,11 +334,11 @@ impl Tuning {
     fn limits(&self) -> Value {
         let mut limits = Map::new();
         if let Some(most) = self.jobs.max {
-            limits.insert("MaxNumberOfTrainingJobs".into(), json!(most));
+            limits.insert("MaxNumberOfTrainingJobs", json!(most));
         }
-        limits.insert("MaxParallelTrainingJobs".into(), json!(self.jobs.parallel));
+        limits.insert("MaxParallelTrainingJobs", json!(self.jobs.parallel));
         if let Some(longest) = self.max_runtime {
-            limits.insert("MaxRuntimeInSeconds".into(), json!(longest.secs()));
+            limits.insert("MaxRuntimeInSeconds", json!(longest.secs()));
         }
         Value::Object(limits)
     }
@@ -355,7 +353,7 @@ impl Tuning {
                     let values: Vec<String> = values
                         .iter()
                         .map(|value| match value {
-                            Value::String(text) if !script_mode => text.clone(),
+                            serde_json::Value::String(text) if !script_mode => text.clone(),
                             other => python_json(other),
                         })
                         .collect();
@@ -374,27 +372,27 @@ impl Tuning {
     fn definition(&self, job: &TrainingJob) -> Value {
         let mut definition = Map::new();
         let Value::Object(request) = &job.arguments else { return Value::Null };
-        for (key, value) in request {
-            match key.as_str() {
+        for (key, value) in request.iter() {
+            match key {
                 "Tags" | "HyperParameters" => {}
                 "AlgorithmSpecification" => {
-                    definition.insert(key.clone(), without(value, &["EnableSageMakerMetricsTimeSeries"]));
+                    definition.insert(key.to_owned(), without(value, &["EnableSageMakerMetricsTimeSeries"]));
                 }
                 "ResourceConfig" => {
                     let resources = without(value, &["KeepAlivePeriodInSeconds"]);
-                    definition.insert("HyperParameterTuningResourceConfig".into(), resources);
+                    definition.insert("HyperParameterTuningResourceConfig", resources);
                 }
                 _ => {
-                    definition.insert(key.clone(), value.clone());
+                    definition.insert(key.to_owned(), value.clone());
                 }
             }
         }
-        definition.insert("StaticHyperParameters".into(), self.static_values(job, request));
+        definition.insert("StaticHyperParameters", self.static_values(job, request));
         Value::Object(definition)
     }
 
     /// Hyperparameters that do not vary, and what the SDK adds for tuning jobs.
-    fn static_values(&self, job: &TrainingJob, request: &Map<String, Value>) -> Value {
+    fn static_values(&self, job: &TrainingJob, request: &Map) -> Value {
         let mut values = match request.get("HyperParameters") {
             Some(Value::Object(values)) => values.clone(),
             _ => Map::new(),
@@ -440,14 +438,14 @@ fn best_job(this: &This) -> Expr {
 fn without(value: &Value, keys: &[&str]) -> Value {
     let mut value = value.clone();
     if let Value::Object(members) = &mut value {
-        members.retain(|key, _| !keys.contains(&key.as_str()));
+        members.retain(|key, _| !keys.contains(&key));
     }
     value
 }
 
 impl Bounds {
     fn value(&self, name: &str) -> Value {
-        let text = |number: &Number| python_json(&Value::Number(number.clone()));
+        let text = |number: &Number| python_json(&serde_json::Value::Number(number.clone()));
         json!({
             "Name": name,
             "MinValue": text(&self.ends[0]),
@@ -461,14 +459,14 @@ impl Completion {
     fn value(&self) -> Value {
         let mut criteria = Map::new();
         if let Some(target) = self.target {
-            criteria.insert("TargetObjectiveMetricValue".into(), json!(target));
+            criteria.insert("TargetObjectiveMetricValue", json!(target));
         }
         if let Some(jobs) = self.no_improvement {
             let value = json!({ "MaxNumberOfTrainingJobsNotImproving": jobs });
-            criteria.insert("BestObjectiveNotImproving".into(), value);
+            criteria.insert("BestObjectiveNotImproving", value);
         }
         if self.on_convergence {
-            criteria.insert("ConvergenceDetected".into(), json!({ "CompleteOnConvergence": "Enabled" }));
+            criteria.insert("ConvergenceDetected", json!({ "CompleteOnConvergence": "Enabled" }));
         }
         Value::Object(criteria)
     }

@@ -1,6 +1,6 @@
 //! Step caching: which parts of a step's arguments are its key.
 
-use serde_json::Value;
+use crate::cfn::Json;
 
 /// The parts of a step, as JSON pointers into it, that are its cache key; none for a type that has no cache.
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-default-keys.html>
@@ -74,15 +74,15 @@ fn request(kind: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether a part of a cache key differs in every execution.
-pub fn varies(part: &Value) -> bool {
+pub fn varies(part: &impl Json) -> bool {
     varying(part).is_some()
 }
 
 /// The first member of a step's cache key that differs in every execution, and the variable in it: the step's
 /// result is never used again.
-pub fn defeated(kind: &str, arguments: &Value) -> Option<(&'static str, &'static str)> {
+pub fn defeated(kind: &str, arguments: &impl Json) -> Option<(&'static str, &'static str)> {
     request(kind).find_map(|member| {
-        let variable = arguments.pointer(member).and_then(varying)?;
+        let variable = arguments.at(member).and_then(varying)?;
         Some((member.rsplit('/').next().unwrap_or(member), variable))
     })
 }
@@ -90,46 +90,35 @@ pub fn defeated(kind: &str, arguments: &Value) -> Option<(&'static str, &'static
 /// The step that makes the model which a transform names. Steps that make models have no cache, and a model's name is
 /// part of a transform's key, so that its result is never used again.
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-caching.html>
-pub fn model_of<'v>(kind: &str, arguments: &'v Value) -> Option<&'v str> {
-    let path = arguments["ModelName"]["Get"].as_str().filter(|_| kind == "Transform")?;
+pub fn model_of<'v>(kind: &str, arguments: &'v impl Json) -> Option<&'v str> {
+    let path = arguments.at("/ModelName/Get")?.as_text().filter(|_| kind == "Transform")?;
     path.strip_prefix("Steps.")?.strip_suffix(".ModelName")
 }
 
 /// Whether a step of that type reads from, or from within, or from around the place `uri`; both sides as they are
 /// rendered, so that a bucket's name may be unknown.
-pub fn reads(kind: &str, arguments: &Value, uri: &Value) -> bool {
+pub fn reads<J: Json>(kind: &str, arguments: &J, uri: &J) -> bool {
     let Some(place) = text(uri) else { return false };
-    let mut members = request(kind).filter_map(|member| arguments.pointer(member));
+    let mut members = request(kind).filter_map(|member| arguments.at(member));
     members.any(|member| any_source(member, place))
 }
 
-fn any_source(value: &Value, place: &str) -> bool {
-    match value {
-        Value::Object(members) => {
-            let here = members.get("S3Uri").and_then(text);
-            here.is_some_and(|uri| uri.starts_with(place) || place.starts_with(uri))
-                || members.values().any(|member| any_source(member, place))
-        }
-        Value::Array(items) => items.iter().any(|item| any_source(item, place)),
-        _ => false,
-    }
+fn any_source(value: &impl Json, place: &str) -> bool {
+    let here = value.member("S3Uri").and_then(text);
+    here.is_some_and(|uri| uri.starts_with(place) || place.starts_with(uri))
+        || value.parts().any(|part| any_source(part, place))
 }
 
 /// An S3 URI, with or without a bucket that CloudFormation names.
-fn text(uri: &Value) -> Option<&str> {
-    uri.as_str().or_else(|| uri["Fn::Sub"].as_str()).filter(|text| text.starts_with("s3://"))
+fn text(uri: &impl Json) -> Option<&str> {
+    let text = uri.as_text().or_else(|| uri.member("Fn::Sub")?.as_text());
+    text.filter(|text| text.starts_with("s3://"))
 }
 
-fn varying(value: &Value) -> Option<&'static str> {
-    match value {
-        Value::Object(members) => {
-            let here = members.get("Get").and_then(Value::as_str);
-            let known = VARYING.iter().copied().find(|variable| here == Some(variable));
-            known.or_else(|| members.values().find_map(varying))
-        }
-        Value::Array(items) => items.iter().find_map(varying),
-        _ => None,
-    }
+fn varying(value: &impl Json) -> Option<&'static str> {
+    let here = value.member("Get").and_then(Json::as_text);
+    let known = VARYING.iter().copied().find(|variable| here == Some(variable));
+    known.or_else(|| value.parts().find_map(varying))
 }
 
 #[cfg(test)]

@@ -11,6 +11,13 @@ pub fn python_json(value: &Value) -> String {
     out
 }
 
+/// A text as JSON: in quotes, ASCII only.
+pub fn python_text(text: &str) -> String {
+    let mut out = String::new();
+    write_string(text, &mut out);
+    out
+}
+
 fn write_json(value: &Value, out: &mut String) {
     match value {
         Value::String(text) => write_string(text, out),

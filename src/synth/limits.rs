@@ -1,9 +1,7 @@
 //! CloudFormation's and Pipelines' limits: close is a warning, beyond is an error with a plan.
 
-use serde_json::Value;
-
 use super::{TemplateEntry, roles};
-use crate::cfn::Template;
+use crate::cfn::{Section, Template};
 use crate::constructs::Rendering;
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::limits::{
@@ -59,7 +57,7 @@ pub(super) fn check(out: &Rendering, templates: &[TemplateEntry]) -> Result<Vec<
 }
 
 fn counts(template: &Template) -> Vec<(&'static str, u64, u64)> {
-    let size = |section: &serde_json::Map<String, Value>| section.len() as u64;
+    let size = |section: &Section| section.len() as u64;
     vec![
         ("resources", size(&template.resources), RESOURCES),
         ("parameters", size(&template.parameters), PARAMETERS),

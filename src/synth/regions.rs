@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
+use crate::cfn::Value;
 use crate::constructs::Rendering;
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::tables;

@@ -1,8 +1,6 @@
 //! The roles: each with exactly what its constructs declare.
 
-use serde_json::Value;
-
-use crate::cfn::{Expr, Statement, TemplateKind, json, length};
+use crate::cfn::{Expr, Statement, TemplateKind, Value, json, length};
 use crate::constructs::{Rendering, Role};
 
 /// The platform stack's output that holds the role with which CloudFormation deploys the serving template.
@@ -40,7 +38,7 @@ pub(super) fn render(out: &mut Rendering) {
 /// CloudFormation does not document that it names the account when it takes a service role, so that role
 /// carries no such condition; whoever passes it needs `iam:PassRole` on it.
 fn trust(role: Role) -> Value {
-    let condition = json!({ "StringEquals": { "aws:SourceAccount": Expr::pseudo("AccountId") } });
+    let condition = json!({ "StringEquals": { "aws:SourceAccount": Expr::pseudo("AWS::AccountId") } });
     let mut statement = json!({
         "Effect": "Allow",
         "Principal": { "Service": role.principals() },

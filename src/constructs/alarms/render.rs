@@ -116,7 +116,7 @@ pub(super) fn topic_policy(out: &mut Rendering) {
         "id": LogicalId::new(["AlarmTopicPolicy"]),
         "topic": topic_id().reference(),
         "services": services,
-        "account": Expr::pseudo("AccountId"),
+        "account": Expr::pseudo("AWS::AccountId"),
     });
     out.shape(TemplateKind::Platform, "topic_policy", context);
 }

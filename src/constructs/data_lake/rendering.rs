@@ -1,9 +1,9 @@
 //! The lake's resources, rendered when it is known who uses the key and which buckets notify.
 
-use serde_json::Value;
+use std::borrow::Cow;
 
 use super::{AccessLogs, DataLake, Encryption, KEY, LakeBucket, bucket_id};
-use crate::cfn::{Expr, LogicalId, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, TemplateKind, Value, json};
 use crate::constructs::{Rendering, Scope, This};
 
 /// Logical id of the log bucket that the stack makes.
@@ -52,7 +52,7 @@ fn key_policy(out: &Rendering) -> Value {
     let mut statements = vec![json!({
         "Sid": "AdministerByIam",
         "Effect": "Allow",
-        "Principal": { "AWS": root("account") },
+        "Principal": { "AWS": root(None) },
         "Action": "kms:*",
         // In a key policy, this is the key itself.
         "Resource": "*",
@@ -72,7 +72,7 @@ fn key_policy(out: &Rendering) -> Value {
             }),
         });
     }
-    let readers: Vec<Expr> = out.artifact_readers.iter().map(|account| root(account)).collect();
+    let readers: Vec<Expr> = out.artifact_readers.iter().map(|account| root(Some(account))).collect();
     if !readers.is_empty() {
         statements.push(json!({
             "Sid": "ReadSharedArtifacts",
@@ -93,7 +93,7 @@ fn logs_statement() -> Value {
         "Effect": "Allow",
         "Principal": {
             "Service": Expr::concat([
-                Expr::text("logs."), Expr::pseudo("Region"), Expr::text("."), Expr::pseudo("URLSuffix"),
+                Expr::text("logs."), Expr::pseudo("AWS::Region"), Expr::text("."), Expr::pseudo("AWS::URLSuffix"),
             ]),
         },
         "Action": ["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
@@ -104,9 +104,10 @@ fn logs_statement() -> Value {
     })
 }
 
-/// The root of an account; `account` for the stack's own.
-fn root(account: &str) -> Expr {
-    let account = if account == "account" { Expr::pseudo("AccountId") } else { Expr::text(account) };
+/// The root of an account, or of the stack's own.
+fn root(account: Option<&String>) -> Expr {
+    let account =
+        account.map_or_else(|| Expr::pseudo("AWS::AccountId"), |account| Expr::text(account.clone()));
     Expr::arn([Expr::text("iam::"), account, Expr::text(":root")])
 }
 
@@ -235,13 +236,13 @@ fn statements(lake: &DataLake, name: &str, scope: &Scope<'_>, out: &Rendering) -
     }
     let is_artifacts = lake.default_bucket(lake.artifacts.as_deref(), "artifacts") == Some(name);
     if is_artifacts && !out.artifact_readers.is_empty() {
-        let readers: Vec<Expr> = out.artifact_readers.iter().map(|account| root(account)).collect();
+        let readers: Vec<Expr> = out.artifact_readers.iter().map(|account| root(Some(account))).collect();
         statements.push(json!({
             "Sid": "ReadSharedArtifacts",
             "Effect": "Allow",
             "Principal": { "AWS": readers },
             "Action": "s3:GetObject",
-            "Resource": under(&id, &format!("/{}/*", scope.prefix())),
+            "Resource": under(&id, format!("/{}/*", scope.prefix())),
         }));
     }
     statements
@@ -267,13 +268,13 @@ fn take_logs(id: &LogicalId, sources: &[Expr]) -> Value {
         "Action": "s3:PutObject",
         "Resource": under(id, "/*"),
         "Condition": {
-            "StringEquals": { "aws:SourceAccount": Expr::pseudo("AccountId") },
+            "StringEquals": { "aws:SourceAccount": Expr::pseudo("AWS::AccountId") },
             "ArnLike": { "aws:SourceArn": sources },
         },
     })
 }
 
-fn under(id: &LogicalId, rest: &str) -> Expr {
+fn under(id: &LogicalId, rest: impl Into<Cow<'static, str>>) -> Expr {
     Expr::concat([id.attr("Arn"), Expr::text(rest)])
 }
 

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::cfn::json as rendered;
 use crate::constructs::{Memo, StackFile};
 
 fn with_lake<T>(lake: &Value, then: impl FnOnce(&DataLake, &This, &Scope<'_>) -> T) -> T {
@@ -42,7 +43,7 @@ fn versions_need_a_directory_and_a_parameter_of_their_own() {
     with_lake(&lake("d", "raw/"), |_, _, scope| {
         let data = scope.data("d").unwrap();
         assert!(data.manifest && data.prefix == "raw/");
-        let expected = json!({ "Std:Join": { "On": "", "Values": [
+        let expected = rendered!({ "Std:Join": { "On": "", "Values": [
             { "Fn::Sub": "s3://${ABucket}/raw/manifests/" }, { "Get": "Parameters.d-version" }, ".json",
         ] } });
         assert_eq!(data.uri.to_value(), expected);
@@ -114,16 +115,16 @@ fn access_logs_go_where_s3_delivers_them() {
     let log = &resources["DataLakeAccessLogs"]["Properties"];
     let algorithm =
         &log["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"];
-    assert_eq!(algorithm, &json!({ "SSEAlgorithm": "AES256" }));
-    assert_eq!(log["LifecycleConfiguration"]["Rules"][1]["ExpirationInDays"], 30);
+    assert_eq!(algorithm, &rendered!({ "SSEAlgorithm": "AES256" }));
+    assert_eq!(log["LifecycleConfiguration"]["Rules"][1]["ExpirationInDays"], rendered!(30));
     assert_eq!(
         resources["ABucket"]["Properties"]["LoggingConfiguration"]["DestinationBucketName"],
-        json!({ "Ref": "DataLakeAccessLogs" })
+        rendered!({ "Ref": "DataLakeAccessLogs" })
     );
     assert_eq!(resources["ABucket"]["Properties"].get("NotificationConfiguration"), None);
     assert_eq!(
         resources["BBucket"]["Properties"]["NotificationConfiguration"],
-        json!({ "EventBridgeConfiguration": { "EventBridgeEnabled": true } })
+        rendered!({ "EventBridgeConfiguration": { "EventBridgeEnabled": true } })
     );
     for (id, resource) in resources {
         let kept = resource["Type"] != "AWS::KMS::Alias";

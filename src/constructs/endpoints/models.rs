@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::VariantSection;
-use crate::cfn::{Expr, LogicalId, ParameterSource, json};
+use crate::cfn::{Expr, LogicalId, Map, ParameterSource, json};
 use crate::constructs::jobs::{Brief, ImageChoice};
 use crate::constructs::{Data, Export, Image, Reference, Rendering, Scope, Text, This, places, serving};
 use crate::diag::{Code, Issue, Pointer, or_list};
@@ -98,13 +98,7 @@ impl VariantSection {
     }
 
     /// Its container; the environment beside.
-    pub(super) fn container(
-        &self,
-        this: &This,
-        name: &str,
-        scope: &Scope<'_>,
-        out: &mut Rendering,
-    ) -> Map<String, Value> {
+    pub(super) fn container(&self, this: &This, name: &str, scope: &Scope<'_>, out: &mut Rendering) -> Map {
         let mut container = Map::new();
         let carried = LogicalId::new([this.name.as_str(), name, "ModelUri"]);
         match &self.model {
@@ -114,28 +108,28 @@ impl VariantSection {
                     let source = ParameterSource::ApprovedModel { group: group.clone() };
                     let description = format!("ARN of the approved version of {group}");
                     let package = out.serving.parameter(parameter, &description, source);
-                    container.insert("ModelPackageName".into(), package.to_value());
+                    container.insert("ModelPackageName", package.to_value());
                 }
             }
             ModelChoice::Artifact(artifact) => {
                 let image = self.image(&artifact.image, scope);
-                container.insert("Image".into(), json!(image.map(|image| image.uri)));
+                container.insert("Image", json!(image.map(|image| image.uri)));
                 if let Some(place) = artifact.data.as_ref().and_then(|data| archive(data, scope)) {
                     let uri = serving::carry(&place.uri, carried.as_str(), "Archive of the model", out);
-                    container.insert("ModelDataUrl".into(), uri.to_value());
+                    container.insert("ModelDataUrl", uri.to_value());
                 }
             }
             ModelChoice::Many(many) => {
                 let image = self.image(&many.image, scope);
-                container.insert("Image".into(), json!(image.map(|image| image.uri)));
-                container.insert("Mode".into(), json!("MultiModel"));
+                container.insert("Image", json!(image.map(|image| image.uri)));
+                container.insert("Mode", json!("MultiModel"));
                 if let Some(place) = many.place(scope) {
                     let uri = serving::carry(&place.uri, carried.as_str(), "Where the models lie", out);
-                    container.insert("ModelDataUrl".into(), uri.to_value());
+                    container.insert("ModelDataUrl", uri.to_value());
                 }
                 if !many.cache {
                     let setting = json!({ "ModelCacheSetting": "Disabled" });
-                    container.insert("MultiModelConfig".into(), setting);
+                    container.insert("MultiModelConfig", setting);
                 }
             }
         }

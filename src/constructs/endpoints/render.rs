@@ -1,9 +1,7 @@
 //! The resources of an endpoint, and what its roles may do.
 
-use serde_json::Value;
-
 use super::{ANSWERS, Async, CAPTURE, DataCapture, Endpoint, ModelChoice, Routing, VariantSection};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, Value, json};
 use crate::constructs::{Export, Rendering, Role, Scope, This, grants, serving};
 use crate::rules::units::Duration;
 use crate::tables;
@@ -78,7 +76,7 @@ impl Endpoint {
     ) -> Value {
         let mut container = variant.container(this, name, scope, out);
         if !variant.environment.is_empty() {
-            container.insert("Environment".into(), json!(&variant.environment));
+            container.insert("Environment", json!(&variant.environment));
         }
         // Serverless variants take neither a VPC nor isolation.
         // <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html>

@@ -1,9 +1,7 @@
 //! How a change takes over, as the API says it.
 
-use serde_json::Value;
-
 use super::{Capacity, Rollout};
-use crate::cfn::json;
+use crate::cfn::{Value, json};
 use crate::rules::rollout::{self, TIMES};
 use crate::rules::units::Duration;
 
@@ -151,7 +149,7 @@ mod tests {
         };
         let config = rollout.to_value(&[json!({ "Ref": "ErrorsAlarm" })]).unwrap();
         let policy = &config["BlueGreenUpdatePolicy"];
-        assert_eq!(policy["MaximumExecutionTimeoutInSeconds"], 4200);
+        assert_eq!(policy["MaximumExecutionTimeoutInSeconds"], json!(4200));
         assert_eq!(
             policy["TrafficRoutingConfiguration"]["CanarySize"],
             json!({ "Type": "CAPACITY_PERCENT", "Value": 10 })

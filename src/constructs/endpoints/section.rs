@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::Value;
 
 use super::ModelChoice;
+use crate::cfn::{Value, json};
 use crate::constructs::Reference;
 use crate::constructs::table::Section;
 use crate::rules::units::{Duration, Percent, Size};
@@ -201,8 +201,8 @@ impl Capacity {
     /// `Type` and `Value`, as the API takes them.
     pub(super) fn to_value(self) -> Value {
         match self {
-            Capacity::Percent(value) => serde_json::json!({ "Type": "CAPACITY_PERCENT", "Value": value }),
-            Capacity::Instances(value) => serde_json::json!({ "Type": "INSTANCE_COUNT", "Value": value }),
+            Capacity::Percent(value) => json!({ "Type": "CAPACITY_PERCENT", "Value": value }),
+            Capacity::Instances(value) => json!({ "Type": "INSTANCE_COUNT", "Value": value }),
         }
     }
 }
@@ -219,11 +219,11 @@ impl std::fmt::Display for Capacity {
 
 impl<'de> Deserialize<'de> for Capacity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Capacity, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        let value = serde_json::Value::deserialize(deserializer)?;
         let whole = |number: u64| u32::try_from(number).ok().filter(|number| *number > 0);
         let capacity = match &value {
-            Value::Number(number) => number.as_u64().and_then(whole).map(Capacity::Instances),
-            Value::String(text) => match text.strip_suffix('%') {
+            serde_json::Value::Number(number) => number.as_u64().and_then(whole).map(Capacity::Instances),
+            serde_json::Value::String(text) => match text.strip_suffix('%') {
                 Some(share) => share.trim_end().parse().ok().and_then(whole).map(Capacity::Percent),
                 None => text.parse().ok().and_then(whole).map(Capacity::Instances),
             },

@@ -1,9 +1,7 @@
 //! What the dashboard shows of an endpoint.
 
-use serde_json::Value;
-
 use super::{Endpoint, VariantSection};
-use crate::cfn::json;
+use crate::cfn::{Value, json};
 use crate::constructs::dashboard::{Line, graph, text};
 use crate::constructs::{Export, Rendering, Scope, This};
 use crate::tables;

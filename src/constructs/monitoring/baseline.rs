@@ -1,11 +1,9 @@
 //! The pipeline step that computes a monitor's baseline, in the form of AWS's SDK.
 //! <https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html>
 
-use serde_json::{Map, Value};
-
 use super::render::cluster;
 use super::{Backend, DatasetFormat, Monitor, MonitorKind, pipeline};
-use crate::cfn::{Expr, Statement, json};
+use crate::cfn::{Expr, Map, Statement, Value, json};
 use crate::constructs::{Role, Scope, This, serving};
 use crate::definition::Step;
 
@@ -15,16 +13,16 @@ const RESULTS: &str = "/opt/ml/processing/output";
 
 impl DatasetFormat {
     /// The analyzer's own word for it.
-    fn to_value(self) -> Value {
+    fn to_value(self) -> serde_json::Value {
         match self {
             DatasetFormat::CsvWithHeader | DatasetFormat::Csv => {
                 let header = self == DatasetFormat::CsvWithHeader;
-                json!({ "csv": { "header": header, "output_columns_position": "START" } })
+                serde_json::json!({ "csv": { "header": header, "output_columns_position": "START" } })
             }
             DatasetFormat::JsonLines | DatasetFormat::Json => {
-                json!({ "json": { "lines": self == DatasetFormat::JsonLines } })
+                serde_json::json!({ "json": { "lines": self == DatasetFormat::JsonLines } })
             }
-            DatasetFormat::Parquet => json!({ "parquet": {} }),
+            DatasetFormat::Parquet => serde_json::json!({ "parquet": {} }),
         }
     }
 }
@@ -40,18 +38,18 @@ impl Monitor {
         let image = self.image(scope)?;
         let key = scope.key();
         let mut request = Map::new();
-        request.insert("ProcessingResources".into(), pruned(cluster(self, key.as_ref())));
-        request.insert("AppSpecification".into(), json!({ "ImageUri": image.uri }));
-        request.insert("RoleArn".into(), Role::Monitor.arn().to_value());
+        request.insert("ProcessingResources", pruned(cluster(self, key.as_ref())));
+        request.insert("AppSpecification", json!({ "ImageUri": image.uri }));
+        request.insert("RoleArn", Role::Monitor.arn().to_value());
         let mut inputs = vec![input("baseline_dataset_input", &data.uri, DATASET, data.manifest)];
         let mut environment = self.baseline_environment();
         for (name, variable, path) in self.scripts() {
             let directory = format!("/opt/ml/processing/input/{name}");
             let file = path.rsplit('/').next().unwrap_or(path);
-            environment.insert(variable.into(), json!(format!("{directory}/{file}")));
+            environment.insert(variable, json!(format!("{directory}/{file}")));
             inputs.push(input(name, &scope.asset(path), &directory, false));
         }
-        request.insert("ProcessingInputs".into(), Value::Array(inputs));
+        request.insert("ProcessingInputs", Value::Array(inputs));
         let results = Expr::concat([
             Monitor::baselines(this, scope).uri,
             Expr::text("/"),
@@ -65,16 +63,16 @@ impl Monitor {
         if let Some(key) = &key {
             output["KmsKeyId"] = key.to_value();
         }
-        request.insert("ProcessingOutputConfig".into(), output);
-        request.insert("Environment".into(), Value::Object(environment));
+        request.insert("ProcessingOutputConfig", output);
+        request.insert("Environment", Value::Object(environment));
         let mut network =
             json!({ "EnableInterContainerTrafficEncryption": true, "EnableNetworkIsolation": false });
         if let Some(vpc) = serving::vpc(scope) {
             network["VpcConfig"] = vpc;
         }
-        request.insert("NetworkConfig".into(), network);
-        request.insert("StoppingCondition".into(), json!({ "MaxRuntimeInSeconds": self.runtime().secs() }));
-        request.insert("Tags".into(), Value::Array(scope.run_time_tags()));
+        request.insert("NetworkConfig", network);
+        request.insert("StoppingCondition", json!({ "MaxRuntimeInSeconds": self.runtime().secs() }));
+        request.insert("Tags", Value::Array(scope.run_time_tags()));
         let mut step = Step::new(format!("{}-baseline", this.name), "QualityCheck", Value::Object(request));
         let check = if self.kind == MonitorKind::DataQuality { "DATA_QUALITY" } else { "MODEL_QUALITY" };
         // The step computes a baseline and hands it on; it judges nothing.
@@ -103,10 +101,10 @@ impl Monitor {
             .filter_map(|(name, variable, path)| Some((name, variable, path.as_deref()?)))
     }
 
-    fn baseline_environment(&self) -> Map<String, Value> {
-        let mut environment: Map<String, Value> =
+    fn baseline_environment(&self) -> Map {
+        let mut environment: Map =
             self.environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        let mut set = |name: &str, value: Value| environment.insert(name.to_owned(), value);
+        let mut set = |name: &'static str, value: Value| environment.insert(name, value);
         set("output_path", json!(RESULTS));
         // The analyzer refuses to publish metrics from a baseline.
         set("publish_cloudwatch_metrics", json!("Disabled"));

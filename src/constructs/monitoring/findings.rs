@@ -8,10 +8,8 @@
 //! (<https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html>), so a small state
 //! machine asks `DescribeProcessingJob`, and puts 1 or 0.
 
-use serde_json::Value;
-
 use super::Monitor;
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, Value, json};
 use crate::constructs::events::{self, Rule};
 use crate::constructs::{Rendering, Role, Scope, This, grants, serving};
 

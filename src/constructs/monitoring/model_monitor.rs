@@ -1,10 +1,8 @@
 //! The backend `model_monitor`: a job definition and a schedule that runs it.
 
-use serde_json::{Map, Value};
-
 use super::render::{Watched, cluster};
 use super::{AnalysisWindow, Backend, Monitor, MonitorKind};
-use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Map, ParameterSource, Statement, TemplateKind, Value, json};
 use crate::constructs::{Image, Rendering, Role, Scope, This, grants, serving};
 use crate::rules::units::Duration;
 use crate::tables::{self, MonitorImage};
@@ -42,13 +40,13 @@ impl Monitor {
         let mut specification = self.specification(scope, out);
         if let Some(file) = self.analysis_file(scope) {
             let uri = carry(&file.uri, "AnalysisUri", "Analysis configuration of a monitor", out);
-            specification.insert("ConfigUri".into(), uri.to_value());
+            specification.insert("ConfigUri", uri.to_value());
         }
         let mut input = Map::new();
-        input.insert("EndpointInput".into(), self.input(watched));
+        input.insert("EndpointInput", self.input(watched));
         if let Some(labels) = self.labels(this, scope).filter(|_| self.kind.needs_labels()) {
             let uri = carry(&labels.uri, "LabelsUri", "Where labels arrive", out);
-            input.insert("GroundTruthS3Input".into(), json!({ "S3Uri": uri }));
+            input.insert("GroundTruthS3Input", json!({ "S3Uri": uri }));
         }
         let reason = "The stack file chooses keys that S3 manages";
         let skips = [("CKV_AWS_367", reason), ("CKV_AWS_368", reason)];
@@ -88,21 +86,21 @@ impl Monitor {
         out.grant(Role::Serving, self.deployment(this, scope));
     }
 
-    fn specification(&self, scope: &Scope<'_>, out: &mut Rendering) -> Map<String, Value> {
-        let mut environment: Map<String, Value> =
+    fn specification(&self, scope: &Scope<'_>, out: &mut Rendering) -> Map {
+        let mut environment: Map =
             self.environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         if !self.kind.by_clarify() {
-            environment.insert("publish_cloudwatch_metrics".into(), json!("Enabled"));
+            environment.insert("publish_cloudwatch_metrics", json!("Enabled"));
         }
         let mut specification = Map::new();
         if let Some(image) = self.image(scope) {
-            specification.insert("ImageUri".into(), image.uri.to_value());
+            specification.insert("ImageUri", image.uri.to_value());
         }
         if !environment.is_empty() {
-            specification.insert("Environment".into(), Value::Object(environment));
+            specification.insert("Environment", Value::Object(environment));
         }
         if let Some(problem) = self.problem_type.filter(|_| self.kind == MonitorKind::ModelQuality) {
-            specification.insert("ProblemType".into(), json!(problem.as_api()));
+            specification.insert("ProblemType", json!(problem.as_api()));
         }
         for (key, path) in [
             ("RecordPreprocessorSourceUri", &self.preprocessor),
@@ -110,7 +108,7 @@ impl Monitor {
         ] {
             if let Some(path) = path {
                 serving::artifact_bucket(out);
-                specification.insert(key.into(), scope.asset(path).to_value());
+                specification.insert(key, scope.asset(path).to_value());
             }
         }
         specification
@@ -174,16 +172,10 @@ impl Monitor {
         // CloudFormation chooses the names of job definitions.
         let definitions = Expr::regional_arn("sagemaker", [Expr::text(arn)]);
         let schedules = serving::sagemaker("monitoring-schedule", &scope.fixed_name(&this.name));
-        let actions: Vec<String> = ["Create", "Delete", "Describe"]
-            .iter()
-            .map(|verb| format!("sagemaker:{verb}{kind}JobDefinition"))
-            .collect();
+        let actions =
+            ["Create", "Delete", "Describe"].map(|verb| format!("sagemaker:{verb}{kind}JobDefinition"));
         let mut statements = vec![
-            Statement::allow(
-                &format!("Deploy{kind}Monitors"),
-                actions.iter().map(String::as_str),
-                [definitions.clone()],
-            ),
+            Statement::allow(format!("Deploy{kind}Monitors"), actions, [definitions.clone()]),
             Statement::allow(
                 "DeployMonitoringSchedules",
                 [

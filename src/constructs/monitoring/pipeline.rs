@@ -4,12 +4,10 @@
 //! (<https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-availability-change.html>). It stands in the
 //! serving template: before there is an endpoint there is nothing to compare.
 
-use serde_json::{Map, Value};
-
 use super::baseline::{input, pruned};
 use super::render::{Watched, cluster};
 use super::{Monitor, findings};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Map, Statement, TemplateKind, json};
 use crate::constructs::{Rendering, Role, Scope, This, events, grants, serving};
 use crate::definition::{Definition, Step};
 
@@ -141,8 +139,8 @@ impl Monitor {
         Some(Step::new("compare", "Processing", pruned(request)))
     }
 
-    fn variables(&self, this: &This, watched: &Watched<'_>, scope: &Scope<'_>) -> Map<String, Value> {
-        let mut variables: Map<String, Value> =
+    fn variables(&self, this: &This, watched: &Watched<'_>, scope: &Scope<'_>) -> Map {
+        let mut variables: Map =
             self.environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         let name = scope.fixed_name(&this.name);
         let given = [
@@ -154,7 +152,7 @@ impl Monitor {
             ("SMSTACK_DIMENSIONS", json!(findings::dimensions(watched.name, &name).to_string())),
             ("SMSTACK_THRESHOLDS", json!(json!(&self.thresholds).to_string())),
             ("SMSTACK_HOURS", json!(self.schedule.hours.to_string())),
-            ("SMSTACK_REGION", json!(Expr::pseudo("Region"))),
+            ("SMSTACK_REGION", json!(Expr::pseudo("AWS::Region"))),
         ];
         variables.extend(given.map(|(name, value)| (name.to_owned(), value)));
         variables

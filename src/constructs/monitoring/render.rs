@@ -1,9 +1,7 @@
 //! What both backends have: where things lie, the alarm, the graphs, the permissions.
 
-use serde_json::Value;
-
 use super::{Backend, Monitor, REPORTS, findings};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, Value, json};
 use crate::constructs::exports::Capture;
 use crate::constructs::{Data, Export, Rendering, Role, Scope, This, dashboard, grants, serving};
 

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::super::jobs::{at_most, within};
 use super::super::{Export, Scope, This};
 use super::tree::{self, Node, Tree};
 use super::{Cache, Entry, Failure, Pipeline, Retry, graph};
+use crate::cfn::Value;
 use crate::definition::{self, Step, uses_parameter};
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::rules::pipelines::{MOST_IN_BRANCH, MOST_LOOKUPS, MOST_PROPERTY_FILES, MOST_STEPS, beyond};
@@ -342,7 +341,7 @@ fn check_reports(tree: &Tree<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
     for node in tree.all() {
         let Some(step) = &node.step else { continue };
         let files = step.envelope.get("PropertyFiles").and_then(Value::as_array);
-        reports += files.map_or(0, Vec::len);
+        reports += files.map_or(0, <[Value]>::len);
         lookups += definition::lookups(&step.arguments);
     }
     for (what, is, most) in

@@ -2,11 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::super::{Export, Scope, Text};
 use super::Entry;
-use crate::cfn::{Expr, json};
+use crate::cfn::{Expr, Value, json};
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::rules::json_path;
 
@@ -282,7 +281,7 @@ impl Place {
 /// Refuses what is no number where numbers are compared.
 fn check_number(operand: &Text, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
     let problem = match operand {
-        Text::Literal(Value::Number(_)) => None,
+        Text::Literal(serde_json::Value::Number(_)) => None,
         Text::Literal(value) => Some(format!("`{value}` is no number")),
         Text::Pieces(_) => operand.references().find_map(|path| match scope.export(path) {
             Some(Export::Parameter { kind, .. }) if !matches!(*kind, "Integer" | "Float") => {

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::super::jobs::{as_text, at_most, check_instance_type, within};
 use super::super::{Data, Export, Image, Model, Reference, Scope, Text};
-use crate::cfn::{Expr, ParameterSource, json};
+use crate::cfn::{Expr, Map, ParameterSource, Value, json};
 use crate::definition::{Step, uses_parameter};
 use crate::diag::{Code, Issue, Pointer, nearest, or_list};
 use crate::tables::{self, JobKind};
@@ -74,11 +73,11 @@ impl Register {
         let model = scope.model(self.model.as_str())?;
         let Some(Export::Group { name: group, .. }) = scope.export(&self.group) else { return None };
         let mut request = Map::new();
-        request.insert("ModelPackageGroupName".into(), json!(group));
+        request.insert("ModelPackageGroupName", json!(group));
         if let Some(text) = &self.description {
-            request.insert("ModelPackageDescription".into(), as_text(&scope.text(text)).to_value());
+            request.insert("ModelPackageDescription", as_text(&scope.text(text)).to_value());
         }
-        request.insert("InferenceSpecification".into(), self.inference(model));
+        request.insert("InferenceSpecification", self.inference(model));
         let approval = self.approval.as_ref().map_or_else(
             || json!("PendingManualApproval"),
             |text| match scope.text(text) {
@@ -87,16 +86,16 @@ impl Register {
                 other => as_text(&other).to_value(),
             },
         );
-        request.insert("ModelApprovalStatus".into(), approval);
-        request.insert("SkipModelValidation".into(), json!("None"));
+        request.insert("ModelApprovalStatus", approval);
+        request.insert("SkipModelValidation", json!("None"));
         let (metrics, drift) = self.metrics(scope, group, baselines);
         if !metrics.is_empty() {
-            request.insert("ModelMetrics".into(), Value::Object(metrics));
+            request.insert("ModelMetrics", Value::Object(metrics));
         }
         if !drift.is_empty() {
-            request.insert("DriftCheckBaselines".into(), Value::Object(drift));
+            request.insert("DriftCheckBaselines", Value::Object(drift));
         }
-        request.insert("CustomerMetadataProperties".into(), self.metadata(model, scope));
+        request.insert("CustomerMetadataProperties", self.metadata(model, scope));
         Some(Value::Object(request))
     }
 
@@ -112,38 +111,33 @@ impl Register {
     fn inference(&self, model: &Model) -> Value {
         let mut container = Map::new();
         if let Some(image) = self.image(model) {
-            container.insert("Image".into(), image.uri.to_value());
+            container.insert("Image", image.uri.to_value());
         }
-        container.insert("ModelDataUrl".into(), model.data.to_value());
+        container.insert("ModelDataUrl", model.data.to_value());
         if !model.environment.is_empty() {
-            container.insert("Environment".into(), json!(&model.environment));
+            container.insert("Environment", json!(&model.environment));
         }
         if let Some((framework, version)) = &model.framework {
-            container.insert("Framework".into(), json!(framework));
-            container.insert("FrameworkVersion".into(), json!(version));
+            container.insert("Framework", json!(framework));
+            container.insert("FrameworkVersion", json!(version));
         }
         let mut inference = Map::new();
-        inference.insert("Containers".into(), json!([container]));
-        inference.insert("SupportedContentTypes".into(), json!(&self.content_types));
-        inference.insert("SupportedResponseMIMETypes".into(), json!(&self.response_types));
+        inference.insert("Containers", json!([container]));
+        inference.insert("SupportedContentTypes", json!(&self.content_types));
+        inference.insert("SupportedResponseMIMETypes", json!(&self.response_types));
         for (key, instances) in [
             ("SupportedRealtimeInferenceInstanceTypes", &self.inference_instances),
             ("SupportedTransformInstanceTypes", &self.transform_instances),
         ] {
             if !instances.is_empty() {
-                inference.insert(key.into(), json!(instances));
+                inference.insert(key, json!(instances));
             }
         }
         Value::Object(inference)
     }
 
     /// `ModelMetrics` and `DriftCheckBaselines`.
-    fn metrics(
-        &self,
-        scope: &Scope<'_>,
-        group: &str,
-        baselines: &[Arc<Step>],
-    ) -> (Map<String, Value>, Map<String, Value>) {
+    fn metrics(&self, scope: &Scope<'_>, group: &str, baselines: &[Arc<Step>]) -> (Map, Map) {
         let (mut metrics, mut drift) = (Map::new(), Map::new());
         for step in baselines {
             if step.envelope.get("ModelPackageGroupName").is_some_and(|other| other != group) {
@@ -156,10 +150,8 @@ impl Register {
                 continue;
             };
             let property = |name: &str| source(&Expr::Get(format!("Steps.{}.{name}", step.name)));
-            let put = |into: &mut Map<String, Value>, name: &str, value: Value| {
-                if let Value::Object(members) = into.entry(*member).or_insert_with(|| json!({})) {
-                    members.insert(name.to_owned(), value);
-                }
+            let put = |into: &mut Map, name: &'static str, value: Value| {
+                into.get_or_insert_with(*member, || json!({}))[name] = value;
             };
             if !statistics.is_empty() {
                 put(&mut metrics, statistics, property("CalculatedBaselineStatistics"));
@@ -170,9 +162,7 @@ impl Register {
         }
         if let Some((output, file)) = self.report(scope) {
             let uri = Expr::concat([output.uri, Expr::text(format!("/{file}"))]);
-            if let Value::Object(quality) = metrics.entry("ModelQuality").or_insert_with(|| json!({})) {
-                quality.insert("Statistics".into(), source(&uri));
-            }
+            metrics.get_or_insert_with("ModelQuality", || json!({}))["Statistics"] = source(&uri);
         }
         (metrics, drift)
     }
@@ -198,16 +188,16 @@ impl Register {
     /// Where the version comes from; together with its lineage, enough to make it again.
     fn metadata(&self, model: &Model, scope: &Scope<'_>) -> Value {
         let mut metadata = Map::new();
-        metadata.insert("smstack:version".into(), json!(env!("CARGO_PKG_VERSION")));
-        metadata.insert("smstack:stack".into(), json!(&scope.file.name));
-        metadata.insert("smstack:environment".into(), json!(scope.environment));
-        metadata.insert("smstack:execution".into(), json!({ "Get": "Execution.PipelineExecutionId" }));
+        metadata.insert("smstack:version", json!(env!("CARGO_PKG_VERSION")));
+        metadata.insert("smstack:stack", json!(&scope.file.name));
+        metadata.insert("smstack:environment", json!(scope.environment));
+        metadata.insert("smstack:execution", json!({ "Get": "Execution.PipelineExecutionId" }));
         let source = model.source.as_ref().and_then(|path| scope.assets.get(path));
         if let Some(asset) = source {
-            metadata.insert("smstack:source".into(), json!(&asset.sha256));
+            metadata.insert("smstack:source", json!(&asset.sha256));
         }
         for (key, parameter, _, _) in SOURCES {
-            metadata.insert(key.to_owned(), Expr::Ref(parameter.to_owned()).to_value());
+            metadata.insert(key.to_owned(), Expr::Ref(parameter.into()).to_value());
         }
         for (dataset, parameter) in versions_read(scope) {
             metadata.insert(

@@ -2,13 +2,12 @@
 //!
 //! <https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-access.html>
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-
-use serde_json::Value;
 
 use super::super::{Data, Export, Rendering, Role, Scope, grants};
 use super::tree::Tree;
-use crate::cfn::{Expr, Statement, json};
+use crate::cfn::{Expr, Statement, Value, json};
 
 /// Types of steps that run a job: the job's resource type in ARNs, and the prefix of the names that Pipelines
 /// gives. A tuning job's name has 32 characters, too few for the prefix of the others.
@@ -21,7 +20,7 @@ const JOBS: [(&str, &str, &str, &str); 6] = [
     ("Transform", "TransformJob", "transform-job", "pipelines-"),
 ];
 
-fn sagemaker(resource: &str) -> Expr {
+fn sagemaker(resource: impl Into<Cow<'static, str>>) -> Expr {
     Expr::regional_arn("sagemaker", [Expr::text(resource)])
 }
 
@@ -58,17 +57,20 @@ fn job_statements(kinds: &BTreeSet<&str>) -> Vec<Statement> {
         if !kinds.contains(kind) || !seen.insert(job) {
             continue;
         }
-        let (create, describe, stop) = (
-            format!("sagemaker:Create{job}"),
-            format!("sagemaker:Describe{job}"),
-            format!("sagemaker:Stop{job}"),
-        );
-        let mut actions = vec![create.as_str(), describe.as_str(), stop.as_str(), "sagemaker:AddTags"];
+        let mut actions: Vec<Cow<'static, str>> = vec![
+            format!("sagemaker:Create{job}").into(),
+            format!("sagemaker:Describe{job}").into(),
+            format!("sagemaker:Stop{job}").into(),
+            "sagemaker:AddTags".into(),
+        ];
         if kind == "Tuning" {
-            actions.push("sagemaker:ListTrainingJobsForHyperParameterTuningJob");
+            actions.push("sagemaker:ListTrainingJobsForHyperParameterTuningJob".into());
         }
-        let sid = format!("Run{job}s");
-        statements.push(Statement::allow(&sid, actions, [sagemaker(&format!("{resource}/{prefix}*"))]));
+        statements.push(Statement::allow(
+            format!("Run{job}s"),
+            actions,
+            [sagemaker(format!("{resource}/{prefix}*"))],
+        ));
     }
     if kinds.contains("Model") {
         let actions = ["sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:AddTags"];
@@ -81,8 +83,8 @@ fn job_statements(kinds: &BTreeSet<&str>) -> Vec<Statement> {
 fn collect_roles(value: &Value, roles: &mut Vec<Value>) {
     match value {
         Value::Object(members) => {
-            for (key, member) in members {
-                if ["RoleArn", "ExecutionRoleArn"].contains(&key.as_str()) {
+            for (key, member) in members.iter() {
+                if ["RoleArn", "ExecutionRoleArn"].contains(&key) {
                     if !roles.contains(member) {
                         roles.push(member.clone());
                     }
@@ -104,7 +106,7 @@ fn registry(tree: &Tree<'_>, scope: &Scope<'_>, kinds: &BTreeSet<&str>) -> Vec<S
             && let Some(Export::Group { name, arn }) = scope.export(&register.group)
         {
             resources.push(arn.clone());
-            resources.push(sagemaker(&format!("model-package/{name}/*")));
+            resources.push(sagemaker(format!("model-package/{name}/*")));
         }
     }
     let mut actions =

@@ -389,7 +389,7 @@ fn a_model_is_made_before_its_transform() {
         let mut out = Rendering::new(Shapes::default());
         pipeline.render(&this, scope, &mut out);
         let definition = out.definition.unwrap().value;
-        let branch = definition["Steps"][3]["Arguments"]["IfSteps"].as_array().unwrap().clone();
+        let branch = definition["Steps"][3]["Arguments"]["IfSteps"].as_array().unwrap().to_vec();
         let names: Vec<&str> = branch.iter().map(|step| step["Name"].as_str().unwrap()).collect();
         assert_eq!(names[1..], ["score-model", "score"], "{names:?}");
         assert_eq!(branch[1]["DependsOn"], branch[2]["DependsOn"]);

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
 use super::super::jobs::as_text;
 use super::super::{Scope, This};
 use super::{Cache, Condition, Entry, Pipeline};
-use crate::cfn::json;
+use crate::cfn::{Map, Value, json};
 use crate::definition::{Step, steps_used};
 use crate::diag::Pointer;
 use crate::rules::caching;
@@ -273,8 +271,8 @@ fn values(nodes: &[Node<'_>], pipeline: &Pipeline) -> Vec<Value> {
                 (node.entry.and_then(|entry| entry.condition.as_ref()), &mut step.arguments)
             {
                 let [then, otherwise] = &node.branches;
-                arguments.insert("IfSteps".into(), Value::Array(values(then, pipeline)));
-                arguments.insert("ElseSteps".into(), Value::Array(values(otherwise, pipeline)));
+                arguments.insert("IfSteps", Value::Array(values(then, pipeline)));
+                arguments.insert("ElseSteps", Value::Array(values(otherwise, pipeline)));
             }
             envelope(&mut step, node, pipeline);
             Some(step.into_value())
@@ -288,7 +286,7 @@ fn envelope(step: &mut Step, node: &Node<'_>, pipeline: &Pipeline) {
     let entry = node.entry;
     let described = entry.filter(|entry| entry.job().is_none() || node.job().is_some());
     if let Some(text) = described.and_then(|entry| entry.description.as_ref()) {
-        envelope.insert("Description".into(), json!(text));
+        envelope.insert("Description", json!(text));
     }
     if step.can_cache() {
         let cache = match entry.and_then(|entry| entry.cache) {
@@ -298,7 +296,7 @@ fn envelope(step: &mut Step, node: &Node<'_>, pipeline: &Pipeline) {
             None => pipeline.cache.filter(|_| caching::model_of(step.kind, &step.arguments).is_none()),
         };
         if let Some(time) = cache {
-            envelope.insert("CacheConfig".into(), json!({ "Enabled": true, "ExpireAfter": time.iso8601() }));
+            envelope.insert("CacheConfig", json!({ "Enabled": true, "ExpireAfter": time.iso8601() }));
         }
     }
     if step.can_retry() {
@@ -306,7 +304,7 @@ fn envelope(step: &mut Step, node: &Node<'_>, pipeline: &Pipeline) {
         if let Some(policies) =
             retry.and_then(|retry| retry.policies(!["Model", "RegisterModel"].contains(&step.kind)))
         {
-            envelope.insert("RetryPolicies".into(), policies);
+            envelope.insert("RetryPolicies", policies);
         }
     }
     step.envelope.extend(envelope);

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::Value;
 
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, Value, json};
 use crate::constructs::events::{self, Rule};
 use crate::constructs::{Bucket, Data, Export, Rendering, Role, Scope};
 use crate::diag::{Code, Issue, Pointer};
@@ -56,9 +55,9 @@ struct LongSchedule {
 
 impl<'de> Deserialize<'de> for Schedule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Schedule, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(expression) => Ok(Schedule { expression, timezone: None, short: true }),
-            long @ Value::Object(_) => {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(expression) => Ok(Schedule { expression, timezone: None, short: true }),
+            long @ serde_json::Value::Object(_) => {
                 let long: LongSchedule = serde_json::from_value(long).map_err(D::Error::custom)?;
                 Ok(Schedule { expression: long.expression, timezone: long.timezone, short: false })
             }
@@ -113,9 +112,9 @@ struct LongNewData {
 
 impl<'de> Deserialize<'de> for NewData {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<NewData, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(data) => Ok(NewData { data, suffix: None, short: true }),
-            long @ Value::Object(_) => {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(data) => Ok(NewData { data, suffix: None, short: true }),
+            long @ serde_json::Value::Object(_) => {
                 let long: LongNewData = serde_json::from_value(long).map_err(D::Error::custom)?;
                 Ok(NewData { data: long.data, suffix: long.suffix, short: false })
             }

@@ -8,10 +8,8 @@
 
 mod machine;
 
-use serde_json::Value;
-
 use super::{ModelGroup, OnApproval, This, id};
-use crate::cfn::{Expr, LogicalId, ParameterSource, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Map, ParameterSource, Statement, TemplateKind, Value, json};
 use crate::constructs::events::{self, Rule};
 use crate::constructs::scope::ARTIFACT_BUCKET;
 use crate::constructs::{Rendering, Role, Scope, grants};
@@ -88,27 +86,26 @@ pub(super) fn render(scope: &Scope<'_>, out: &mut Rendering) {
         versions: &versions,
         arguments: &arguments,
     };
-    let bucket = Expr::Ref(ARTIFACT_BUCKET.to_owned());
+    let bucket = Expr::Ref(ARTIFACT_BUCKET.into());
     let url = out.platform.parameter(
         TEMPLATE_URL,
         "Where the serving template lies in the artifact bucket",
         ParameterSource::TemplateUrl { template: TemplateKind::Serving },
     );
     let definition = machine.definition();
-    let mut substitutions = json!({
-        "TemplateUrl": url,
-        "ServingRole": Role::Serving.arn(),
-    });
+    let mut substitutions = Map::new();
+    substitutions.insert("TemplateUrl", json!(url));
+    substitutions.insert("ServingRole", json!(Role::Serving.arn()));
     if let Some(topic) = events::topic(scope) {
-        substitutions["Topic"] = topic.to_value();
+        substitutions.insert("Topic", topic.to_value());
     }
     let text = crate::cfn::text(&definition);
     for (name, rest) in machine::CALLS.iter().filter(|(name, _)| text.contains(&format!("${{{name}}}"))) {
-        substitutions[*name] = Expr::arn([Expr::text(*rest)]).to_value();
+        substitutions.insert(*name, Expr::arn([Expr::text(*rest)]).to_value());
     }
     for argument in &arguments {
         if let Argument::Known { key, value } = argument {
-            substitutions[machine::substitution(key)] = value.clone();
+            substitutions.insert(machine::substitution(key), value.clone());
         }
     }
     let id = LogicalId::new([MACHINE]);
@@ -279,7 +276,7 @@ mod tests {
 
     /// A registry with one group, and a serving template that takes an output, the approved version and a member.
     fn rendered(on_approval: &str, topic: bool) -> Rendering {
-        let file: StackFile = serde_json::from_value(json!({
+        let file: StackFile = serde_json::from_value(serde_json::json!({
             "name": "shop",
             "environments": { "dev": {} },
             "data_lake": { "buckets": { "artifacts": {} } },
@@ -379,11 +376,7 @@ mod tests {
         assert!(policy.contains("logs.${AWS::Region}"), "{policy}");
         for statement in &out.grants[&Role::Approval] {
             let open = statement.resources.contains(&Expr::text("*"));
-            assert_eq!(
-                open,
-                ["DeliverLogs", "WriteTraces"].contains(&statement.sid.as_str()),
-                "{statement:?}"
-            );
+            assert_eq!(open, ["DeliverLogs", "WriteTraces"].contains(&&*statement.sid), "{statement:?}");
         }
     }
 
@@ -405,7 +398,7 @@ mod tests {
                     next.extend(after);
                 }
             }
-            assert_eq!(reached.len(), states.len(), "{:?} are never reached", states.keys());
+            assert_eq!(reached.len(), states.len(), "{states:?} are not all reached");
             let used = definition.to_string();
             let given = out.platform.resources[MACHINE]["Properties"]["DefinitionSubstitutions"].clone();
             for name in given.as_object().unwrap().keys() {

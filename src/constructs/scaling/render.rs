@@ -1,10 +1,8 @@
 //! The scalable target and its policies.
 
-use serde_json::Value;
-
 use super::section::{Goal, Source};
 use super::{Adjustment, Scaling, Steps, Track};
-use crate::cfn::{Expr, LogicalId, Statement, TemplateKind, json};
+use crate::cfn::{Expr, LogicalId, Map, Statement, TemplateKind, Value, json};
 use crate::constructs::{Export, Rendering, Role, Scope, This, Variant, serving};
 use crate::rules::units::Duration;
 use crate::tables;
@@ -171,7 +169,7 @@ impl Steps {
         });
         if let Some(copy) = copy {
             let id = LogicalId::new([this.name.as_str(), "StepScalingTrigger"]);
-            out.serving.add(serde_json::Map::from_iter([(id.to_string(), copy)]));
+            out.serving.add(Map::from_iter([(id.to_string(), copy)]));
         }
     }
 }
@@ -183,7 +181,7 @@ fn deployment(variant: &Variant) -> Vec<Statement> {
     let service = "sagemaker.application-autoscaling.amazonaws.com";
     let linked = Expr::arn([
         Expr::text("iam::"),
-        Expr::pseudo("AccountId"),
+        Expr::pseudo("AWS::AccountId"),
         Expr::text(format!(
             ":role/aws-service-role/{service}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
         )),

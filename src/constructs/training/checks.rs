@@ -1,9 +1,8 @@
 //! What can be wrong with a training job.
 
-use serde_json::Value;
-
 use super::super::jobs::{self, Brief, at_most, within};
 use super::{ChannelMode, Parallel, Scope, Strategy, This, Training};
+use crate::cfn::Value;
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::distribution::{self, Fit};
 use crate::rules::log_metrics;

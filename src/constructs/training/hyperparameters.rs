@@ -6,24 +6,23 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-use serde_json::{Map, Value};
 
 use super::super::text::Text;
 use super::super::{Scope, This};
 use super::{Strategy, Training};
-use crate::cfn::{Expr, json};
-use crate::rules::json_text::python_json;
+use crate::cfn::{Expr, Map, Value, json};
+use crate::rules::json_text::{python_json, python_text};
 
 /// A value of any kind; text may hold `${…}`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hyperparameter {
-    value: Value,
+    value: serde_json::Value,
     text: Option<Text>,
 }
 
 impl Hyperparameter {
     /// As the stack file wrote it.
-    pub fn value(&self) -> &Value {
+    pub fn value(&self) -> &serde_json::Value {
         &self.value
     }
 
@@ -45,9 +44,9 @@ impl Hyperparameter {
 
 impl<'de> Deserialize<'de> for Hyperparameter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hyperparameter, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        let value = serde_json::Value::deserialize(deserializer)?;
         let text = match &value {
-            Value::String(text) => Some(Text::parse(text).map_err(D::Error::custom)?),
+            serde_json::Value::String(text) => Some(Text::parse(text).map_err(D::Error::custom)?),
             _ => None,
         };
         Ok(Hyperparameter { value, text })
@@ -68,9 +67,9 @@ impl JsonSchema for Hyperparameter {
 }
 
 /// A value as a container reads it: JSON in script mode, bare text for AWS's algorithms.
-fn encode(value: &Value, script_mode: bool) -> Value {
+fn encode(value: &serde_json::Value, script_mode: bool) -> Value {
     match value {
-        Value::String(text) if !script_mode => json!(text),
+        serde_json::Value::String(text) if !script_mode => json!(text),
         other => json!(python_json(other)),
     }
 }
@@ -90,21 +89,21 @@ fn quoted(expr: Expr) -> Value {
 
 impl Training {
     /// All hyperparameters of the job, as `CreateTrainingJob` takes them.
-    pub(super) fn hyperparameter_values(&self, this: &This, scope: &Scope<'_>) -> Map<String, Value> {
+    pub(super) fn hyperparameter_values(&self, this: &This, scope: &Scope<'_>) -> Map {
         let script_mode = self.script_mode();
-        let mut values: Map<String, Value> = self
+        let mut values: Map = self
             .hyperparameters
             .iter()
             .map(|(name, value)| (name.clone(), value.encode(script_mode, scope)))
             .collect();
         let Some(source) = &self.source else { return values };
-        let mut set = |key: &str, value: Value| {
-            values.insert(key.to_owned(), value);
+        let mut set = |key: &'static str, value: Value| {
+            values.insert(key, value);
         };
         set("sagemaker_submit_directory", self.submit_directory(scope));
-        set("sagemaker_program", json!(python_json(&json!(&source.entry))));
+        set("sagemaker_program", json!(python_text(&source.entry)));
         set("sagemaker_container_log_level", json!("20"));
-        set("sagemaker_region", quoted(Expr::pseudo("Region")));
+        set("sagemaker_region", quoted(Expr::pseudo("AWS::Region")));
         for (key, value) in self.distribution_values() {
             set(key, value);
         }
@@ -148,8 +147,8 @@ impl Training {
     /// What switches a strategy on, as the SDK's `_distribution_configuration` emits it.
     fn distribution_values(&self) -> Vec<(&'static str, Value)> {
         let Some(distribution) = &self.distribution else { return Vec::new() };
-        let options = || json!(python_json(&json!(distribution.0.options.as_deref().unwrap_or_default())));
-        let instance = || json!(python_json(&json!(&self.instance.kind)));
+        let options = || json!(python_text(distribution.0.options.as_deref().unwrap_or_default()));
+        let instance = || json!(python_text(&self.instance.kind));
         match distribution.0.strategy {
             Strategy::ParameterServer => vec![("sagemaker_parameter_server_enabled", json!("true"))],
             Strategy::Mpi => {
@@ -177,7 +176,6 @@ impl Training {
 
     /// What the SDK adds to the static hyperparameters of tuning jobs only.
     pub(super) fn tuning_hyperparameters(&self, this: &This, scope: &Scope<'_>) -> BTreeMap<String, String> {
-        let quote = |text: &str| python_json(&json!(text));
         let framework = self.image.framework.as_deref().unwrap_or_default();
         let Some((_, class, module)) = FRAMEWORKS.iter().find(|(prefix, ..)| framework.starts_with(prefix))
         else {
@@ -188,9 +186,9 @@ impl Training {
         }
         [
             // The SDK puts a timestamp in its place, which no step cache survives.
-            ("sagemaker_job_name".to_owned(), quote(&format!("{}-{}", scope.prefix(), this.name))),
-            ("sagemaker_estimator_class_name".to_owned(), quote(class)),
-            ("sagemaker_estimator_module".to_owned(), quote(&format!("sagemaker.{module}.estimator"))),
+            ("sagemaker_job_name".to_owned(), python_text(&format!("{}-{}", scope.prefix(), this.name))),
+            ("sagemaker_estimator_class_name".to_owned(), python_text(class)),
+            ("sagemaker_estimator_module".to_owned(), python_text(&format!("sagemaker.{module}.estimator"))),
         ]
         .into()
     }

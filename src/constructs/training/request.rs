@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use super::super::jobs::{self, Brief, ImageChoice};
 use super::super::{Data, Image, Model, Rendering, Role, Scope, This, grants};
 use super::{Channel, ChannelMode, Training};
-use crate::cfn::{Expr, json};
+use crate::cfn::{Expr, Map, Value, json};
 use crate::rules::units::Duration;
 use crate::tables::Purpose;
 
@@ -52,17 +50,17 @@ impl Training {
     fn algorithm(&self, scope: &Scope<'_>) -> Value {
         let mut algorithm = Map::new();
         if let Some(image) = self.training_image(scope) {
-            algorithm.insert("TrainingImage".into(), image.uri.to_value());
+            algorithm.insert("TrainingImage", image.uri.to_value());
         }
-        algorithm.insert("TrainingInputMode".into(), json!("File"));
+        algorithm.insert("TrainingInputMode", json!("File"));
         if !self.metrics.is_empty() {
             let metrics: Vec<Value> =
                 self.metrics.iter().map(|(name, regex)| json!({ "Name": name, "Regex": regex })).collect();
-            algorithm.insert("MetricDefinitions".into(), Value::Array(metrics));
+            algorithm.insert("MetricDefinitions", Value::Array(metrics));
         }
         let framework = self.image.framework.as_deref().unwrap_or_default();
         if TIME_SERIES.iter().any(|known| framework.starts_with(known)) {
-            algorithm.insert("EnableSageMakerMetricsTimeSeries".into(), json!(true));
+            algorithm.insert("EnableSageMakerMetricsTimeSeries", json!(true));
         }
         Value::Object(algorithm)
     }
@@ -73,32 +71,32 @@ impl Training {
 
     fn output_config(scope: &Scope<'_>) -> Value {
         let mut config = Map::new();
-        config.insert("S3OutputPath".into(), Training::output(scope).uri.to_value());
+        config.insert("S3OutputPath", Training::output(scope).uri.to_value());
         if let Some(key) = scope.key() {
-            config.insert("KmsKeyId".into(), key.to_value());
+            config.insert("KmsKeyId", key.to_value());
         }
         Value::Object(config)
     }
 
     fn resources(&self, scope: &Scope<'_>) -> Value {
         let mut resources = Map::new();
-        resources.insert("InstanceType".into(), json!(&self.instance.kind));
-        resources.insert("InstanceCount".into(), json!(self.instance.count));
-        resources.insert("VolumeSizeInGB".into(), json!(self.instance.volume_gb()));
+        resources.insert("InstanceType", json!(&self.instance.kind));
+        resources.insert("InstanceCount", json!(self.instance.count));
+        resources.insert("VolumeSizeInGB", json!(self.instance.volume_gb()));
         if let Some(key) = self.instance.volume_key(scope) {
-            resources.insert("VolumeKmsKeyId".into(), key.to_value());
+            resources.insert("VolumeKmsKeyId", key.to_value());
         }
         if let Some(warm) = self.keep_alive {
-            resources.insert("KeepAlivePeriodInSeconds".into(), json!(warm.secs()));
+            resources.insert("KeepAlivePeriodInSeconds", json!(warm.secs()));
         }
         Value::Object(resources)
     }
 
     fn stopping(&self) -> Value {
         let mut stopping = Map::new();
-        stopping.insert("MaxRuntimeInSeconds".into(), json!(self.runtime().secs()));
+        stopping.insert("MaxRuntimeInSeconds", json!(self.runtime().secs()));
         if let Some(spot) = &self.spot {
-            stopping.insert("MaxWaitTimeInSeconds".into(), json!(spot.max_wait.secs()));
+            stopping.insert("MaxWaitTimeInSeconds", json!(spot.max_wait.secs()));
         }
         Value::Object(stopping)
     }
@@ -221,9 +219,9 @@ fn registry_version(framework: &str, version: &str) -> String {
 impl Channel {
     fn value(&self, name: &str, data: &Data) -> Value {
         let mut channel = Map::new();
-        channel.insert("ChannelName".into(), json!(name));
+        channel.insert("ChannelName", json!(name));
         channel.insert(
-            "DataSource".into(),
+            "DataSource",
             json!({ "S3DataSource": {
                 "S3DataType": if data.manifest { "ManifestFile" } else { "S3Prefix" },
                 "S3Uri": &data.uri,
@@ -231,25 +229,25 @@ impl Channel {
             } }),
         );
         if let Some(media) = &self.content_type {
-            channel.insert("ContentType".into(), json!(media));
+            channel.insert("ContentType", json!(media));
         }
         if self.gzip {
-            channel.insert("CompressionType".into(), json!("Gzip"));
+            channel.insert("CompressionType", json!("Gzip"));
         }
         if self.record_io {
-            channel.insert("RecordWrapperType".into(), json!("RecordIO"));
+            channel.insert("RecordWrapperType", json!("RecordIO"));
         }
         match self.mode {
             ChannelMode::File => {}
             ChannelMode::FastFile => {
-                channel.insert("InputMode".into(), json!("FastFile"));
+                channel.insert("InputMode", json!("FastFile"));
             }
             ChannelMode::Pipe => {
-                channel.insert("InputMode".into(), json!("Pipe"));
+                channel.insert("InputMode", json!("Pipe"));
             }
         }
         if let Some(seed) = self.shuffle {
-            channel.insert("ShuffleConfig".into(), json!({ "Seed": seed }));
+            channel.insert("ShuffleConfig", json!({ "Seed": seed }));
         }
         Value::Object(channel)
     }

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde_json::{Map, Value};
 
 use super::super::jobs::{self, ImageChoice, as_text};
 use super::super::{Export, Image, Model, Reference, Role, Scope, Text, grants, places, serving};
-use crate::cfn::{Expr, Statement, json};
+use crate::cfn::{Expr, Map, Statement, Value, json};
 use crate::tables::{self, Accelerator, Purpose};
 
 /// The model of a batch transform.
@@ -48,29 +47,29 @@ impl TransformModel {
     /// `Arguments` of the step that makes the model. What is not there is refused where it is named.
     pub(super) fn arguments(&self, instance: &str, isolated: bool, scope: &Scope<'_>) -> Value {
         let mut request = Map::new();
-        request.insert("ExecutionRoleArn".into(), Role::Transform.arn().to_value());
-        request.insert("PrimaryContainer".into(), Value::Object(self.container(instance, scope)));
+        request.insert("ExecutionRoleArn", Role::Transform.arn().to_value());
+        request.insert("PrimaryContainer", Value::Object(self.container(instance, scope)));
         if let Some(vpc) = jobs::vpc(scope) {
-            request.insert("VpcConfig".into(), vpc);
+            request.insert("VpcConfig", vpc);
         }
         if isolated {
-            request.insert("EnableNetworkIsolation".into(), json!(true));
+            request.insert("EnableNetworkIsolation", json!(true));
         }
-        request.insert("Tags".into(), Value::Array(scope.run_time_tags()));
+        request.insert("Tags", Value::Array(scope.run_time_tags()));
         Value::Object(request)
     }
 
-    fn container(&self, instance: &str, scope: &Scope<'_>) -> Map<String, Value> {
+    fn container(&self, instance: &str, scope: &Scope<'_>) -> Map {
         let mut container = Map::new();
         match self {
             TransformModel::Trained(reference) => {
                 let Some(model) = scope.model(reference.as_str()) else { return container };
                 if let Some(image) = serving_image(model, instance) {
-                    container.insert("Image".into(), image.uri.to_value());
+                    container.insert("Image", image.uri.to_value());
                 }
-                container.insert("ModelDataUrl".into(), model.data.to_value());
+                container.insert("ModelDataUrl", model.data.to_value());
                 if !model.environment.is_empty() {
-                    container.insert("Environment".into(), json!(&model.environment));
+                    container.insert("Environment", json!(&model.environment));
                 }
             }
             TransformModel::Version(version) => {
@@ -79,17 +78,17 @@ impl TransformModel {
                 let head = Expr::text(format!("model-package/{}/", name.to_lowercase()));
                 let number = scope.text(&version.version);
                 let arn = Expr::regional_arn("sagemaker", [head, number]);
-                container.insert("ModelPackageName".into(), arn.to_value());
+                container.insert("ModelPackageName", arn.to_value());
             }
             TransformModel::Archive(archive) => {
                 if let Some((image, _)) = archive.image.resolve(Purpose::Inference, instance, scope) {
-                    container.insert("Image".into(), image.uri.to_value());
+                    container.insert("Image", image.uri.to_value());
                 }
                 let uri = match places::object(&archive.data, scope) {
                     Some(data) => data.uri,
                     None => as_text(&scope.text(&archive.data)), // a place that is not known is refused
                 };
-                container.insert("ModelDataUrl".into(), uri.to_value());
+                container.insert("ModelDataUrl", uri.to_value());
             }
         }
         container
@@ -145,12 +144,16 @@ pub(super) fn serving_image<'m>(model: &'m Model, instance: &str) -> Option<&'m 
 
 impl<'de> Deserialize<'de> for TransformModel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TransformModel, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(name) => Ok(TransformModel::Trained(Reference::from(name.as_str()))),
-            long @ Value::Object(_) if long.get("group").is_some() || long.get("version").is_some() => {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(name) => Ok(TransformModel::Trained(Reference::from(name.as_str()))),
+            long @ serde_json::Value::Object(_)
+                if long.get("group").is_some() || long.get("version").is_some() =>
+            {
                 decode(long).map(TransformModel::Version).map_err(D::Error::custom)
             }
-            long @ Value::Object(_) => decode(long).map(TransformModel::Archive).map_err(D::Error::custom),
+            long @ serde_json::Value::Object(_) => {
+                decode(long).map(TransformModel::Archive).map_err(D::Error::custom)
+            }
             _ => Err(D::Error::custom(
                 "a model is the name of a trained one, or a mapping with `group` and `version`, or with `image` and `data`",
             )),
@@ -174,6 +177,6 @@ impl JsonSchema for TransformModel {
     }
 }
 
-fn decode<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+fn decode<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
 }

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::*;
+use crate::cfn::json as rendered;
 use crate::constructs::{Exports, Memo, StackFile};
 use crate::shapes::Shapes;
 
@@ -96,7 +99,7 @@ fn a_dataset_with_versions_starts_it_by_its_pointer_alone() {
         out
     });
     let pattern = &out.platform.resources["PipelineNewDataTrigger"]["Properties"]["EventPattern"];
-    assert_eq!(pattern["detail"]["object"]["key"], json!(["rows/manifests/latest.json"]));
+    assert_eq!(pattern["detail"]["object"]["key"], rendered!(["rows/manifests/latest.json"]));
 }
 
 #[test]
@@ -125,7 +128,7 @@ fn each_trigger_starts_the_one_pipeline() {
             "PipelineDriftTrigger",
         ]
     );
-    let pipeline = json!({
+    let pipeline = rendered!({
         "Fn::Sub": "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:pipeline/shop-dev"
     });
     let schedule = &resources["PipelineSchedule"]["Properties"];
@@ -134,7 +137,7 @@ fn each_trigger_starts_the_one_pipeline() {
     let new_data = &resources["PipelineNewDataTrigger"]["Properties"];
     assert_eq!(
         new_data["EventPattern"]["detail"],
-        json!({
+        rendered!({
             "bucket": { "name": [{ "Ref": "RawBucket" }] },
             "object": {
                 "size": [{ "numeric": [">", 0] }],
@@ -145,10 +148,10 @@ fn each_trigger_starts_the_one_pipeline() {
     assert_eq!(new_data["Targets"][0]["Arn"], pipeline);
     assert_eq!(
         resources["PipelineDriftTrigger"]["Properties"]["EventPattern"]["detail"]["alarmName"],
-        json!([{ "prefix": "shop-dev-serving-DriftMonitorAlarm-" }])
+        rendered!([{ "prefix": "shop-dev-serving-DriftMonitorAlarm-" }])
     );
     assert_eq!(out.notifying_buckets.into_iter().collect::<Vec<_>>(), ["raw"]);
     let granted: Vec<&str> =
-        out.grants[&Role::Trigger].iter().flat_map(|one| one.actions.iter().map(String::as_str)).collect();
+        out.grants[&Role::Trigger].iter().flat_map(|one| one.actions.iter().map(AsRef::as_ref)).collect();
     assert_eq!(granted, ["sagemaker:StartPipelineExecution", "sqs:SendMessage"]);
 }

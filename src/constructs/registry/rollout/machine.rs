@@ -5,8 +5,7 @@
 //!   <https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html>
 //! - Stack states: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 
-use crate::cfn::json;
-use serde_json::{Map, Value};
+use crate::cfn::{Map, Value, json};
 
 /// Seconds between two looks at the stack.
 const WAIT: u32 = 60;
@@ -89,7 +88,7 @@ impl Machine<'_> {
     pub(super) fn definition(&self) -> Value {
         let mut states = Map::new();
         states.insert(
-            "Begin".into(),
+            "Begin",
             json!({
                 "Type": "Pass",
                 "Assign": { "looks": 0, "page": "", "status": "", "problem": { "Error": "", "Cause": "" } },
@@ -137,7 +136,7 @@ impl Machine<'_> {
     /// Asks for the newest approved version of a group. The service may answer with empty pages that have a
     /// successor, as AWS's own samples provide for.
     /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListModelPackages.html>
-    fn find(&self, index: usize, version: &Version, states: &mut Map<String, Value>) {
+    fn find(&self, index: usize, version: &Version, states: &mut Map) {
         let group = &version.group;
         let found = format!("Found {group}");
         let first = "$states.result.ModelPackageSummaryList[0].ModelPackageArn";
@@ -173,8 +172,8 @@ impl Machine<'_> {
     }
 
     /// Reads what the serving template takes of a version; a member that is absent is empty text.
-    fn describe(&self, index: usize, version: &Version, states: &mut Map<String, Value>) {
-        let assigned: Map<String, Value> = version
+    fn describe(&self, index: usize, version: &Version, states: &mut Map) {
+        let assigned: Map = version
             .fields
             .iter()
             .map(|(key, path)| (self.field_variable(key), json!(or_empty(&format!("$states.result.{path}")))))
@@ -203,10 +202,10 @@ impl Machine<'_> {
     }
 
     /// Create, update, clear away, or wait: by the stack's state.
-    fn choose(&self, states: &mut Map<String, Value>) {
-        states.insert("Look at the stack".into(), self.look("Decide", "Is there a stack"));
+    fn choose(&self, states: &mut Map) {
+        states.insert("Look at the stack", self.look("Decide", "Is there a stack"));
         states.insert(
-            "Is there a stack".into(),
+            "Is there a stack",
             json!({
                 "Type": "Choice",
                 "Choices": [{
@@ -216,7 +215,7 @@ impl Machine<'_> {
                 "Default": "What went wrong",
             }),
         );
-        states.insert("Decide".into(), json!({
+        states.insert("Decide", json!({
             "Type": "Choice",
             "Choices": [
                 { "Condition": "{% $contains($status, '_IN_PROGRESS') %}", "Next": "Count" },
@@ -227,7 +226,7 @@ impl Machine<'_> {
             "Default": "Stuck",
         }));
         states.insert(
-            "Stuck".into(),
+            "Stuck",
             json!({
                 "Type": "Pass",
                 "Assign": { "problem": {
@@ -237,12 +236,12 @@ impl Machine<'_> {
                 "Next": self.failure(),
             }),
         );
-        states.insert("Count".into(), json!({
+        states.insert("Count", json!({
             "Type": "Choice",
             "Choices": [{ "Condition": format!("{{% $looks < {MOST_LOOKS} %}}"), "Next": "Wait for others" }],
             "Default": "Too long",
         }));
-        states.insert("Too long".into(), json!({
+        states.insert("Too long", json!({
             "Type": "Pass",
             "Assign": { "problem": {
                 "Error": "TooLong",
@@ -250,7 +249,7 @@ impl Machine<'_> {
             } },
             "Next": self.failure(),
         }));
-        states.insert("Wait for others".into(), wait(&self.first_find()));
+        states.insert("Wait for others", wait(&self.first_find()));
     }
 
     /// A look at the stack; when it fails, `Next` of the catch says where to go.
@@ -265,7 +264,7 @@ impl Machine<'_> {
         })
     }
 
-    fn change(&self, states: &mut Map<String, Value>) {
+    fn change(&self, states: &mut Map) {
         let mut arguments = json!({
             "StackName": &self.stack,
             "TemplateURL": "${TemplateUrl}",
@@ -278,7 +277,7 @@ impl Machine<'_> {
         }
         for (state, name) in [("Create the stack", "createStack"), ("Update the stack", "updateStack")] {
             states.insert(
-                state.into(),
+                state,
                 json!({
                     "Type": "Task",
                     "Resource": call(name),
@@ -289,7 +288,7 @@ impl Machine<'_> {
             );
         }
         states.insert(
-            "Clear away".into(),
+            "Clear away",
             json!({
                 "Type": "Task",
                 "Resource": call("deleteStack"),
@@ -300,7 +299,7 @@ impl Machine<'_> {
         );
         // CloudFormation says these by one error, `ValidationError`, and its text.
         states.insert(
-            "What went wrong".into(),
+            "What went wrong",
             json!({
                 "Type": "Choice",
                 "Choices": [
@@ -330,10 +329,10 @@ impl Machine<'_> {
     }
 
     /// Waits for the end of the change.
-    fn watch(&self, states: &mut Map<String, Value>) {
-        states.insert("Wait for the change".into(), wait("Look at the change"));
-        states.insert("Look at the change".into(), self.look("How is it", "Look again"));
-        states.insert("Look again".into(), json!({
+    fn watch(&self, states: &mut Map) {
+        states.insert("Wait for the change", wait("Look at the change"));
+        states.insert("Look at the change", self.look("How is it", "Look again"));
+        states.insert("Look again", json!({
             "Type": "Choice",
             "Choices": [{
                 "Condition": format!("{{% $looks < {MOST_LOOKS} and {} %}}", said(&["Rate exceeded", "Throttling"])),
@@ -341,7 +340,7 @@ impl Machine<'_> {
             }],
             "Default": self.failure(),
         }));
-        states.insert("How is it".into(), json!({
+        states.insert("How is it", json!({
             "Type": "Choice",
             "Choices": [
                 {
@@ -354,7 +353,7 @@ impl Machine<'_> {
             "Default": "Rolled back",
         }));
         states.insert(
-            "Rolled back".into(),
+            "Rolled back",
             json!({
                 "Type": "Pass",
                 "Assign": { "problem": {
@@ -370,12 +369,12 @@ impl Machine<'_> {
         if self.notifies { "Say that it failed" } else { "Failed" }
     }
 
-    fn end(&self, states: &mut Map<String, Value>) {
-        states.insert("Nothing approved".into(), json!({ "Type": "Succeed" }));
-        states.insert("Up to date".into(), json!({ "Type": "Succeed" }));
-        states.insert("Rolled out".into(), json!({ "Type": "Succeed" }));
+    fn end(&self, states: &mut Map) {
+        states.insert("Nothing approved", json!({ "Type": "Succeed" }));
+        states.insert("Up to date", json!({ "Type": "Succeed" }));
+        states.insert("Rolled out", json!({ "Type": "Succeed" }));
         if self.notifies {
-            states.insert("Say that it failed".into(), json!({
+            states.insert("Say that it failed", json!({
                 "Type": "Task",
                 "Resource": call("publish"),
                 "Arguments": {
@@ -392,7 +391,7 @@ impl Machine<'_> {
             }));
         }
         states.insert(
-            "Failed".into(),
+            "Failed",
             json!({
                 "Type": "Fail",
                 "Error": "RolloutFailed",
