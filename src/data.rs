@@ -18,8 +18,7 @@ mod schema;
 mod tests;
 mod verify;
 
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -112,7 +111,7 @@ pub fn digest(files: &[File]) -> String {
         digest.update(file.bytes.to_be_bytes());
         digest.update(&file.sha256);
     }
-    hex(&digest.finalize())
+    HEXLOWER.encode(&digest.finalize())
 }
 
 /// The name of the version whose content has this hash.
@@ -123,12 +122,4 @@ pub fn name(digest: &str) -> String {
 /// Whether a text has the form of a version's name.
 pub fn is_name(text: &str) -> bool {
     text.len() == NAME_DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Bytes in hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("text takes text");
-        text
-    })
 }

@@ -1,9 +1,9 @@
 //! An assembly and where it goes become an ordered plan. Pure: nothing here asks AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::aws::{Identity, ModelPackage, TemplateSource};
@@ -278,7 +278,7 @@ fn upload(
     let file = entry.file.clone();
     let Some(body) = assembly.file(&file) else { return Err(Error::FileMissing { file }) };
     let sha256: [u8; 32] = Sha256::digest(body).into();
-    if hex(&sha256) != entry.sha256 || body.len() as u64 != entry.bytes {
+    if HEXLOWER.encode(&sha256) != entry.sha256 || body.len() as u64 != entry.bytes {
         return Err(Error::FileChanged { file });
     }
     Ok(Upload { file, key: key.to_owned(), body: body.into(), sha256, content_type })
@@ -435,14 +435,6 @@ fn dns_suffix(partition: &str) -> &'static str {
         "aws-iso-f" => "csp.hci.ic.gov",
         _ => "amazonaws.com",
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -305,8 +306,7 @@ fn capabilities(template: &Template) -> Vec<String> {
 }
 
 fn add(files: &mut Vec<AssemblyFile>, path: String, bytes: Vec<u8>) -> FileEntry {
-    let digest = Sha256::digest(&bytes);
-    let sha256 = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let sha256 = HEXLOWER.encode(&Sha256::digest(&bytes));
     let entry = FileEntry { file: path.clone(), sha256, bytes: bytes.len() as u64 };
     files.push(AssemblyFile { path, bytes });
     entry

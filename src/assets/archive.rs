@@ -1,10 +1,10 @@
 //! Files into one archive and one address, read once for both.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
@@ -46,11 +46,7 @@ impl ContentHash {
 
     /// 64 lower-case hexadecimal digits.
     pub(super) fn finish(self) -> String {
-        let mut hex = String::with_capacity(64);
-        for byte in self.0.finalize() {
-            write!(hex, "{byte:02x}").expect("writing to a string doesn't fail");
-        }
-        hex
+        HEXLOWER.encode(&self.0.finalize())
     }
 }
 

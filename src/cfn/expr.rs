@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use data_encoding::HEXLOWER;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -219,7 +220,7 @@ pub(crate) fn placeholder(value: &Value) -> String {
         super::LogicalId::new([&**map, second]).to_string()
     } else {
         let digest = Sha256::digest(text(value));
-        digest.iter().take(4).fold("Value".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+        format!("Value{}", HEXLOWER.encode(&digest[..4]))
     }
 }
 

@@ -91,7 +91,7 @@ fn headline(scope: &Scope<'_>) -> Value {
     let endpoints: Vec<String> = scope
         .exports
         .iter()
-        .filter_map(|(_, offers)| match offers.offers.get("")? {
+        .filter_map(|(_, offers)| match offers.get("")? {
             Export::Endpoint { name, variants, .. } => Some(format!("**{name}** ({})", variants.join(", "))),
             _ => None,
         })

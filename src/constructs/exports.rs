@@ -274,8 +274,30 @@ pub struct Offers {
     pub section: &'static str,
     /// Where the stack file gives the name.
     pub pointer: Pointer,
+    /// In boxes, for a map has room for eleven at once, and few offer more than one.
+    by_name: BTreeMap<String, Box<Export>>,
+}
+
+impl Offers {
     /// By what follows the name; the construct itself under the empty name.
-    pub offers: BTreeMap<String, Export>,
+    pub fn get(&self, offer: &str) -> Option<&Export> {
+        self.by_name.get(offer).map(Box::as_ref)
+    }
+
+    /// What follows the name, of all of them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    /// All of them.
+    pub fn values(&self) -> impl Iterator<Item = &Export> {
+        self.by_name.values().map(Box::as_ref)
+    }
+
+    /// All of them, by what follows the name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Export)> {
+        self.by_name.iter().map(|(offer, export)| (offer.as_str(), export.as_ref()))
+    }
 }
 
 /// Everything that all constructs offer, and names that were given twice.
@@ -288,14 +310,21 @@ pub struct Exports {
 
 impl Exports {
     /// Offers `name.offer` (`name` alone when `offer` is empty). The first offer of a name claims it for `pointer`.
-    pub fn add(&mut self, section: &'static str, pointer: &Pointer, name: &str, offer: &str, export: Export) {
+    pub fn add(
+        &mut self,
+        section: &'static str,
+        pointer: &Pointer,
+        name: &str,
+        offer: &str,
+        export: impl Into<Box<Export>>,
+    ) {
         let entry = self.by_name.entry(name.to_owned()).or_insert_with(|| Offers {
             section,
             pointer: pointer.clone(),
-            offers: BTreeMap::new(),
+            by_name: BTreeMap::new(),
         });
         if entry.pointer == *pointer {
-            entry.offers.insert(offer.to_owned(), export);
+            entry.by_name.insert(offer.to_owned(), export.into());
         } else if !self.clashes.iter().any(|(_, _, second)| second == pointer) {
             self.clashes.push((name.to_owned(), entry.pointer.clone(), pointer.clone()));
         }
@@ -304,7 +333,7 @@ impl Exports {
     /// Adds all that `more` offers.
     pub fn extend(&mut self, more: Exports) {
         for (name, given) in more.by_name {
-            for (offer, export) in given.offers {
+            for (offer, export) in given.by_name {
                 self.add(given.section, &given.pointer, &name, &offer, export);
             }
         }

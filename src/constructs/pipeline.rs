@@ -228,8 +228,8 @@ impl Pipeline {
 
     fn definition(&self, tree: &tree::Tree<'_>, scope: &Scope<'_>) -> Definition {
         let steps = tree.to_values(self);
-        let given = scope.exports.get("parameters").map(|given| given.offers.values());
-        let given = given.into_iter().flatten().filter_map(|export| match export {
+        let given = scope.exports.get("parameters").into_iter().flat_map(super::exports::Offers::values);
+        let given = given.filter_map(|export| match export {
             Export::Parameter { entry, .. } => Some(entry.clone()),
             _ => None,
         });

@@ -168,7 +168,9 @@ impl Rendering {
                 let template = self.template(kind);
                 let inline = format!("${{{ARTIFACT_BUCKET}}}");
                 let inline = Finder::new(&inline);
-                if resources.values().any(|resource| refers(resource, ARTIFACT_BUCKET, &inline)) {
+                if !template.parameters.contains_key(ARTIFACT_BUCKET)
+                    && resources.values().any(|resource| refers(resource, ARTIFACT_BUCKET, &inline))
+                {
                     let description = "Name of the bucket that holds the assembly";
                     template.parameter(ARTIFACT_BUCKET, description, ParameterSource::ArtifactBucket);
                 }

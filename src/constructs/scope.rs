@@ -119,7 +119,7 @@ impl<'a> Scope<'a> {
     /// What `name.offer` offers; `rest` is what follows the offer in a longer path.
     fn find<'p>(&self, path: &'p str) -> Option<(&'a Export, &'p str)> {
         let (name, after) = path.split_once('.').unwrap_or((path, ""));
-        let offers = &self.exports.get(name)?.offers;
+        let offers = self.exports.get(name)?;
         if let Some(export) = offers.get(after) {
             return Some((export, ""));
         }
@@ -226,7 +226,7 @@ impl<'a> Scope<'a> {
 
     /// The datasets with versions: name, the parameter that holds the version, and what the definition says of it.
     pub fn versions(&self) -> Vec<(&'a str, String, &'a Value)> {
-        let of = |(name, offers): (&'a str, &'a super::exports::Offers)| match offers.offers.get("version")? {
+        let of = |(name, offers): (&'a str, &'a super::exports::Offers)| match offers.get("version")? {
             Export::Parameter { entry, .. } if offers.section == "data_lake" => {
                 Some((name, datasets::parameter(name), entry))
             }
@@ -358,9 +358,10 @@ impl<'a> Scope<'a> {
 
     /// Paths of all exports that fit, sorted.
     pub fn paths(&self, fits: impl Fn(&Export) -> bool) -> Vec<String> {
-        let all = self.exports.iter().flat_map(|(name, offers)| {
-            offers.offers.iter().map(move |(offer, export)| (name, offer, export))
-        });
+        let all = self
+            .exports
+            .iter()
+            .flat_map(|(name, offers)| offers.iter().map(move |(offer, export)| (name, offer, export)));
         all.filter(|(_, _, export)| fits(export))
             .map(
                 |(name, offer, _)| if offer.is_empty() { name.to_owned() } else { format!("{name}.{offer}") },
@@ -391,10 +392,10 @@ impl<'a> Scope<'a> {
             let names: Vec<&str> = self.exports.iter().map(|(name, _)| name).chain(["execution"]).collect();
             return (issue, nearest(name, names).map(|near| whole(near, after)));
         };
-        let paths = offers.offers.keys().filter(|offer| !offer.is_empty()).map(|offer| whole(name, offer));
+        let paths = offers.names().filter(|offer| !offer.is_empty()).map(|offer| whole(name, offer));
         let paths: Vec<String> = paths.collect();
         let offered = || or_list(paths.iter().map(String::as_str));
-        match offers.offers.get(after) {
+        match offers.get(after) {
             Some(export) => {
                 let message = format!("`{path}` is {}, and {wanted} is wanted here", export.describe());
                 let issue = new(Code::WrongReference, message).label(format!("{wanted} is wanted"));
@@ -409,7 +410,7 @@ impl<'a> Scope<'a> {
                 let issue = new(Code::UnknownReference, format!("`{name}` offers nothing called `{after}`"))
                     .label("not offered")
                     .also(offers.pointer.clone(), format!("`{name}` is given here"));
-                match nearest(after, offers.offers.keys().map(String::as_str)) {
+                match nearest(after, offers.names()) {
                     Some(near) => (issue, Some(whole(name, near))),
                     None if paths.is_empty() => (issue.help("it offers nothing else"), None),
                     None => (issue.help(format!("it offers {}", offered())), None),

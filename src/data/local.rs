@@ -8,10 +8,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::schema::{Scan, Schema, merged};
-use super::{File, digest, hex};
+use super::{File, digest};
 use crate::assets::{self, DataFile, MOST_DATA_FILES, Problem, ProblemKind, Secret};
 use crate::aws;
 use crate::rules::datasets::{LONGEST_KEY, LONGEST_URI};
@@ -287,7 +288,13 @@ fn one(file: &DataFile, chunk: &mut [u8], passed: &(dyn Fn(u64) + Sync)) -> Read
     }
     let schema = scan.end();
     let rows = schema.as_ref().map(|schema| schema.rows);
-    let listed = File { path: path.clone(), bytes, sha256: hex(&sha256), checksum: checksum(&parts), rows };
+    let listed = File {
+        path: path.clone(),
+        bytes,
+        sha256: HEXLOWER.encode(&sha256),
+        checksum: checksum(&parts),
+        rows,
+    };
     Ok((LocalFile { file: listed, real: file.real.clone(), parts }, schema))
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use tokio::task::JoinSet;
 
 use super::publish::fits;
 use super::read::{Error, Store};
-use super::{Description, File, hex};
+use super::{Description, File};
 use crate::aws::Objects;
 use crate::rules::datasets;
 
@@ -146,7 +147,7 @@ async fn content<C: Objects>(
     let good = match &stored.sha256 {
         Some(_) => fits(&stored, file),
         None => match cloud.digest(bucket, &key).await? {
-            Some(digest) => hex(&digest) == file.sha256,
+            Some(digest) => HEXLOWER.encode(&digest) == file.sha256,
             None => return Ok(Some(Fault::Gone { key })),
         },
     };

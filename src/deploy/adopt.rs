@@ -10,11 +10,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::aws::{self, ChangeSetType, Cloud, Import, Stack, Status, TemplateSource};
-use crate::plan::{INLINE_TEMPLATE_BYTES, Plan, Upload, hex};
+use crate::plan::{INLINE_TEMPLATE_BYTES, Plan, Upload};
 use crate::rules::stack_states::{self, OnDeploy};
 use crate::synth::Settings;
 use crate::tables;
@@ -286,7 +287,7 @@ pub(super) async fn placed<'a, C: Cloud>(
         return Ok(order);
     }
     let sha256: [u8; 32] = Sha256::digest(&order.text).into();
-    let key = format!("templates/derived/{}.template.json", hex(&sha256));
+    let key = format!("templates/derived/{}.template.json", HEXLOWER.encode(&sha256));
     let template = TemplateSource::Url(plan.object_url(&key));
     let file = "derived.template.json".to_owned();
     let body = std::sync::Arc::clone(&order.text);

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 use crate::aws::{Cloud, Stack};
 use crate::plan::{
     self, Facts, Follows, Plan, PlannedStack, PlannedUpload, Readiness, StackPlan, Untouched, Upload,
-    canonical_sha256, hex,
+    canonical_sha256,
 };
 use crate::synth::ParameterSource;
 
@@ -225,7 +226,7 @@ async fn send<C: Cloud>(
     upload::upload(run, plan, &uploads).await?;
     for upload in uploads {
         let planned = PlannedUpload {
-            sha256: hex(&upload.sha256),
+            sha256: HEXLOWER.encode(&upload.sha256),
             bytes: upload.body.len() as u64,
             file: upload.file,
             key: upload.key,

@@ -17,11 +17,12 @@ mod stub;
 mod waiting;
 mod world;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::aws::{Action, Aws, ErrorKind, LocalCloud, Replacement, connect};
-use crate::plan::{Target, hex, plan};
+use crate::plan::{Target, plan};
 use crate::synth::manifest::VERSION;
 use crate::synth::{Assembly, AssemblyFile, FileEntry, Manifest, ParameterSource, TemplateEntry};
 use stub::{Reply, Stub};
@@ -31,7 +32,7 @@ use world::{
 };
 
 fn assembly(kind: TemplateKind, parameters: BTreeMap<String, ParameterSource>, template: &[u8]) -> Assembly {
-    let sha256 = hex(&Sha256::digest(template));
+    let sha256 = HEXLOWER.encode(&Sha256::digest(template));
     let entry = TemplateEntry {
         kind,
         stack_name: STACK.into(),

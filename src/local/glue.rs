@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::{Error, Place};
@@ -36,17 +37,12 @@ pub(super) fn hash() -> String {
 
 /// A short hash of several texts; no two sequences of texts hash alike by being joined.
 pub(super) fn hash_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    use std::fmt::Write as _;
-
     let mut digest = Sha256::new();
     for text in texts {
         digest.update((text.len() as u64).to_le_bytes());
         digest.update(text);
     }
-    digest.finalize().iter().take(8).fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("text takes text");
-        hex
-    })
+    HEXLOWER.encode(&digest.finalize()[..8])
 }
 
 /// Writes the glue into the cache, unless it is there; the entry's path.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::jobs::Done;
-use super::store::{Store, hex};
+use super::store::Store;
 use super::{JobResult, Order};
 use crate::rules::caching;
 
@@ -49,7 +50,7 @@ pub(super) fn place(order: &Order, store: &Store, step: &Value, request: &Value)
         .collect();
     let jobs = (kind == "Tuning").then_some(order.max_jobs);
     let key = json!({ "step": step["Name"], "kind": kind, "parts": parts, "data": data, "jobs": jobs });
-    let name = hex(&Sha256::digest(key.to_string()));
+    let name = HEXLOWER.encode(&Sha256::digest(key.to_string()));
     Some(order.home.join("cache").join(format!("{name}.json")))
 }
 

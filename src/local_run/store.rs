@@ -1,11 +1,11 @@
 //! S3 as directories below the home.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -184,7 +184,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 pub(super) fn hash(of: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
     add(of, "", &mut digest)?;
-    Ok(hex(&digest.finalize()))
+    Ok(HEXLOWER.encode(&digest.finalize()))
 }
 
 fn add(at: &Path, name: &str, digest: &mut Sha256) -> io::Result<()> {
@@ -216,12 +216,4 @@ impl io::Write for Writer<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("text takes text");
-        text
-    })
 }

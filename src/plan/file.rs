@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::hex;
 use crate::aws::{ChangeSetType, ResourceChange};
 use crate::synth::ParameterSource;
 
@@ -226,7 +226,7 @@ fn own_hash(plan: &Value) -> String {
 pub fn canonical_sha256(value: &Value) -> String {
     let mut text = String::new();
     canonical(value, &mut text);
-    hex(&Sha256::digest(text.as_bytes()))
+    HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
 }
 
 fn canonical(value: &Value, text: &mut String) {

@@ -4,8 +4,11 @@ use super::*;
 use crate::synth::{AssemblyFile, AssetEntry, Manifest};
 
 fn file(path: &str, bytes: &[u8]) -> (FileEntry, AssemblyFile) {
-    let entry =
-        FileEntry { file: path.into(), sha256: hex(&Sha256::digest(bytes)), bytes: bytes.len() as u64 };
+    let entry = FileEntry {
+        file: path.into(),
+        sha256: HEXLOWER.encode(&Sha256::digest(bytes)),
+        bytes: bytes.len() as u64,
+    };
     (entry, AssemblyFile { path: path.into(), bytes: bytes.to_vec() })
 }
 

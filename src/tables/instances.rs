@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::rows::{Asked, Rows, after, plain, section};
-use super::{Accelerator, parse};
+use super::Accelerator;
+use super::rows::{Lines, Rows};
 
 /// What runs on an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -42,7 +42,7 @@ impl JobKind {
 pub fn instance_types(kind: JobKind) -> &'static [&'static str] {
     static BY_KIND: LazyLock<BTreeMap<JobKind, Vec<&'static str>>> = LazyLock::new(|| {
         let mut kinds = BTreeMap::<_, Vec<_>>::new();
-        for row in types() {
+        for row in TYPES.values() {
             for kind in &row.jobs {
                 kinds.entry(*kind).or_default().push(row.name);
             }
@@ -126,24 +126,7 @@ fn size(instance: &str) -> &str {
 }
 
 fn row(instance: &str) -> Option<&'static Row> {
-    static ASKED: Asked<Row> = Asked::new();
-    let found = ASKED.get(instance, || {
-        // The name stands first, so that a row is found without parsing the others.
-        let opening = "{\"name\": \"";
-        let (at, _) = after(TEXT, &format!("{opening}{}\"", plain(instance)?))?;
-        Some((&at[opening.len()..][..instance.len()], value(at.lines().next()?)))
-    });
-    found.map(|(_, row)| row)
-}
-
-/// The rows of all types, by family, small to large.
-fn types() -> impl Iterator<Item = Row> {
-    section(TEXT, "types").lines().filter(|line| !line.is_empty()).map(|line| parse(value(line)))
-}
-
-/// A line of the list, without the comma.
-fn value(line: &'static str) -> &'static str {
-    line.trim_end_matches(',')
+    TYPES.get(instance)
 }
 
 fn traits(instance: &str) -> Option<&'static Family> {
@@ -151,6 +134,8 @@ fn traits(instance: &str) -> Option<&'static Family> {
 }
 
 const TEXT: &str = include_str!("../../schemas/aws/instances.json");
+/// By family, small to large.
+static TYPES: Lines<Row> = Lines::new(TEXT, "types");
 static FAMILIES: Rows<Family> = Rows::named(TEXT, "families");
 
 #[derive(Deserialize)]
@@ -214,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_row_is_found_by_its_name() {
-        assert!(types().all(|it| row(it.name).is_some_and(|found| found.name == it.name)));
-        assert_eq!(types().count(), TEXT.matches("{\"name\": ").count());
+        assert!(TYPES.values().all(|it| row(it.name).is_some_and(|found| found.name == it.name)));
+        assert_eq!(TYPES.values().count(), TEXT.matches("{\"name\": ").count());
         assert!(row("ml.c4.large\", \"jobs").is_none() && row("").is_none() && row("ml.c4").is_none());
         FAMILIES.check(TEXT);
     }

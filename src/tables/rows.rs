@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use memchr::memmem;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-
-use memchr::memmem;
 
 use super::parse;
 
@@ -37,16 +36,16 @@ impl<'de: 'static, T> Deserialize<'de> for Later<T> {
 }
 
 /// What was asked for of a table, by key.
-pub(super) struct Asked<T: 'static>(Mutex<BTreeMap<&'static str, &'static T>>);
+struct Asked<T: 'static>(Mutex<BTreeMap<&'static str, &'static T>>);
 
 impl<T: Deserialize<'static>> Asked<T> {
     /// Nothing was asked for yet.
-    pub(super) const fn new() -> Self {
+    const fn new() -> Self {
         Self(Mutex::new(BTreeMap::new()))
     }
 
     /// What the key stands for, with the key as the table has it; `find` has both as the table's text.
-    pub(super) fn get(
+    fn get(
         &self,
         key: &str,
         find: impl FnOnce() -> Option<(&'static str, &'static str)>,
@@ -161,8 +160,41 @@ impl<T: Deserialize<'static>> Blocks<T> {
     }
 }
 
+/// The items of one list of a table, one a line, each with its `name` first.
+pub(super) struct Lines<T: 'static> {
+    text: &'static str,
+    /// The list's own key, at the top of the table.
+    list: &'static str,
+    asked: Asked<T>,
+}
+
+impl<T: Deserialize<'static>> Lines<T> {
+    /// The items of that list of a table's text.
+    pub(super) const fn new(text: &'static str, list: &'static str) -> Self {
+        Self { text, list, asked: Asked::new() }
+    }
+
+    /// The item of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&'static T> {
+        self.asked.get(name, || self.line_of(name)).map(|(_, value)| value)
+    }
+
+    /// Name and text of the item of that name.
+    fn line_of(&self, wanted: &str) -> Option<(&'static str, &'static str)> {
+        let opening = "{\"name\": \"";
+        let (at, _) = after(section(self.text, self.list), &format!("{opening}{}\"", plain(wanted)?))?;
+        Some((&at[opening.len()..][..wanted.len()], at.lines().next()?.trim_end_matches(',')))
+    }
+
+    /// All items, in their order.
+    pub(super) fn values(&self) -> impl Iterator<Item = T> {
+        let lines = section(self.text, self.list).lines().filter(|line| !line.is_empty());
+        lines.map(|line| parse(line.trim_end_matches(',')))
+    }
+}
+
 /// What a mapping or list at the top of a table holds, from the line break before its first line.
-pub(super) fn section(text: &'static str, name: &str) -> &'static str {
+fn section(text: &'static str, name: &str) -> &'static str {
     let inside = |(_, rest): (_, &'static str)| {
         let closing = if rest.starts_with('{') { "\n }" } else { "\n ]" };
         rest.get(1..memmem::find(rest.as_bytes(), closing.as_bytes())?)
@@ -171,13 +203,13 @@ pub(super) fn section(text: &'static str, name: &str) -> &'static str {
 }
 
 /// The text from where something stands in it, and from where that ends.
-pub(super) fn after(text: &'static str, wanted: &str) -> Option<(&'static str, &'static str)> {
+fn after(text: &'static str, wanted: &str) -> Option<(&'static str, &'static str)> {
     let at = &text[memmem::find(text.as_bytes(), wanted.as_bytes())?..];
     Some((at, &at[wanted.len()..]))
 }
 
 /// A key that can be looked for in a table's text: none has a quotation mark, which would end it.
-pub(super) fn plain(key: &str) -> Option<&str> {
+fn plain(key: &str) -> Option<&str> {
     (!key.contains('"')).then_some(key)
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::{env, fs, thread};
 
 use anyhow::Context as _;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -445,7 +446,7 @@ fn pointer(file: &Path) -> Option<String> {
 }
 
 fn hash(content: &[u8]) -> String {
-    Sha256::digest(content).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    HEXLOWER.encode(&Sha256::digest(content))
 }
 
 /// Whether `git` can be run at all.

@@ -100,7 +100,7 @@ impl Dataset {
                     .help("name the dataset with letters, digits, `-` and `_`, at most 56"),
             );
         }
-        let clash = scope.exports.get("parameters").filter(|given| given.offers.contains_key(&parameter));
+        let clash = scope.exports.get("parameters").filter(|given| given.get(&parameter).is_some());
         if let Some(given) = clash {
             let message = format!("`{parameter}` is the parameter that holds the version of `{name}`");
             issues.push(

@@ -55,7 +55,7 @@ impl Endpoint {
 
     /// Whether any variant scales by itself.
     fn is_scaled(&self, this: &This, scope: &Scope<'_>) -> bool {
-        let targets = scope.exports.iter().filter_map(|(_, offers)| match offers.offers.get("")? {
+        let targets = scope.exports.iter().filter_map(|(_, offers)| match offers.get("")? {
             Export::Scaling { target, .. } => Some(target.as_str()),
             _ => None,
         });
@@ -122,7 +122,7 @@ impl Endpoint {
         endpoint.extend(places.flat_map(|place| grants::read(&place)));
         // Any model of this stack can be registered, approved and served.
         for (_, offers) in scope.exports.iter() {
-            for export in offers.offers.values() {
+            for export in offers.values() {
                 if let Export::Model(model) = export {
                     endpoint.extend(grants::read(&model.place));
                 }

@@ -145,7 +145,7 @@ fn bounds(metrics: &[&str], path: &str, scope: &Scope<'_>, divisor: f64) -> Vec<
     scope
         .exports
         .iter()
-        .filter_map(|(name, offers)| match offers.offers.get("")? {
+        .filter_map(|(name, offers)| match offers.get("")? {
             Export::Alarm { on, metric, threshold, .. }
                 if on == path && metrics.contains(&metric.as_str()) =>
             {
@@ -171,7 +171,7 @@ fn goal(metrics: &[&str], path: &str, scope: &Scope<'_>) -> Vec<Line> {
 type Tracked<'a> = (&'a str, (u32, u32), Option<&'a (String, f64)>);
 
 fn scalings<'a>(path: &'a str, scope: &Scope<'a>) -> impl Iterator<Item = Tracked<'a>> {
-    scope.exports.iter().filter_map(move |(name, offers)| match offers.offers.get("")? {
+    scope.exports.iter().filter_map(move |(name, offers)| match offers.get("")? {
         Export::Scaling { target, bounds, track } if target == path => Some((name, *bounds, track.as_ref())),
         _ => None,
     })

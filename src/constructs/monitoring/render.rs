@@ -31,7 +31,7 @@ impl Monitor {
     /// The name in AWS of the group whose approved version the endpoint serves.
     pub(super) fn group_name<'a>(&'a self, scope: &Scope<'a>) -> Option<&'a str> {
         let group = self.watched(scope)?.group?;
-        match scope.exports.get(group)?.offers.get("approved")? {
+        match scope.exports.get(group)?.get("approved")? {
             Export::ApprovedModel { group, .. } => Some(group),
             _ => None,
         }

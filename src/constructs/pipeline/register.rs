@@ -174,7 +174,7 @@ impl Register {
             Export::Report(report) => Some((report.output.clone(), report.file.clone())),
             Export::Data(data) => {
                 let (name, _) = reference.split_once('.')?;
-                scope.exports.get(name)?.offers.values().find_map(|export| match export {
+                scope.exports.get(name)?.values().find_map(|export| match export {
                     Export::Report(report) if report.output == *data => {
                         Some((data.clone(), report.file.clone()))
                     }
@@ -347,7 +347,6 @@ impl Register {
         let unplaced = reference.as_str().split_once('.').and_then(|(name, _)| scope.exports.get(name));
         let unplaced = unplaced.is_some_and(|offers| {
             offers
-                .offers
                 .values()
                 .any(|export| matches!(export, Export::Report(report) if !report.output.uri.is_runtime()))
         });

@@ -172,7 +172,7 @@ fn read_places(tree: &Tree<'_>, scope: &Scope<'_>) -> Vec<Data> {
 fn report_of(path: &str, scope: &Scope<'_>) -> Option<Data> {
     let mut words = path.splitn(3, '.');
     let (name, offer) = (words.next()?, words.next()?);
-    match scope.exports.get(name)?.offers.get(offer)? {
+    match scope.exports.get(name)?.get(offer)? {
         Export::Report(report) => Some(report.output.clone()),
         _ => None,
     }

@@ -193,7 +193,7 @@ impl Triggers {
 /// Whoever starts an execution gives the parameters without a default; a trigger gives none.
 fn check_parameters(pointer: &Pointer, scope: &Scope<'_>, issues: &mut Vec<Issue>) {
     let Some(offers) = scope.exports.get("parameters") else { return };
-    for (name, export) in &offers.offers {
+    for (name, export) in offers.iter() {
         let Export::Parameter { entry, .. } = export else { continue };
         if entry.get("DefaultValue").is_none() {
             issues.push(
@@ -261,7 +261,7 @@ impl Schedule {
 
 /// The bucket of the lake of that name in the template: the construct's name.
 fn lake_bucket<'a>(bucket: &Bucket, scope: &Scope<'a>) -> Option<&'a str> {
-    scope.exports.iter().find_map(|(name, offers)| match offers.offers.get("") {
+    scope.exports.iter().find_map(|(name, offers)| match offers.get("") {
         Some(Export::Bucket(known)) if known == bucket => Some(name),
         _ => None,
     })
@@ -382,7 +382,7 @@ fn key_pattern(prefix: &str, suffix: Option<&str>) -> Option<Value> {
 
 /// The alarms that say drift: resources of the serving template.
 fn drift_alarms(scope: &Scope<'_>) -> Vec<LogicalId> {
-    let all = scope.exports.iter().flat_map(|(_, offers)| offers.offers.values());
+    let all = scope.exports.iter().flat_map(|(_, offers)| offers.values());
     let mut alarms: Vec<LogicalId> = all
         .filter_map(|export| match export {
             Export::Monitor { alarm, .. } => alarm.clone(),

@@ -103,7 +103,7 @@ impl Scaling {
             );
         }
         for (name, offers) in scope.exports.iter() {
-            let Some(Export::Scaling { target, .. }) = offers.offers.get("") else { continue };
+            let Some(Export::Scaling { target, .. }) = offers.get("") else { continue };
             // Said once, at the later of the two.
             if target == self.target.as_str()
                 && name != this.name

@@ -106,7 +106,7 @@ impl TransformModel {
             }
             TransformModel::Version(_) => {
                 // Any model of this stack can be registered, and the version names its own image.
-                for export in scope.exports.iter().flat_map(|(_, offers)| offers.offers.values()) {
+                for export in scope.exports.iter().flat_map(|(_, offers)| offers.values()) {
                     if let Export::Model(model) = export {
                         statements.extend(grants::read(&model.place));
                     }
