@@ -1,6 +1,6 @@
-//! JSON that is being made. What is read is `serde_json`'s; what smstack renders is a hundred small mappings for each
-//! resource, most of their names and many of their values known when smstack is compiled: here those are borrowed, and
-//! a mapping is a list, which for a dozen members is found through faster than a hash table and takes a third of it.
+//! JSON that is being made; what is read is `serde_json`'s. An assembly is thousands of small mappings, most of whose
+//! names and many of whose values are known when smstack is compiled: here those are borrowed, and a mapping is a list,
+//! which for a dozen members is looked through faster than a hash table and takes a third of its room.
 
 mod text;
 

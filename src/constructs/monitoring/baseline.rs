@@ -77,13 +77,13 @@ impl Monitor {
         let check = if self.kind == MonitorKind::DataQuality { "DATA_QUALITY" } else { "MODEL_QUALITY" };
         // The step computes a baseline and hands it on; it judges nothing.
         step.envelope = Map::from_iter([
-            ("CheckType".to_owned(), json!(check)),
-            ("ModelPackageGroupName".to_owned(), json!(group)),
-            ("SkipCheck".to_owned(), json!(true)),
-            ("FailOnViolation".to_owned(), json!(false)),
-            ("RegisterNewBaseline".to_owned(), json!(true)),
-            ("SuppliedBaselineStatistics".to_owned(), Value::Null),
-            ("SuppliedBaselineConstraints".to_owned(), Value::Null),
+            ("CheckType", json!(check)),
+            ("ModelPackageGroupName", json!(group)),
+            ("SkipCheck", json!(true)),
+            ("FailOnViolation", json!(false)),
+            ("RegisterNewBaseline", json!(true)),
+            ("SuppliedBaselineStatistics", Value::Null),
+            ("SuppliedBaselineConstraints", Value::Null),
         ]);
         Some(step)
     }
