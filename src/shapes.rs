@@ -136,11 +136,9 @@ impl Form {
 
     fn fill(&self, context: Map) -> Result<Map, String> {
         let mut fill = Fill { form: self, context };
-        let mut resources = Map::with_capacity(self.resources.len());
-        for (id, resource) in self.resources.entries() {
-            resources.insert(fill.key(id.clone())?, fill.value(resource)?);
-        }
-        Ok(resources)
+        let entries = self.resources.entries().iter();
+        let resources = entries.map(|(id, resource)| Ok((fill.key(id.clone())?, fill.value(resource)?)));
+        resources.collect::<Result<_, _>>().map(Map::of)
     }
 }
 
@@ -159,14 +157,14 @@ impl Fill<'_> {
             },
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?,
             Value::Object(members) => {
-                let mut filled = Map::with_capacity(members.len());
+                let mut filled = Vec::with_capacity(members.len());
                 for (key, member) in members.entries() {
                     let member = self.value(member)?;
                     if !member.is_null() {
-                        filled.insert(self.key(key.clone())?, member);
+                        filled.push((self.key(key.clone())?, member));
                     }
                 }
-                Value::Object(filled)
+                Value::Object(Map::of(filled))
             }
             plain => plain.clone(),
         })

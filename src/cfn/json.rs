@@ -1,6 +1,5 @@
-//! JSON written out, as `serde_json`'s own macro has it. That one takes each value through a serializer, and lets
-//! mappings grow member by member; here values are moved in, or cloned where they are borrowed, and a mapping has at
-//! once the room that it needs.
+//! JSON written out, as `serde_json`'s own macro has it. Values are moved in, or cloned where they are borrowed, and a
+//! mapping has at once the room that it needs.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +45,7 @@ macro_rules! json {
         $crate::cfn::json!(@member [$($done)*] $key; $($rest)*)
     };
     (@members [$($done:tt)*] $key:ident: $($rest:tt)*) => {
-        $crate::cfn::json!(@member [$($done)*] $key.to_string(); $($rest)*)
+        $crate::cfn::json!(@member [$($done)*] $key; $($rest)*)
     };
     (@member [$($done:tt)*] $key:expr; null $(, $($rest:tt)*)?) => {
         $crate::cfn::json!(@members [$($done)* $key => $crate::cfn::Value::Null,] $($($rest)*)?)
@@ -79,7 +78,7 @@ pub(crate) fn single(key: &'static str, value: Value) -> Value {
     Value::Object(members)
 }
 
-/// A value's text, which `to_string` makes piece by piece through a formatter.
+/// A value's text; `to_string` copies it once more.
 pub(crate) fn text(value: &Value) -> String {
     serde_json::to_string(value).expect("a value has a text")
 }
@@ -112,12 +111,6 @@ impl io::Write for Count {
 impl IntoJson for Value {
     fn into_json(self) -> Value {
         self
-    }
-}
-
-impl IntoJson for serde_json::Value {
-    fn into_json(self) -> Value {
-        Value::from(self)
     }
 }
 

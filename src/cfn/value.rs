@@ -1,6 +1,6 @@
 //! JSON that is being made; what is read is `serde_json`'s. An assembly is thousands of small mappings, most of whose
 //! names and many of whose values are known when smstack is compiled: here those are borrowed, and a mapping is a list,
-//! which for a dozen members is looked through faster than a hash table and takes a third of its room.
+//! which for a dozen members is looked through faster than a hash table and takes half of its room.
 
 mod text;
 
@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::{Index, IndexMut};
 
+use indexmap::IndexMap;
 use serde_json::Number;
 
 /// Text that is known when smstack is compiled, or made later.
@@ -32,9 +33,13 @@ pub enum Value {
 }
 
 /// Members in the order in which they came; two mappings are the same whatever their order. Members are looked for one
-/// by one: what may hold thousands of them, such as the resources of a template, wants an index.
+/// by one: what may hold thousands is made at once, by [`Map::of`] or [`Extend`], or wants an index, as the resources of
+/// a template do.
 #[derive(Debug, Clone, Default)]
 pub struct Map(Vec<(Text, Value)>);
+
+/// So many members are looked through one by one whenever one is added.
+const FEW: usize = 64;
 
 static NULL: Value = Value::Null;
 
@@ -42,11 +47,6 @@ impl Value {
     /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         if let Value::String(text) = self { Some(text) } else { None }
-    }
-
-    /// The flag, if it is one.
-    pub fn as_bool(&self) -> Option<bool> {
-        if let Value::Bool(flag) = self { Some(*flag) } else { None }
     }
 
     /// The number, if it is a whole one that is not negative.
@@ -118,11 +118,24 @@ impl Map {
         Map(Vec::with_capacity(room))
     }
 
+    /// Of these members; the last of those that have one name counts, in the place of the first.
+    pub fn of(members: Vec<(Text, Value)>) -> Map {
+        if members.len() > FEW {
+            return Map(members.into_iter().collect::<IndexMap<_, _>>().into_iter().collect());
+        }
+        let mut map = Map::with_capacity(members.len());
+        for (key, value) in members {
+            map.put(key, value);
+        }
+        map
+    }
+
     /// Puts a member at the end, or in place of the one that has its name, which comes back.
     pub fn insert(&mut self, key: impl Into<Text>, value: Value) -> Option<Value> {
         self.put(key.into(), value)
     }
 
+    // Mappings are written out in hundreds of places: each is as small as it can be.
     #[inline(never)]
     fn put(&mut self, key: Text, value: Value) -> Option<Value> {
         if let Some(there) = self.get_mut(&key) {
@@ -242,9 +255,9 @@ impl IntoIterator for Map {
 
 impl<K: Into<Text>> Extend<(K, Value)> for Map {
     fn extend<T: IntoIterator<Item = (K, Value)>>(&mut self, members: T) {
-        for (key, value) in members {
-            self.insert(key, value);
-        }
+        let mut all = std::mem::take(&mut self.0);
+        all.extend(members.into_iter().map(|(key, value)| (key.into(), value)));
+        *self = Map::of(all);
     }
 }
 
@@ -425,6 +438,14 @@ mod tests {
         assert_eq!((members.remove("a"), members.remove("a")), (Some(Value::from("x")), None));
         members.extend([("d", Value::Null), ("c", Value::Null)]);
         assert_eq!(members.keys().collect::<Vec<_>>(), ["b", "c", "d"]);
+        for many in [3, 3 * FEW] {
+            let mut members = Map::new();
+            members.insert("7", "first".into());
+            members.extend((0..many).map(|n| ((n % (many - 1)).to_string(), n.into())));
+            assert_eq!(members.len(), many - usize::from(many > 8), "{many}");
+            assert_eq!(members.get("0"), Some(&(many - 1).into()));
+            assert_eq!(members.get("7"), Some(&if many > 8 { 7.into() } else { "first".into() }));
+        }
     }
 
     #[test]

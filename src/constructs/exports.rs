@@ -274,29 +274,29 @@ pub struct Offers {
     pub section: &'static str,
     /// Where the stack file gives the name.
     pub pointer: Pointer,
-    /// In boxes, for a map has room for eleven at once, and few offer more than one.
-    by_name: BTreeMap<String, Box<Export>>,
+    /// By what follows the name, in boxes: a map has room for eleven at once, and few offer more than one.
+    by_offer: BTreeMap<String, Box<Export>>,
 }
 
 impl Offers {
     /// By what follows the name; the construct itself under the empty name.
     pub fn get(&self, offer: &str) -> Option<&Export> {
-        self.by_name.get(offer).map(Box::as_ref)
+        self.by_offer.get(offer).map(Box::as_ref)
     }
 
     /// What follows the name, of all of them.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(String::as_str)
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.by_offer.keys().map(String::as_str)
     }
 
     /// All of them.
     pub fn values(&self) -> impl Iterator<Item = &Export> {
-        self.by_name.values().map(Box::as_ref)
+        self.by_offer.values().map(Box::as_ref)
     }
 
     /// All of them, by what follows the name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Export)> {
-        self.by_name.iter().map(|(offer, export)| (offer.as_str(), export.as_ref()))
+        self.by_offer.iter().map(|(offer, export)| (offer.as_str(), export.as_ref()))
     }
 }
 
@@ -321,10 +321,10 @@ impl Exports {
         let entry = self.by_name.entry(name.to_owned()).or_insert_with(|| Offers {
             section,
             pointer: pointer.clone(),
-            by_name: BTreeMap::new(),
+            by_offer: BTreeMap::new(),
         });
         if entry.pointer == *pointer {
-            entry.by_name.insert(offer.to_owned(), export.into());
+            entry.by_offer.insert(offer.to_owned(), export.into());
         } else if !self.clashes.iter().any(|(_, _, second)| second == pointer) {
             self.clashes.push((name.to_owned(), entry.pointer.clone(), pointer.clone()));
         }
@@ -333,7 +333,7 @@ impl Exports {
     /// Adds all that `more` offers.
     pub fn extend(&mut self, more: Exports) {
         for (name, given) in more.by_name {
-            for (offer, export) in given.by_name {
+            for (offer, export) in given.by_offer {
                 self.add(given.section, &given.pointer, &name, &offer, export);
             }
         }

@@ -237,7 +237,7 @@ impl Pipeline {
         let versions = scope.versions().into_iter().filter(|(_, parameter, _)| used(parameter));
         let parameters = given.chain(versions.map(|(_, _, entry)| entry.clone())).collect();
         let mut metadata = Map::new();
-        metadata.insert("Generator", json!(format!("smstack {}", env!("CARGO_PKG_VERSION"))));
+        metadata.insert("Generator", Value::from(concat!("smstack ", env!("CARGO_PKG_VERSION"))));
         Definition {
             metadata,
             parameters,

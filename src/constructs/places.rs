@@ -1,10 +1,11 @@
 //! Where steps write, and what is known of a place in S3 before an execution: the bucket and prefix that roles need.
 
+use serde_json::Value;
+
 use super::text::Piece;
 use super::{Bucket, Data, Export, Scope, Text};
 use crate::cfn::Expr;
 use crate::diag::{Code, Issue, Pointer, or_list};
-use serde_json::Value;
 
 /// Where an output goes: to a bucket of the lake or an S3 URI; without `to`, into the lake's bucket for outputs. In a
 /// bucket it has a prefix of the execution's own, and lies `below` that. `None` when `to` cannot be understood.

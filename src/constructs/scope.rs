@@ -392,7 +392,7 @@ impl<'a> Scope<'a> {
             let names: Vec<&str> = self.exports.iter().map(|(name, _)| name).chain(["execution"]).collect();
             return (issue, nearest(name, names).map(|near| whole(near, after)));
         };
-        let paths = offers.names().filter(|offer| !offer.is_empty()).map(|offer| whole(name, offer));
+        let paths = offers.keys().filter(|offer| !offer.is_empty()).map(|offer| whole(name, offer));
         let paths: Vec<String> = paths.collect();
         let offered = || or_list(paths.iter().map(String::as_str));
         match offers.get(after) {
@@ -410,7 +410,7 @@ impl<'a> Scope<'a> {
                 let issue = new(Code::UnknownReference, format!("`{name}` offers nothing called `{after}`"))
                     .label("not offered")
                     .also(offers.pointer.clone(), format!("`{name}` is given here"));
-                match nearest(after, offers.names()) {
+                match nearest(after, offers.keys()) {
                     Some(near) => (issue, Some(whole(name, near))),
                     None if paths.is_empty() => (issue.help("it offers nothing else"), None),
                     None => (issue.help(format!("it offers {}", offered())), None),

@@ -217,9 +217,9 @@ impl Transform {
 
     fn arguments(&self, this: &This, scope: &Scope<'_>) -> Value {
         let mut request = Map::new();
-        let mut add = |key: &str, value: Option<Value>| {
+        let mut add = |key: &'static str, value: Option<Value>| {
             if let Some(value) = value {
-                request.insert(key.to_owned(), value);
+                request.insert(key, value);
             }
         };
         let model = Expr::Get(format!("Steps.{}.ModelName", model_step(&this.name)));

@@ -372,18 +372,18 @@ impl Tuning {
     fn definition(&self, job: &TrainingJob) -> Value {
         let mut definition = Map::new();
         let Value::Object(request) = &job.arguments else { return Value::Null };
-        for (key, value) in request.iter() {
-            match key {
+        for (key, value) in request.entries() {
+            match &**key {
                 "Tags" | "HyperParameters" => {}
                 "AlgorithmSpecification" => {
-                    definition.insert(key.to_owned(), without(value, &["EnableSageMakerMetricsTimeSeries"]));
+                    definition.insert(key.clone(), without(value, &["EnableSageMakerMetricsTimeSeries"]));
                 }
                 "ResourceConfig" => {
                     let resources = without(value, &["KeepAlivePeriodInSeconds"]);
                     definition.insert("HyperParameterTuningResourceConfig", resources);
                 }
                 _ => {
-                    definition.insert(key.to_owned(), value.clone());
+                    definition.insert(key.clone(), value.clone());
                 }
             }
         }

@@ -250,6 +250,22 @@ impl<T: Deserialize<'static>> Blocks<T> {
     }
 }
 
+#[cfg(test)]
+impl<T: Deserialize<'static>> Lines<T> {
+    /// That what was found in the text is all that the JSON holds, and that every item can be found and parsed.
+    pub(super) fn check(&self) {
+        let whole: serde_json::Value = serde_json::from_str(self.text).unwrap();
+        let items = whole[self.list].as_array().unwrap();
+        assert_eq!(self.values().count(), items.len());
+        for item in items {
+            let name = item["name"].as_str().unwrap();
+            let (found, text) = self.line_of(name).unwrap();
+            assert_eq!((found, &serde_json::from_str::<serde_json::Value>(text).unwrap()), (name, item));
+            assert!(self.get(name).is_some());
+        }
+    }
+}
+
 /// What a table says that it was made from.
 #[cfg(test)]
 pub(super) fn sources(text: &'static str) -> super::Sources {

@@ -242,7 +242,7 @@ fn the_code_of_a_commit_is_as_a_checkout_has_it() {
         oid sha256:OID\nsize 2600\n";
     let oid = {
         use sha2::{Digest, Sha256};
-        Sha256::digest(&content).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        data_encoding::HEXLOWER.encode(&Sha256::digest(&content))
     };
     fs::write(code.join("weights.bin"), pointer.replace("OID", &oid)).unwrap();
     commit(at);

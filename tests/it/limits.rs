@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::project::{self, reference, run};
+use crate::project::{self, reference, replaced, run};
 
 /// A lake of so many buckets: two resources each, and a few more.
 fn lake(at: &Path, buckets: usize) {
@@ -58,6 +58,30 @@ fn a_project_may_override_a_shape() {
     let template: Value =
         serde_json::from_slice(&fs::read(assembly.join("platform.template.json")).unwrap()).unwrap();
     assert_eq!(template["Resources"]["TrainingRole"]["Properties"]["MaxSessionDuration"], 3600);
+}
+
+/// What smstack changes in what a shape made is there only in what it makes by its own.
+#[test]
+fn an_own_shape_may_make_something_else() {
+    for properties in ["", r#", "Properties": "none""#] {
+        let at = tempfile::tempdir().unwrap();
+        let text = replaced(
+            &reference(),
+            "    track: { invocations_per_instance: 70, scale_out_cooldown: 60s, scale_in_cooldown: 5m }",
+            "    steps: { alarm: errors, steps: [{ from: 0, by: 1 }] }",
+        );
+        project::write(at.path(), &text);
+        let own = format!(
+            r#"{{ {{{{ id | json_encode() }}}}: {{ "Type": "AWS::CloudFormation::WaitConditionHandle"{properties} }} }}"#
+        );
+        shape(at.path(), "alarm.json", &own);
+        let assembly = project::synth(at.path(), "dev");
+        let template: Value =
+            serde_json::from_slice(&fs::read(assembly.join("serving.template.json")).unwrap()).unwrap();
+        let copy = &template["Resources"]["WebStepScalingTrigger"];
+        assert_eq!(copy, &template["Resources"]["ErrorsAlarm"]);
+        assert_eq!(copy["Type"], "AWS::CloudFormation::WaitConditionHandle");
+    }
 }
 
 #[test]

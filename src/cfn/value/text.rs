@@ -89,10 +89,10 @@ impl<'de> Visitor<'de> for Reading {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
+        let mut members = Vec::new();
         while let Some((key, value)) = from.next_entry::<String, Value>()? {
-            members.insert(key, value);
+            members.push((key.into(), value));
         }
-        Ok(Value::Object(members))
+        Ok(Value::Object(Map::of(members)))
     }
 }

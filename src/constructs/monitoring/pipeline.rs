@@ -154,7 +154,7 @@ impl Monitor {
             ("SMSTACK_HOURS", json!(self.schedule.hours.to_string())),
             ("SMSTACK_REGION", json!(Expr::pseudo("AWS::Region"))),
         ];
-        variables.extend(given.map(|(name, value)| (name.to_owned(), value)));
+        variables.extend(given);
         variables
     }
 }

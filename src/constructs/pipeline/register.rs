@@ -197,17 +197,14 @@ impl Register {
             metadata.insert("smstack:source", json!(&asset.sha256));
         }
         for (key, parameter, _, _) in SOURCES {
-            metadata.insert(key.to_owned(), Expr::Ref(parameter.into()).to_value());
+            metadata.insert(key, Expr::Ref(parameter.into()).to_value());
         }
-        for (dataset, parameter) in versions_read(scope) {
-            metadata.insert(
-                format!("smstack:dataset:{dataset}"),
-                json!({ "Get": format!("Parameters.{parameter}") }),
-            );
-        }
-        for (key, text) in &self.properties {
-            metadata.insert(key.clone(), as_text(&scope.text(text)).to_value());
-        }
+        let versions = versions_read(scope).into_iter();
+        metadata.extend(versions.map(|(dataset, parameter)| {
+            (format!("smstack:dataset:{dataset}"), json!({ "Get": format!("Parameters.{parameter}") }))
+        }));
+        let own = self.properties.iter();
+        metadata.extend(own.map(|(key, text)| (key.clone(), as_text(&scope.text(text)).to_value())));
         Value::Object(metadata)
     }
 

@@ -161,8 +161,9 @@ impl Steps {
         });
         out.shape(TemplateKind::Serving, "scaling_policy", context);
         let copy = out.serving.resources.get(alarm.as_str()).cloned().map(|mut resource| {
-            resource["Properties"]["AlarmActions"] = json!([id.reference()]);
-            if let Some(properties) = resource["Properties"].as_object_mut() {
+            // A project's own shape may make something else than an alarm.
+            if let Some(properties) = resource.at_mut("/Properties").and_then(Value::as_object_mut) {
+                properties.insert("AlarmActions", json!([id.reference()]));
                 properties.remove("OKActions");
             }
             resource

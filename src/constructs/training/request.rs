@@ -22,9 +22,9 @@ impl Training {
 
     pub(super) fn arguments(&self, this: &This, scope: &Scope<'_>) -> Value {
         let mut request = Map::new();
-        let mut add = |key: &str, value: Option<Value>| {
+        let mut add = |key: &'static str, value: Option<Value>| {
             if let Some(value) = value {
-                request.insert(key.to_owned(), value);
+                request.insert(key, value);
             }
         };
         add("AlgorithmSpecification", Some(self.algorithm(scope)));
