@@ -71,7 +71,7 @@ pub(super) fn pack(tree: &mut Tree, request: &Request, limits: Limits) -> Packed
             }
             Ok(Some(bytes)) => {
                 left -= bytes.len() as u64;
-                if let Some(secret) = secret::in_content(&bytes).filter(|_| !entry.secret) {
+                if let Some(secret) = secret::in_content(&entry.path, &bytes).filter(|_| !entry.secret) {
                     refuse(ProblemKind::Secret(secret));
                 }
                 hash.add(&entry.path, entry.executable, &bytes);

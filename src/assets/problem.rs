@@ -202,6 +202,9 @@ impl fmt::Display for Problem {
             }
             ProblemKind::Secret(Secret::PrivateKey) => write!(f, "`{path}` holds a private key"),
             ProblemKind::Secret(Secret::AwsKeys) => write!(f, "`{path}` holds AWS access keys"),
+            ProblemKind::Secret(Secret::RegistryToken) => {
+                write!(f, "`{path}` holds a token of a package registry")
+            }
             ProblemKind::Unreadable { reason } => write!(f, "`{path}` can't be read: {reason}"),
             ProblemKind::Special { what } => write!(f, "`{path}` is {what}, not a file"),
             ProblemKind::NameNotUtf8 => write!(f, "the name of `{path}` is not UTF-8"),

@@ -172,7 +172,7 @@ fn file_asset(located: Located, request: &Request, limits: Limits) -> Result<Ass
         .map_err(|error| vec![problem(ProblemKind::unreadable(&error))])?
         .ok_or_else(|| vec![problem(ProblemKind::TooManyBytes { limit: limits.bytes })])?;
     let by_name = secret::in_name(&path).or_else(|| real.to_str().and_then(secret::in_file_name));
-    match by_name.or_else(|| secret::in_content(&bytes)) {
+    match by_name.or_else(|| secret::in_content(&path, &bytes)) {
         Some(secret) => Err(vec![problem(ProblemKind::Secret(secret))]),
         None => Ok(Asset::file(path, bytes)),
     }

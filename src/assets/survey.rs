@@ -49,6 +49,6 @@ pub fn survey(directory: &Path) -> Result<Vec<DataFile>, Vec<Problem>> {
 }
 
 /// Whether the first bytes of a file hold a secret, or all of them when it is short.
-pub fn secret_in(bytes: &[u8]) -> Option<Secret> {
-    secret::in_content(bytes)
+pub fn secret_in(path: &str, bytes: &[u8]) -> Option<Secret> {
+    secret::in_content(path, bytes)
 }

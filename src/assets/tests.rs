@@ -105,6 +105,8 @@ fn a_tree_goes_up_sorted_and_without_what_no_job_needs() {
         ("src/.ipynb_checkpoints/a", "x"),
         ("src/.venv/bin/python", "x"),
         ("src/smstack.out/x", "x"),
+        ("src/smstack.run/deep-learning/dev/model.tar.gz", "x"),
+        ("src/.smstack-5kQ0bA/pipeline.json", "x"),
         ("src/.gitignore", "lib\n"),
         (".gitignore", "src\n"),
         (".smstackignore", "*\n"),
@@ -137,6 +139,54 @@ fn ignore_files_work_as_in_git() {
     ]);
     let expected = ["keep.csv", "sub/a.csv", "sub/deep/only_here", "sub/notes", "train.py", "vendored.pyc"];
     assert_eq!(names(&only(root.path(), "tree:s:train.py")), expected);
+}
+
+/// How the manifest of an assembly begins.
+const MANIFEST: &str = "{\n  \"version\": 1,\n  \"smstack\": \"0.1.0\",\n  \"tables\": {";
+
+#[test]
+fn assemblies_are_left_out_wherever_they_are() {
+    let check = |files: &[(&str, &str)], expected: &[&str]| {
+        let root = project(files);
+        write(root.path(), "train.py", b"");
+        let mut expected = [expected, &["train.py"]].concat();
+        expected.sort_unstable();
+        assert_eq!(names(&only(root.path(), "tree:.:train.py")), expected);
+        let surveyed = survey(root.path()).unwrap().into_iter().map(|file| file.path);
+        assert_eq!(surveyed.collect::<Vec<_>>(), expected);
+    };
+    check(
+        &[
+            ("o2/deep-learning/dev/manifest.json", MANIFEST),
+            ("o2/deep-learning/dev/assets/0f/sourcedir.tar.gz", "x"),
+            ("o2/deep-learning/prod/manifest.json", "{ \"version\" : 12,\r\n\"smstack\":\"1.0.0\"}"),
+            ("o2/deep-learning/prod/x.py", ""),
+            // What is written aside has no manifest at first; what was there before has one.
+            ("o2/deep-learning/.smstack-5kQ0bA/assets/0f/sourcedir.tar.gz", "x"),
+            ("o2/deep-learning/.smstack-Xq1P0y/old/manifest.json", MANIFEST),
+            ("o2/deep-learning/notes.txt", ""),
+        ],
+        &["o2/deep-learning/notes.txt"],
+    );
+    // Manifests of others, and other files.
+    for text in [
+        "",
+        "{",
+        "{\"version\": 1",
+        "{\"version\":,\"smstack\":\"\"}",
+        "{\"version\": \"1.0\", \"smstack\": \"0.1.0\"}",
+        "{\"manifest_version\": 3, \"version\": \"1.0\"}",
+        "[{\"version\": 1, \"smstack\": \"0.1.0\"}]",
+    ] {
+        check(&[("web/a.js", ""), ("web/manifest.json", text)], &["web/a.js", "web/manifest.json"]);
+    }
+    for path in ["a/Manifest.json", "a/old.manifest.json", "a/manifest.json/x"] {
+        check(&[(path, MANIFEST)], &[path]);
+    }
+    // The source itself is what was asked for, and an ignore file has the last word.
+    check(&[("manifest.json", MANIFEST)], &["manifest.json"]);
+    let dev = ("o2/s/dev/manifest.json", MANIFEST);
+    check(&[(".smstackignore", "!/o2/s/dev\n"), dev], &[dev.0]);
 }
 
 #[test]
@@ -196,6 +246,11 @@ fn an_ignored_entry_point() {
         "tree:s:__pycache__/x.py",
         &["the entry point `__pycache__/x.py` is ignored by `__pycache__/` of smstack's own patterns"],
     );
+    check(
+        &[train, ("s/o2/dev/x.py", ""), ("s/o2/dev/manifest.json", MANIFEST)],
+        "tree:s:o2/dev/x.py",
+        &["the entry point `o2/dev/x.py` is ignored by smstack: `s/o2/dev` is an assembly"],
+    );
 }
 
 #[test]
@@ -226,6 +281,9 @@ fn secrets_stay_at_home() {
     );
     check(files, "file:s/.env", &["`s/.env` has the name of a file that holds secrets"]);
     check(files, "file:s/conf/k.txt", &["`s/conf/k.txt` holds a private key"]);
+    let npmrc = ("s/.npmrc", "//registry.npmjs.org/:_authToken=npm_0123\n");
+    check(&[npmrc], "tree:s:.npmrc", &["`s/.npmrc` holds a token of a package registry"]);
+    check(&[npmrc], "file:s/.npmrc", &["`s/.npmrc` holds a token of a package registry"]);
     // an entry point that is a secret is told once
     check(&[("s/id_rsa", "")], "tree:s:id_rsa", &["`s/id_rsa` has the name of a file that holds secrets"]);
 }
@@ -458,6 +516,15 @@ mod unix {
             problems(root.path(), "tree:s:train.py"),
             expected.map(|path| format!("`{path}` has the name of a file that holds secrets"))
         );
+    }
+
+    #[test]
+    fn a_link_to_an_assembly_is_one_and_a_link_in_place_of_a_manifest_makes_none() {
+        let root = project(&[("s/train.py", ""), ("s/o2/dev/manifest.json", MANIFEST), ("s/a/x.py", "")]);
+        symlink("o2/dev", root.path().join("s/latest")).unwrap();
+        symlink("x.py", root.path().join("s/a/manifest.json")).unwrap();
+        let expected = ["a/manifest.json", "a/x.py", "train.py"];
+        assert_eq!(names(&only(root.path(), "tree:s:train.py")), expected);
     }
 
     #[test]

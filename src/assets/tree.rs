@@ -1,5 +1,6 @@
 //! What a source tree holds: a walk that follows the links that stay inside and obeys the ignore files.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -14,8 +15,24 @@ use super::{Limits, Problem, ProblemKind, Request, normalise, secret};
 pub const IGNORE_FILE: &str = ".smstackignore";
 
 /// What no job needs. An ignore file of the tree can bring any of it back with `!`.
-const BUILT_IN: [&str; 7] =
-    ["__pycache__/", "*.pyc", ".git", ".DS_Store", ".ipynb_checkpoints/", ".venv/", "smstack.out/"];
+const BUILT_IN: [&str; 9] = [
+    "__pycache__/",
+    "*.pyc",
+    ".git",
+    ".DS_Store",
+    ".ipynb_checkpoints/",
+    ".venv/",
+    "smstack.out/",
+    "smstack.run/",
+    // What `synth` writes aside, maybe at this moment: it may be gone before anybody knows that it is a directory.
+    ".smstack-*",
+];
+
+/// The file by which the directory of an assembly is known. Projects have files of this name for other purposes.
+const MANIFEST: &str = "manifest.json";
+
+/// As much of it as tells whose it is.
+const MANIFEST_BYTES: u64 = 128;
 
 /// A source tree. Directories are there only through their files, as in git.
 pub(super) struct Tree {
@@ -157,6 +174,10 @@ impl Walk<'_> {
             Ok(names) => names,
             Err(error) => return self.refuse(ProblemKind::unreadable(&error), path),
         };
+        if !path.is_empty() && is_assembly(&names) && !self.matched(path, true).is_whitelist() {
+            let by = format!("smstack: `{}` is an assembly", self.tree.shown(path));
+            return self.tree.ignored.push(Ignored { path: path.to_owned(), by });
+        }
         names.sort_by_key(fs::DirEntry::file_name);
         let rules = self.rules.len();
         if names.iter().any(|name| name.file_name() == IGNORE_FILE) {
@@ -178,7 +199,7 @@ impl Walk<'_> {
         let path = path.trim_start_matches('/');
         let found = self.resolve(name);
         let is_dir = found.as_ref().is_ok_and(|(_, metadata)| metadata.is_dir());
-        if let Some(by) = self.ignored_by(path, is_dir) {
+        if let Match::Ignore(by) = self.matched(path, is_dir) {
             return self.tree.ignored.push(Ignored { path: path.to_owned(), by });
         }
         self.files += 1;
@@ -228,16 +249,15 @@ impl Walk<'_> {
         self.tree.entries.push(Entry { path: path.to_owned(), real, executable, secret });
     }
 
-    /// The pattern that decides, if it is one to ignore: the last one that matches, of the nearest ignore file.
-    fn ignored_by(&self, path: &str, is_dir: bool) -> Option<String> {
+    /// The pattern that decides: the last one that matches, of the nearest ignore file.
+    fn matched(&self, path: &str, is_dir: bool) -> Match<String> {
         for rules in self.rules.iter().rev() {
-            match rules.patterns.matched(&path[rules.skip..], is_dir) {
-                Match::Ignore(pattern) => return Some(format!("`{}` of {}", pattern.original(), rules.from)),
-                Match::Whitelist(_) => return None,
-                Match::None => {}
+            let found = rules.patterns.matched(&path[rules.skip..], is_dir);
+            if !found.is_none() {
+                return found.map(|pattern| format!("`{}` of {}", pattern.original(), rules.from));
             }
         }
-        None
+        Match::None
     }
 
     fn read_rules(&mut self, file: &Path, directory: &str) {
@@ -252,6 +272,23 @@ impl Walk<'_> {
             Err(reason) => self.refuse(ProblemKind::BadIgnore { reason }, &path),
         }
     }
+}
+
+/// Whether a directory is an assembly, wherever `--out` put it: packed, each would hold the one before. Its manifest
+/// begins with the number of its form and the version of smstack.
+fn is_assembly(names: &[fs::DirEntry]) -> bool {
+    let manifest = names.iter().find(|name| name.file_name() == MANIFEST);
+    let Some(manifest) = manifest.filter(|name| name.file_type().is_ok_and(|of| of.is_file())) else {
+        return false;
+    };
+    let mut begin = Vec::new();
+    let read =
+        fs::File::open(manifest.path()).and_then(|file| file.take(MANIFEST_BYTES).read_to_end(&mut begin));
+    begin.retain(|byte| !byte.is_ascii_whitespace());
+    let form = begin.strip_prefix(b"{\"version\":").unwrap_or_default();
+    let digits = form.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // What can't be read is told when it is packed.
+    read.is_ok() && digits > 0 && form[digits..].starts_with(b",\"smstack\":\"")
 }
 
 fn built_in() -> Rules {

@@ -256,7 +256,7 @@ fn one(file: &DataFile, chunk: &mut [u8], passed: &(dyn Fn(u64) + Sync)) -> Read
         };
         let new = &chunk[..read];
         if seen == 0
-            && let Some(what) = secret(&new[..read.min(SEARCHED_BYTES)])
+            && let Some(what) = secret(path, &new[..read.min(SEARCHED_BYTES)])
         {
             return Err(LocalError::Secret { path: path.clone(), what });
         }
@@ -303,10 +303,11 @@ fn stamp(metadata: &fs::Metadata) -> (u64, Option<SystemTime>) {
     (metadata.len(), metadata.modified().ok())
 }
 
-fn secret(bytes: &[u8]) -> Option<&'static str> {
-    Some(match assets::secret_in(bytes)? {
+fn secret(path: &str, bytes: &[u8]) -> Option<&'static str> {
+    Some(match assets::secret_in(path, bytes)? {
         Secret::PrivateKey => "a private key",
         Secret::AwsKeys => "AWS access keys",
+        Secret::RegistryToken => "a token of a package registry",
         Secret::Name => "secrets",
     })
 }

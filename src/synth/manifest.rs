@@ -155,3 +155,23 @@ pub enum AlarmSource {
         logical_id: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What packs sources may not ask this room, and knows an assembly by how the manifest begins.
+    #[test]
+    fn assets_leave_out_what_has_a_manifest() {
+        let manifest = r#"{ "version": 1, "smstack": "0.1.0", "tables": {}, "stack": "s", "environment": "dev",
+            "tags": {}, "templates": [], "assets": [] }"#;
+        let manifest: Manifest = serde_json::from_str(manifest).unwrap();
+        let at = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(at.path().join("out/s/dev")).unwrap();
+        std::fs::write(at.path().join("a.csv"), "1\n").unwrap();
+        let place = at.path().join("out/s/dev").join(super::super::MANIFEST);
+        std::fs::write(place, super::super::pretty(&manifest)).unwrap();
+        let found = crate::assets::survey(at.path()).unwrap();
+        assert_eq!(found.into_iter().map(|file| file.path).collect::<Vec<_>>(), ["a.csv"]);
+    }
+}
