@@ -26,6 +26,7 @@ mod objects;
 mod s3;
 mod sagemaker;
 mod secrets;
+mod settings;
 mod status;
 mod sts;
 mod trace;
@@ -38,6 +39,7 @@ pub use live::{Alarm, Endpoint, Execution, ModelVersion, Monitor, MonitorRun, Ne
 pub use logs::LogTail;
 pub use objects::{Fetched, Listed, ObjectVersion, Objects, OwnBucket, StoredPart};
 pub use s3::{checksum, checksum_of_hex};
+pub use settings::without_empty_variables;
 pub use status::{Phase, Status};
 pub use trace::{ModelDetails, Trace};
 

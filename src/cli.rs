@@ -14,8 +14,10 @@ mod synth;
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::rules::addresses;
 use crate::rules::units::Duration;
 
 pub use data::{DataAction, DataArgs, DataDiffArgs, DataListArgs, PublishArgs, VerifyArgs};
@@ -137,13 +139,13 @@ pub struct StackArgs {
 #[derive(Debug, Clone, Args)]
 pub struct PlaceArgs {
     /// Profile of the AWS configuration
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub profile: Option<String>,
     /// AWS region [default: the environment's, then the AWS configuration's]
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = addresses::region)]
     pub region: Option<String>,
     /// URL that all AWS services answer at
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = addresses::endpoint_url)]
     pub endpoint_url: Option<String>,
 }
 

@@ -48,6 +48,39 @@ pub struct Plan {
     pub definition: Option<String>,
     /// The commit of what is deployed; none until somebody who has the repository says.
     pub commit: Option<String>,
+    /// How commands name it: by the manifest, until somebody who has the command line says.
+    pub named: Named,
+}
+
+/// How a command line names a deployment; every word as a shell takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The stack file.
+    pub stack: String,
+    /// The environment.
+    pub environment: String,
+    /// Whether it is in the local cloud.
+    pub local: bool,
+    /// The options that lead to the same place, each behind a space.
+    pub place: String,
+}
+
+impl Named {
+    /// A command on it; `arguments` stand behind the stack, each behind a space.
+    pub fn command(&self, verb: &str, arguments: &str) -> String {
+        self.line(verb, arguments, "--local")
+    }
+
+    /// The command that starts an execution: its `--local` is this machine.
+    pub fn run(&self) -> String {
+        self.line("run", "", "--local-cloud")
+    }
+
+    fn line(&self, verb: &str, arguments: &str, local: &str) -> String {
+        let Named { stack, environment, place, .. } = self;
+        let local = if self.local { format!(" {local}") } else { String::new() };
+        format!("smstack {verb} {stack}{arguments} --env {environment}{local}{place}")
+    }
 }
 
 /// One object of the artifact bucket.
@@ -101,16 +134,20 @@ pub enum Waiting {
     ApprovedModel {
         /// The group.
         group: String,
+        /// How commands name the deployment.
+        named: Named,
     },
 }
 
 impl std::fmt::Display for Waiting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Waiting::ApprovedModel { group } => write!(
+            Waiting::ApprovedModel { group, named } => write!(
                 f,
-                "no approved model in group `{group}`: approve one with `aws sagemaker update-model-package \
-                 --model-package-arn ARN --model-approval-status Approved`, then deploy again"
+                "no approved model in group `{group}`: `{}` lists its versions, `{} --group {group}` approves one; \
+                 then deploy again",
+                named.command("models", ""),
+                named.command("approve", " VERSION"),
             ),
         }
     }
@@ -242,6 +279,12 @@ pub fn plan(assembly: &Assembly, target: &Target) -> Result<Plan, Error> {
         stacks,
         definition: manifest.definition.as_ref().map(|entry| entry.sha256.clone()),
         commit: None,
+        named: Named {
+            stack: manifest.stack.clone(),
+            environment: manifest.environment.clone(),
+            local: false,
+            place: String::new(),
+        },
     })
 }
 
@@ -359,11 +402,11 @@ impl Plan {
                     object_url(&self.target, &self.bucket, &of.key)
                 }
                 ParameterSource::Output { template, output } => output_of(entry, facts, *template, output)?,
-                ParameterSource::ApprovedModel { group } => match approved(facts, group) {
+                ParameterSource::ApprovedModel { group } => match self.approved(facts, group) {
                     Ok(model) => model.arn.clone(),
                     Err(waiting) => return Ok(Readiness::Waiting(waiting)),
                 },
-                ParameterSource::ApprovedModelField { group, path } => match approved(facts, group) {
+                ParameterSource::ApprovedModelField { group, path } => match self.approved(facts, group) {
                     Ok(model) => model.fields.get(path).cloned().unwrap_or_default(),
                     Err(waiting) => return Ok(Readiness::Waiting(waiting)),
                 },
@@ -388,6 +431,11 @@ impl Plan {
         }
         output_of(entry, facts, TemplateKind::Platform, output).map(Some)
     }
+
+    fn approved<'a>(&self, facts: &'a Facts, group: &str) -> Result<&'a ModelPackage, Waiting> {
+        let model = facts.approved.get(group).and_then(Option::as_ref);
+        model.ok_or_else(|| Waiting::ApprovedModel { group: group.to_owned(), named: self.named.clone() })
+    }
 }
 
 /// What stands for a value that nobody knows.
@@ -407,11 +455,6 @@ fn output_of(
         output: output.to_owned(),
         template: template.as_str(),
     })
-}
-
-fn approved<'a>(facts: &'a Facts, group: &str) -> Result<&'a ModelPackage, Waiting> {
-    let model = facts.approved.get(group).and_then(Option::as_ref);
-    model.ok_or_else(|| Waiting::ApprovedModel { group: group.to_owned() })
 }
 
 /// The name of the artifact bucket, as the bootstrap template builds it.

@@ -30,6 +30,7 @@ mod region;
 mod sarif;
 #[cfg(feature = "aws")]
 pub mod several;
+pub mod shell;
 #[cfg(feature = "aws")]
 pub mod state;
 mod terminal;

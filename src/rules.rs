@@ -1,5 +1,6 @@
 //! Decisions that a construct and `lint` take alike: bounds, cron, durations, compatibility.
 
+pub mod addresses;
 pub mod alarms;
 pub mod caching;
 pub mod cron;

@@ -6,6 +6,9 @@ import re
 # Configurations of the SDK that a stack file can name, and the two that monitors use.
 FRAMEWORKS = ["huggingface", "mxnet", "pytorch", "sklearn", "tensorflow", "xgboost"]
 SCOPES = ["training", "inference", "inference_graviton"]
+# XGBoost's one image trains on GPUs, too, from this version on; the SDK asks for no processor.
+# https://aws.amazon.com/blogs/machine-learning/amazon-sagemaker-xgboost-now-offers-fully-distributed-gpu-training/
+GPU_XGBOOST = [1, 2, 2]
 MONITORS = {"clarify": ["processing"], "model-monitor": []}
 
 
@@ -73,7 +76,8 @@ def add_framework(frameworks, name, scope, config, accounts):
         entry = config["versions"][version]
         by_python = [entry] if "repository" in entry else [dict(sub, py_versions=[py]) for py, sub in entry.items()]
         for sub in by_python:
-            processors = config.get("processors") or sub.get("processors") or ["cpu"]
+            unnamed = ["cpu", "gpu"] if name == "xgboost" and scope == "training" and numeric(version) >= GPU_XGBOOST else ["cpu"]
+            processors = config.get("processors") or sub.get("processors") or unnamed
             named = bool(config.get("processors") or sub.get("processors"))
             pythons = sorted(sub.get("py_versions") or [], key=python_order)
             tags = {}

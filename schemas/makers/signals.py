@@ -4,8 +4,9 @@ No package holds these: they are from AWS's guides, under docs.aws.amazon.com. A
 name, or of which the guides do not list all, is `open`.
 """
 
-from makers.metrics import INVOCATIONS, UTILISATION
+from makers.metrics import ASYNCHRONOUS, INVOCATIONS, QUEUE, UTILISATION
 
+ENDPOINT = ["EndpointName"]
 VARIANT = ["EndpointName", "VariantName"]
 COMPONENT = ["InferenceComponentName"]
 # sagemaker/latest/dg/monitoring-cloudwatch.html, "multi-model endpoint metrics".
@@ -21,9 +22,12 @@ def sent(names, *dimensions):
 
 
 NAMESPACES = {
-    # sagemaker/latest/dg/monitoring-cloudwatch.html: invocations, multi-model endpoints, feature store.
+    # sagemaker/latest/dg/monitoring-cloudwatch.html: invocations, multi-model endpoints, feature store;
+    # sagemaker/latest/dg/async-inference-monitor.html: asynchronous endpoints.
     "AWS/SageMaker": {
         "metrics": sent(INVOCATIONS, VARIANT, COMPONENT)
+        | sent(QUEUE, ENDPOINT)
+        | sent(ASYNCHRONOUS, VARIANT)
         | sent(["ConcurrentRequestsPerCopy", "InvocationsPerCopy"], COMPONENT)
         | sent(MULTI_MODEL, VARIANT)
         | sent(FEATURE_STORE, ["FeatureGroupName", "OperationName"]),

@@ -1,11 +1,13 @@
 //! Options in, a connected [`Cloud`] out: region, credentials, endpoints, TLS, retries.
 //!
 //! - Credentials: the standard chain (environment, profile with SSO, roles and credential process, web
-//!   identity, ECS, EC2). They are fetched by the first call, and fetched again before they expire.
+//!   identity, ECS, EC2). They are fetched by the first call, and fetched again before they expire. Who says
+//!   `--profile` means that one: keys and a web identity in the environment are left aside, as by the AWS CLI.
 //! - Region: `--region`, else the environment's in the stack file, else `AWS_REGION` and
 //!   `AWS_DEFAULT_REGION`, else the profile's, else the EC2 instance's.
 //! - Endpoints: `--endpoint-url`, else `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_ENDPOINT_URL` or the profile's.
 //!   S3 is addressed by path where the endpoint is on this machine, since `bucket.127.0.0.1` is no host.
+//! - What of these names nothing, or has no form, is told before any call: [`super::settings`].
 //! - TLS: the system's trusted certificates and those in `AWS_CA_BUNDLE`. The SDK for Rust itself
 //!   ignores that variable (1.13 of aws-config has no mention of it), so the client is made here.
 //! - `HTTPS_PROXY` and `NO_PROXY` are obeyed for `https` endpoints, the credentials' too; plain `http`
@@ -17,9 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
@@ -31,7 +37,7 @@ use super::{
     Alarm, ChangeSet, ChangeSetRef, ChangeSetRequest, Cloud, DriftDetection, Endpoint, Error, ErrorKind,
     EventPage, Execution, Identity, LogTail, ModelPackage, ModelVersion, Monitor, NewExecution, NewObject,
     Operation, ResourceDrift, Result, Stack, StackResource, Step, StoredObject, ValidationFailure, account,
-    cloudformation, drift, http, limit, live, logs, s3, sagemaker, secrets, sts,
+    cloudformation, drift, http, limit, live, logs, s3, sagemaker, secrets, settings, sts,
 };
 use crate::rules::logs::LogPlace;
 
@@ -85,8 +91,9 @@ pub struct Aws {
 /// Connects; no call to AWS is made yet, except to the EC2 metadata service when nothing else says the region.
 ///
 /// # Errors
-/// [`ErrorKind::NoRegion`] when nothing says the region; [`ErrorKind::Local`] when `AWS_CA_BUNDLE` or
-/// `HTTPS_PROXY` is unusable.
+/// [`ErrorKind::NoRegion`] when nothing says the region; [`ErrorKind::Usage`] when there is no such profile, or an
+/// endpoint's URL or the region has no form of one; [`ErrorKind::Local`] when `AWS_CA_BUNDLE` or `HTTPS_PROXY` is
+/// unusable.
 pub async fn connect(options: &Options) -> Result<Aws> {
     let config = match &options.local {
         Some(local) => local_config(local),
@@ -99,6 +106,7 @@ pub async fn connect(options: &Options) -> Result<Aws> {
             "no region: neither the command nor the environment names one",
         )
     })?;
+    settings::region(options, &region)?;
     let cloudformation = match &options.local {
         Some(_) => aws_sdk_cloudformation::Client::new(&config),
         None => limit::cloudformation(&config, &region),
@@ -159,6 +167,7 @@ fn local_config(local: &LocalCloud) -> SdkConfig {
 }
 
 async fn chain_config(options: &Options) -> Result<SdkConfig> {
+    settings::check(options).await?;
     let http = http::client()?;
     let provider = ProviderConfig::without_region().with_http_client(http.clone());
     let imds = aws_config::imds::Client::builder()
@@ -169,15 +178,12 @@ async fn chain_config(options: &Options) -> Result<SdkConfig> {
         .build();
 
     let region = region(options, &provider, imds.clone()).await;
-    let mut credentials =
-        DefaultCredentialsChain::builder().configure(provider.with_region(region.clone())).imds_client(imds);
-    credentials.set_region(region.clone());
+    let provider = provider.with_region(region.clone());
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .region(region)
+        .region(region.clone())
         .timeout_config(timeouts());
     if let Some(profile) = &options.profile {
-        credentials = credentials.profile_name(profile);
         loader = loader.profile_name(profile);
     }
     if let Some(url) = &options.endpoint_url {
@@ -187,7 +193,29 @@ async fn chain_config(options: &Options) -> Result<SdkConfig> {
     if std::env::var_os("AWS_MAX_ATTEMPTS").is_none() && std::env::var_os("AWS_RETRY_MODE").is_none() {
         loader = loader.retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
     }
-    Ok(loader.credentials_provider(secrets::Noted(credentials.build().await)).load().await)
+    let loader = if let Some(profile) = &options.profile {
+        loader.credentials_provider(secrets::Noted(profile_credentials(profile, &provider, imds)))
+    } else {
+        let chain = DefaultCredentialsChain::builder().configure(provider).imds_client(imds);
+        loader.credentials_provider(secrets::Noted(chain.region(region).build().await))
+    };
+    Ok(loader.load().await)
+}
+
+/// The profile that was asked for, else what the machine is: a profile may say a region alone. The SDK's own chain has
+/// keys of the environment before any profile, so that `--profile prod` would deploy to whatever account they are of.
+/// <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html>
+fn profile_credentials(
+    name: &str,
+    provider: &ProviderConfig,
+    imds: aws_config::imds::Client,
+) -> CredentialsProviderChain {
+    let profile = ProfileFileCredentialsProvider::builder().configure(provider).profile_name(name).build();
+    let ecs = EcsCredentialsProvider::builder().configure(provider).build();
+    let ec2 = ImdsCredentialsProvider::builder().configure(provider).imds_client(imds).build();
+    CredentialsProviderChain::first_try("Profile", profile)
+        .or_else("EcsContainer", ecs)
+        .or_else("Ec2InstanceMetadata", ec2)
 }
 
 async fn region(

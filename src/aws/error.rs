@@ -38,6 +38,8 @@ pub enum ErrorKind {
     Network,
     /// Something on this machine, such as a certificate file, is unusable.
     Local,
+    /// The command line or the environment asks for what is not there, or names it in no form that there is.
+    Usage,
     /// Anything else; the code and the message say more.
     Unknown,
 }
@@ -123,6 +125,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (ErrorKind::Usage, Some(detail)) = (self.kind, &self.detail) {
+            return f.write_str(detail);
+        }
         write!(f, "`{}`: ", self.operation)?;
         match (&self.code, &self.message) {
             (Some(code), Some(message)) => write!(f, "{message} (`{code}`)"),

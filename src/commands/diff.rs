@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::load::{self, Loaded};
+use super::load::{self, Claim, Loaded};
 use super::{Exit, Stop};
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::diag::{Severity, has_errors, nearest, or_list};
@@ -193,6 +193,7 @@ fn deployed(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
         files.extend(found.iter().map(|_| load::shown(&path)));
         assemblies.extend(found);
     }
+    load::apart(assemblies.iter().zip(&files).map(|(assembly, file)| Claim::new(file, assembly)))?;
     let mut pairs = deployed::pairs(args, &assemblies)?;
     for (pair, file) in pairs.iter_mut().zip(files) {
         pair.new = std::mem::take(&mut pair.new).from_file(&file);
@@ -228,12 +229,13 @@ fn no_environments(args: &DiffArgs) -> Result<(), Stop> {
 /// Stack files as the working tree has them, each with its past.
 fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
     let trees = base::Trees::default();
-    let mut pairs = Vec::new();
+    let (mut pairs, mut claims) = (Vec::new(), Vec::new());
     let mut told = None;
     for path in stack_files(args, named)? {
         let of_file = pairs.len();
         let new = if path.exists() { Some(load::one(&path, load::shown(&path), &args.env)?) } else { None };
         let (new, known) = sound(new, "")?;
+        claims.extend(new.iter().map(|assembly| Claim::new(&load::shown(&path), assembly)));
         match base::base(args.base.as_deref(), &path)? {
             Base::Commit(repository, commit) => {
                 if told.as_ref() != Some(&commit) {
@@ -292,6 +294,7 @@ fn stacks(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<Pair>, Stop> {
             pair.new = std::mem::take(&mut pair.new).from_file(&load::shown(&path));
         }
     }
+    load::apart(claims)?;
     shorten(&mut pairs);
     Ok(pairs)
 }
@@ -343,7 +346,7 @@ fn stack_files(args: &DiffArgs, named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop>
         });
         files.push(there.ok_or(error)?);
     }
-    Ok(files)
+    Ok(load::each_once(files))
 }
 
 /// The assemblies of a sound stack file, and the names of all its environments. What makes it unsound is shown; of

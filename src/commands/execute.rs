@@ -38,7 +38,7 @@ async fn execute(args: &RunArgs, mut given: BTreeMap<String, String>, reach: &Re
         return Ok(Exit::Failed);
     };
     if args.attach.is_none()
-        && let Err(exit) = versions(args, reach, &mut given).await
+        && let Err(exit) = versions(reach, &mut given).await
     {
         return Ok(exit);
     }
@@ -111,7 +111,7 @@ async fn execute(args: &RunArgs, mut given: BTreeMap<String, String>, reach: &Re
 }
 
 /// Names the version of each dataset that steps read: an execution's parameters say for ever what it has read.
-async fn versions(args: &RunArgs, reach: &Reach, given: &mut BTreeMap<String, String>) -> Result<(), Exit> {
+async fn versions(reach: &Reach, given: &mut BTreeMap<String, String>) -> Result<(), Exit> {
     for entry in &reach.assembly.manifest.datasets {
         let Some(parameter) = &entry.parameter else { continue };
         let word = given.get(parameter).map_or(LATEST, String::as_str);
@@ -119,13 +119,8 @@ async fn versions(args: &RunArgs, reach: &Reach, given: &mut BTreeMap<String, St
         let id = match store.resolve(&reach.cloud, word).await {
             Ok(id) => id,
             Err(error @ Error::Nothing { .. }) => {
-                let stack = args.stack.display();
-                let environment = &reach.assembly.manifest.environment;
-                let name = &entry.name;
-                let local = if reach.local.is_some() { " --local" } else { "" };
-                let help = format!(
-                    "publish a directory first: `smstack data publish {stack} {name} DIRECTORY --env {environment}{local}`"
-                );
+                let publish = reach.named.command("data publish", &format!(" {} DIRECTORY", entry.name));
+                let help = format!("publish a directory first: `{publish}`");
                 return Err(failed(&error, Some(&help)));
             }
             Err(error) => return Err(data::said(&error)),

@@ -22,10 +22,10 @@ use crate::diag::{self, Allow, Code, Diagnostic, Hides, Issue, Pointer, arrange,
 use crate::shapes::Shapes;
 use crate::source::{self, Document, Places, SourceFile};
 use crate::stack::{self, Stack};
-use crate::synth::{self, Assembly};
+use crate::synth::{self, Assembly, Manifest};
 use crate::tables;
 
-pub(super) use find::{find, in_stacks_of};
+pub(super) use find::{each_once, find, in_stacks_of, names_stack};
 
 /// A stack file, and what became of it.
 pub(crate) struct Loaded {
@@ -90,6 +90,15 @@ impl Loaded {
             }
         }
         found
+    }
+
+    /// What the file is of, as far as it is sound.
+    pub(super) fn claims(&self) -> impl Iterator<Item = Claim> {
+        self.stacks.iter().map(|Ready { stack, .. }| Claim {
+            file: self.file.path().to_owned(),
+            stack: stack.name().to_owned(),
+            environment: stack.environment().to_owned(),
+        })
     }
 
     /// Where the file has the construct of that name: `stacks/churn.yaml:41`.
@@ -195,6 +204,40 @@ pub(crate) fn findings(loaded: &[Loaded]) -> (Vec<SourceFile>, Vec<Diagnostic>) 
     let mut diagnostics: Vec<Diagnostic> = loaded.iter().flat_map(|one| one.diagnostics.clone()).collect();
     arrange(&mut diagnostics);
     (files, diagnostics)
+}
+
+/// The environment of a stack that a file is of.
+#[derive(Debug)]
+pub(super) struct Claim {
+    /// The file, as shown.
+    pub(super) file: String,
+    /// The stack.
+    pub(super) stack: String,
+    /// The environment.
+    pub(super) environment: String,
+}
+
+impl Claim {
+    /// That of an assembly.
+    pub(super) fn new(file: &str, assembly: &Assembly) -> Claim {
+        let Manifest { stack, environment, .. } = &assembly.manifest;
+        Claim { file: file.to_owned(), stack: stack.clone(), environment: environment.clone() }
+    }
+}
+
+/// Refuses files that are of the same environment of a stack: what is made of one would be taken for what is made of
+/// the other, or replace it.
+pub(super) fn apart(claims: impl IntoIterator<Item = Claim>) -> Result<(), Stop> {
+    let mut files = BTreeMap::new();
+    for Claim { file, stack, environment } in claims {
+        let way_out = "give one of them another `name`, or leave it out";
+        let message =
+            format!("are both of stack `{stack}`, and have an environment `{environment}`: {way_out}");
+        if let Some(other) = files.insert((stack, environment), file.clone()) {
+            return Err(Stop::usage(format!("`{other}` and `{file}` {message}")));
+        }
+    }
+    Ok(())
 }
 
 fn nothing() -> Then {

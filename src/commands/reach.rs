@@ -4,6 +4,7 @@ pub(super) mod several;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,13 +15,14 @@ use tokio::sync::Notify;
 
 use super::diff::git;
 use super::{Exit, Stop, load, local};
-use crate::aws::{self, Aws, Cloud as _, Phase, Status};
-use crate::cli::{CloudArgs, StackArgs, TargetArgs, WaitArgs};
+use crate::aws::{self, Aws, Cloud as _, ErrorKind, Phase, Status};
+use crate::cli::{CloudArgs, PlaceArgs, StackArgs, TargetArgs, WaitArgs};
 use crate::deploy::{self, BOOTSTRAP_STACK, Event, Failure, Pace, StackKind};
 use crate::diag::has_errors;
-use crate::plan::{self, Plan, Target};
+use crate::plan::{self, Named, Plan, Target};
 use crate::report;
 use crate::report::deploy::Progress;
+use crate::report::shell::word;
 use crate::synth::{Assembly, Manifest};
 
 /// Where the stack file says each resource, by logical id.
@@ -38,8 +40,8 @@ pub(super) struct Reach {
     pub(super) local: Option<String>,
     /// The stack that CloudFormation works on for this command, at the moment.
     at_work: Mutex<Option<String>>,
-    /// The command that attaches to what goes on.
-    attach: String,
+    /// How the command line names it.
+    pub(super) named: Named,
     /// The stack file, as the command line names it.
     file: PathBuf,
     /// Where the stack file says each resource, by logical id.
@@ -56,7 +58,7 @@ impl Reach {
     /// The plan of its deployment.
     pub(super) fn plan(&self) -> Result<Plan, plan::Error> {
         let plan = plan::plan(&self.assembly, &self.target)?;
-        Ok(Plan { commit: self.commit(), ..plan })
+        Ok(Plan { commit: self.commit(), named: self.named.clone(), ..plan })
     }
 
     /// The commit that changed the stack file, the project's own shapes or its code last, and whether they were changed
@@ -122,7 +124,7 @@ impl Reach {
 
     /// Says that CloudFormation goes on, and offers to cancel an update.
     async fn leave(&self, stack: &aws::Stack) {
-        let attach = &self.attach;
+        let attach = format!("{} --follow", self.named.command("events", ""));
         report::err(&format!(
             "\n{} is in {}, and goes on in AWS by itself: `{attach}` attaches to it\n",
             stack.name, stack.status
@@ -286,19 +288,38 @@ async fn connect(
     {
         (cloud.clone(), target.clone())
     } else {
-        let told = |error: aws::Error| failed(&error, error.help());
-        let (cloud, target) = target(&options).await.map_err(told)?;
+        let (cloud, target) = target(&options).await.map_err(|error| unreached(&error))?;
         known.push((options, cloud.clone(), target.clone()));
         (cloud, target)
     };
     plan::guard(&assembly.manifest, &target).map_err(|error| failed(&error, error.help()))?;
-    let mut attach = format!("smstack events {} --env {} --follow", args.stack.display(), args.env);
-    if local.is_some() {
-        attach.push_str(" --local");
-    }
+    let named = Named {
+        stack: word(&args.stack.to_string_lossy()).into_owned(),
+        environment: word(&args.env).into_owned(),
+        local: local.is_some(),
+        place: same_place(&args.cloud.place),
+    };
     let local = local.map(str::to_owned);
     let file = args.stack.clone();
-    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), attach, file, origins })
+    Ok(Reach { assembly, cloud, target, local, at_work: Mutex::default(), named, file, origins })
+}
+
+/// The options of a command that lead another one to the same place, each behind a space.
+pub(super) fn same_place(place: &PlaceArgs) -> String {
+    // What is printed may be kept, and a URL may hold a password.
+    let url = place.endpoint_url.as_deref().map(|url| if url.contains('@') { "URL" } else { url });
+    let options = [
+        ("--profile", place.profile.as_deref()),
+        ("--region", place.region.as_deref()),
+        ("--endpoint-url", url),
+    ];
+    let mut text = String::new();
+    for (option, value) in options {
+        if let Some(value) = value {
+            let _ = write!(text, " {option} {}", word(value));
+        }
+    }
+    text
 }
 
 /// Connects, and asks who is asking.
@@ -340,6 +361,12 @@ pub(super) fn options_for(
         region,
         environment_region,
     }
+}
+
+/// Says why the cloud is not reached. What the command line or the environment says wrong is wrong usage.
+pub(super) fn unreached(error: &aws::Error) -> Exit {
+    let exit = failed(error, error.help());
+    if error.kind == ErrorKind::Usage { Exit::Usage } else { exit }
 }
 
 /// Says why a command ends.

@@ -12,11 +12,15 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Exit, Stop> {
     }
     let (files, diagnostics) = load::findings(&loaded);
     show(args.format, &files, &diagnostics)?;
-    if args.format == FindingsFormat::Text && !has_errors(&diagnostics) {
+    if has_errors(&diagnostics) {
+        return Ok(Exit::Invalid);
+    }
+    load::apart(loaded.iter().flat_map(load::Loaded::claims))?;
+    if args.format == FindingsFormat::Text {
         for one in &loaded {
             let environments = one.environments().join(", ");
             report::out(&format!("{}: valid for {environments}\n", one.file.path()))?;
         }
     }
-    Ok(if has_errors(&diagnostics) { Exit::Invalid } else { Exit::Done })
+    Ok(Exit::Done)
 }

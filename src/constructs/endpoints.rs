@@ -61,6 +61,7 @@ impl Construct for Endpoint {
                 instance: section.instance.clone().filter(|_| !serverless),
                 asynchronous: self.asynchronous.is_some(),
                 count: (!serverless).then(|| section.count.unwrap_or(1)),
+                provisioned: section.serverless.as_ref().and_then(|serverless| serverless.provisioned),
                 pointer,
             });
             exports.add(SECTION, &this.pointer, &this.name, variant, export);

@@ -111,6 +111,8 @@ pub struct Variant {
     pub instance: Option<String>,
     /// Its initial number of instances; `None` for a serverless variant.
     pub count: Option<u32>,
+    /// Its initial provisioned concurrency; `None` for instances, and for a serverless variant without.
+    pub provisioned: Option<u32>,
     /// Whether it answers into S3.
     pub asynchronous: bool,
     /// Where the stack file gives it.

@@ -95,7 +95,11 @@ pub fn trace(sid: &'static str) -> Statement {
 
 /// Using the lake's key, when there is one.
 pub fn key(scope: &Scope<'_>) -> Vec<Statement> {
-    let Some(key) = scope.key() else { return Vec::new() };
+    scope.key().map(use_of).unwrap_or_default()
+}
+
+/// Using a key.
+pub fn use_of(key: Expr) -> Vec<Statement> {
     vec![
         Statement::allow(
             "UseKey",

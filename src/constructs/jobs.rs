@@ -209,7 +209,7 @@ impl ImageChoice {
         match (&self.framework, &self.uri) {
             (Some(_), None) => self.check_published(purpose, instance, scope, pointer, issues),
             (None, Some(uri)) => {
-                check_own(uri, scope, &pointer.key("uri"), issues);
+                check_own(uri, FRAMEWORK_OR_SHORT, scope, &pointer.key("uri"), issues);
                 for (key, given) in [("version", &self.version), ("python", &self.python)] {
                     if given.is_some() {
                         let message = format!("`{key}` says nothing about an image given by `uri`");
@@ -256,7 +256,7 @@ impl ImageChoice {
                 return;
             }
         };
-        if let Some(region) = scope.region
+        if let Some(region) = known_region(scope)
             && !image.accounts.contains_key(region)
         {
             let message = format!("{framework} {} is not published in {region}", query.version);
@@ -267,6 +267,11 @@ impl ImageChoice {
             );
         }
     }
+}
+
+/// The environment's region; of one that is not known, its own line speaks.
+fn known_region<'a>(scope: &Scope<'a>) -> Option<&'a str> {
+    scope.region.filter(|region| tables::regions().contains(region))
 }
 
 fn unknown_image(query: &ImageQuery<'_>, instance: &str, pointer: &Pointer, error: ImageError) -> Issue {
@@ -309,7 +314,11 @@ fn is_short(uri: &str) -> bool {
     uri.split_once('/').is_none_or(|(first, _)| !first.contains(['.', ':']))
 }
 
-fn own_image(uri: &str) -> Option<Image> {
+/// How a job's image may be given without its registry.
+const FRAMEWORK_OR_SHORT: &str = "or write `repository:tag`, which is taken from where the stack is deployed, or `framework` and `version` for an image of AWS's";
+
+/// The image of a URI, or of `repository:tag` where the stack is deployed.
+pub(super) fn own_image(uri: &str) -> Option<Image> {
     if let Some(place) = images::place(uri) {
         return Some(Image {
             uri: Expr::text(uri.to_owned()),
@@ -332,7 +341,14 @@ fn own_image(uri: &str) -> Option<Image> {
     })
 }
 
-fn check_own(uri: &str, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<Issue>) {
+/// Refuses what [`own_image`] does not understand, or what SageMaker would not pull.
+pub(super) fn check_own(
+    uri: &str,
+    way_out: &'static str,
+    scope: &Scope<'_>,
+    pointer: &Pointer,
+    issues: &mut Vec<Issue>,
+) {
     within("the length of `uri`", uri.chars().count(), &(1..=255), pointer, issues);
     // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
     let good = |name: &str| {
@@ -341,8 +357,8 @@ fn check_own(uri: &str, scope: &Scope<'_>, pointer: &Pointer, issues: &mut Vec<I
     };
     match images::place(uri) {
         Some(place) if good(place.repository) => {
-            issues.extend(images::refused(&place, scope.region, pointer).map(|issue| {
-                issue.help("or write `repository:tag`, which is taken from where the stack is deployed, or `framework` and `version` for an image of AWS's")
+            issues.extend(images::refused(&place, known_region(scope), pointer).map(|issue| {
+                issue.help(way_out)
             }));
         }
         None if is_short(uri) && good(images::repository(uri)) => {}

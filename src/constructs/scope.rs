@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::text::Piece;
 use super::{
     Bucket, Construct, Data, Export, Exports, Image, Model, Report, StackFile, Text, This, TrainingJob,
-    Variant,
+    Variant, places,
 };
 use crate::cfn::{Expr, TemplateKind, Value, json};
 use crate::definition::Step;
@@ -200,6 +200,9 @@ impl<'a> Scope<'a> {
     /// Data that a reference names: an export, a bucket as a whole, or a literal S3 URI.
     pub fn data(&self, reference: &'a str) -> Option<Data> {
         if let Some(uri) = reference.strip_prefix("s3://") {
+            if reference.contains("${") {
+                return places::object(&Text::parse(reference).ok()?, self);
+            }
             let (bucket, prefix) = uri.split_once('/').unwrap_or((uri, ""));
             return Some(Data {
                 uri: Expr::text(reference.to_owned()),
@@ -344,6 +347,9 @@ impl<'a> Scope<'a> {
                 );
                 return false;
             }
+            if reference.contains("${") {
+                return self.check_uri(reference, pointer, issues);
+            }
             if uri.split('/').next().is_some_and(|bucket| !bucket.is_empty()) {
                 return true;
             }
@@ -354,6 +360,33 @@ impl<'a> Scope<'a> {
             return false;
         }
         self.check_reference(reference, "data in S3", pointer, is_data, issues)
+    }
+
+    /// Whether an S3 URI with `${…}` in it lies in a bucket that is known; says why not.
+    fn check_uri(&self, uri: &str, pointer: &Pointer, issues: &mut Vec<Issue>) -> bool {
+        let text = match Text::parse(uri) {
+            Ok(text) => text,
+            Err(message) => {
+                let issue = Issue::new(Code::WrongForm, pointer.clone(), message);
+                issues.push(issue.help("write `s3://${<bucket>}/<prefix>`"));
+                return false;
+            }
+        };
+        let before = issues.len();
+        self.check_text(&text, pointer, issues);
+        if issues.len() == before && places::object(&text, self).is_none() {
+            let buckets = self.paths(|export| matches!(export, Export::Bucket(_)));
+            issues.push(
+                Issue::new(
+                    Code::WrongForm,
+                    pointer.clone(),
+                    format!("`{uri}` is in no bucket that is known"),
+                )
+                .help("write `s3://${<bucket>}/<prefix>`, or the bucket's name")
+                .help(format!("buckets are {}", or_list(buckets.iter().map(String::as_str)))),
+            );
+        }
+        issues.len() == before
     }
 
     /// Paths of all exports that fit, sorted.

@@ -60,7 +60,7 @@ impl Text {
     /// Reads text.
     ///
     /// # Errors
-    /// When a `${` is not closed, or nothing stands inside.
+    /// When a `${` is not closed, or nothing or another one stands inside.
     pub fn parse(text: &str) -> Result<Text, String> {
         let mut pieces = Vec::new();
         let mut literal = String::new();
@@ -78,6 +78,9 @@ impl Text {
             let name = inside[..end].trim();
             if name.is_empty() {
                 return Err(format!("nothing stands in `${{}}` in `{text}`"));
+            }
+            if name.contains("${") {
+                return Err(format!("a reference stands inside a reference in `{text}`"));
             }
             if !literal.is_empty() {
                 pieces.push(Piece::Literal(std::mem::take(&mut literal)));

@@ -146,6 +146,8 @@ codes! {
     BeyondLimit = "beyond-limit", Error;
     /// A limit of CloudFormation, IAM or Pipelines is near.
     NearLimit = "near-limit", Warning;
+    /// A region that is not known.
+    UnknownRegion = "unknown-region", Warning;
     /// A region that is not known to have a type of resource that the stack makes.
     ResourceRegion = "resource-region", Warning;
 

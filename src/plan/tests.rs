@@ -131,7 +131,16 @@ fn parameters_come_from_facts_or_the_stack_waits() {
         BTreeMap::from([("KeyArn".to_owned(), "arn:k".to_owned()), ("Role".to_owned(), "arn:r".to_owned())]);
     facts.outputs.insert(TemplateKind::Platform, outputs);
     let Ok(Readiness::Waiting(waiting)) = plan.resolve(entry, &facts) else { panic!("not waiting") };
-    assert!(waiting.to_string().contains("no approved model in group `g`"), "{waiting}");
+    let Waiting::ApprovedModel { group, named } = waiting;
+    assert_eq!(
+        Waiting::ApprovedModel { group: group.clone(), named: named.clone() }.to_string(),
+        "no approved model in group `g`: `smstack models demo --env dev` lists its versions, `smstack approve demo \
+         VERSION --env dev --group g` approves one; then deploy again"
+    );
+    let named = Named { local: true, place: " --region eu-west-1".into(), ..named };
+    let told = Waiting::ApprovedModel { group, named: named.clone() }.to_string();
+    assert!(told.contains("`smstack models demo --env dev --local --region eu-west-1`"), "{told}");
+    assert_eq!(named.run(), "smstack run demo --env dev --local-cloud --region eu-west-1");
 
     let fields = BTreeMap::from([(field.to_owned(), "s3://b/statistics.json".to_owned())]);
     facts.approved.insert("g".into(), Some(ModelPackage { arn: "arn:m".into(), fields }));

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use super::shell::word;
 use crate::deploy::{Dropped, Fate};
 use crate::plan::{PlanFile, ToSet};
 
-/// What was prepared, what follows later, and how it goes on.
-pub fn plan_text(file: &PlanFile, path: &str) -> String {
+/// What was prepared, what follows later, and how it goes on. `cloud` is what commands take to get to the same cloud,
+/// behind a space; where the plan is of, it says itself.
+pub fn plan_text(file: &PlanFile, path: &str, cloud: &str) -> String {
     let mut text = String::new();
     for stack in &file.stacks {
         if stack.change_set.is_empty() {
@@ -30,8 +32,9 @@ pub fn plan_text(file: &PlanFile, path: &str) -> String {
     if file.stacks.is_empty() {
         text.push_str("there is nothing to execute\n");
     } else {
-        let _ = writeln!(text, "execute it: smstack deploy --execute {path}");
-        let _ = writeln!(text, "or drop it: smstack deploy --discard {path}");
+        let path = word(path);
+        let _ = writeln!(text, "execute it: smstack deploy --execute {path}{cloud}");
+        let _ = writeln!(text, "or drop it: smstack deploy --discard {path}{cloud}");
     }
     text
 }

@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
+use super::shell::word;
 use crate::aws::{self, ModelDetails};
 use crate::data::Description;
+use crate::plan::Named;
 use crate::rules::datasets;
 
 /// Changes when a reader of the old form could not read the new one.
@@ -45,12 +47,8 @@ pub struct Traced {
     pub parameters: BTreeMap<String, String>,
     /// The datasets that it read.
     pub datasets: Vec<DatasetRead>,
-    /// The stack file, as the command line names it.
-    pub stack: String,
-    /// The environment.
-    pub environment: String,
-    /// What else commands need to get to the same cloud.
-    pub local: &'static str,
+    /// How the command line names the deployment.
+    pub named: Named,
 }
 
 impl Traced {
@@ -61,23 +59,21 @@ impl Traced {
 
     /// The commands that make it again.
     fn rebuild(&self) -> Vec<String> {
-        let (stack, environment, local) = (&self.stack, &self.environment, self.local);
         let commit = self.property("commit").map(|commit| commit.trim_end_matches("-dirty"));
         let mut commands: Vec<String> =
             commit.map(|commit| format!("git checkout {commit}")).into_iter().collect();
-        commands.push(format!("smstack deploy {stack} --env {environment}{local}"));
+        commands.push(self.named.command("deploy", ""));
         let mut parameters = self.parameters.clone();
         for dataset in &self.datasets {
             if let Some(id) = &dataset.id {
                 parameters.insert(datasets::parameter(&dataset.name), id.clone());
             }
         }
-        let cloud = if local.is_empty() { "" } else { " --local-cloud" };
-        let mut given = String::new();
+        let mut run = self.named.run();
         for (name, value) in &parameters {
-            let _ = write!(given, " --param {}", quoted(name, value));
+            let _ = write!(run, " --param {}", word(&format!("{name}={value}")));
         }
-        commands.push(format!("smstack run {stack} --env {environment}{cloud}{given}"));
+        commands.push(run);
         commands
     }
 
@@ -99,16 +95,6 @@ impl Traced {
             }
         }
         gaps
-    }
-}
-
-/// `NAME=VALUE` as a shell takes it.
-fn quoted(name: &str, value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if value.chars().all(plain) {
-        format!("{name}={value}")
-    } else {
-        format!("'{name}={}'", value.replace('\'', "'\\''"))
     }
 }
 

@@ -8,15 +8,19 @@ use crate::tables::{self, Unit};
 /// # Errors
 /// The unit's name, when the quantity is of another kind: a time where things are counted, and the like.
 pub fn in_unit(metric: &str, quantity: Quantity) -> Result<f64, &'static str> {
-    let unit = tables::endpoint_metric(metric).map(|metric| metric.unit);
+    let unit = tables::endpoint_metric(metric).and_then(|metric| metric.unit);
     match (quantity, unit) {
         (Quantity::Number(number), _) => Ok(number),
         // Bounds of YAML's own are far below where an f64 loses whole microseconds.
         #[expect(clippy::cast_precision_loss, reason = "2^53 microseconds are 285 years")]
         (Quantity::Time(time), Some(Unit::Microseconds)) => Ok((time.millis() * 1000) as f64),
+        #[expect(clippy::cast_precision_loss, reason = "2^53 milliseconds are longer still")]
+        (Quantity::Time(time), Some(Unit::Milliseconds)) => Ok(time.millis() as f64),
+        #[expect(clippy::cast_precision_loss, reason = "2^53 milliseconds are longer still")]
+        (Quantity::Time(time), Some(Unit::Seconds)) => Ok(time.millis() as f64 / 1000.0),
         (Quantity::Share(share), Some(Unit::Percent)) => Ok(share.value()),
         (_, Some(Unit::Count)) => Err("a number"),
-        (_, Some(Unit::Microseconds)) => Err("a time"),
+        (_, Some(Unit::Microseconds | Unit::Milliseconds | Unit::Seconds)) => Err("a time"),
         (_, Some(Unit::Percent)) => Err("a percentage"),
         (_, None) => Err("a number in the metric's unit"),
     }
@@ -29,7 +33,7 @@ const LIKELY_MILLISECONDS: f64 = 10_000.0;
 pub fn is_likely_in_milliseconds(metric: &str, statistic: &str, bound: f64) -> bool {
     // Counting values is in no unit of the metric.
     statistic != "SampleCount"
-        && tables::endpoint_metric(metric).is_some_and(|metric| metric.unit == Unit::Microseconds)
+        && tables::endpoint_metric(metric).is_some_and(|metric| metric.unit == Some(Unit::Microseconds))
         && (0.0..LIKELY_MILLISECONDS).contains(&bound)
 }
 
@@ -71,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_become_microseconds() {
+    fn quantities_take_the_unit_of_the_metric() {
         let check = |metric: &str, text: &str| in_unit(metric, text.parse().unwrap());
         assert_eq!(check("ModelLatency", "500ms"), Ok(500_000.0));
         assert_eq!(check("ModelLatency", "500000"), Ok(500_000.0));
@@ -79,6 +83,12 @@ mod tests {
         assert_eq!(check("Invocation5XXErrors", "5"), Ok(5.0));
         assert_eq!(check("Invocation5XXErrors", "5s"), Err("a number"));
         assert_eq!(check("ModelLatency", "80%"), Err("a time"));
+        assert_eq!(check("TotalProcessingTime", "1m"), Ok(60_000.0));
+        assert_eq!(check("ApproximateAgeOfOldestRequest", "1500ms"), Ok(1.5));
+        assert_eq!(check("ApproximateAgeOfOldestRequest", "3"), Ok(3.0));
+        assert_eq!(check("ApproximateAgeOfOldestRequest", "80%"), Err("a time"));
+        assert_eq!(check("HasBacklogWithoutCapacity", "1m"), Err("a number"));
+        assert_eq!(check("TimeInBacklog", "1m"), Err("a number in the metric's unit"));
     }
 
     #[test]
@@ -87,6 +97,7 @@ mod tests {
         assert!(!is_likely_in_milliseconds("ModelLatency", "SampleCount", 500.0));
         assert!(!is_likely_in_milliseconds("ModelLatency", "p99", 500_000.0));
         assert!(!is_likely_in_milliseconds("Invocations", "Sum", 5.0));
+        assert!(!is_likely_in_milliseconds("ApproximateAgeOfOldestRequest", "Maximum", 5.0));
         assert!(is_share("Invocation5XXErrors", "Average") && !is_share("Invocation5XXErrors", "Sum"));
     }
 

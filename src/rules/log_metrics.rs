@@ -152,9 +152,10 @@ fn issue(name: &str, fault: &Fault, pointer: &Pointer, mended: Option<&str>) -> 
     }
 }
 
-/// Text that stands before the value, where it is plain text.
+/// Text that stands before the value, where it is plain text, perhaps after anything.
 fn label(regex: &str) -> Option<String> {
     let (head, _) = regex.split_once('(')?;
+    let head = head.strip_prefix(".*").map_or(head, |head| head.trim_start_matches('?'));
     let mut label = String::new();
     let mut chars = head.chars();
     while let Some(c) = chars.next() {
@@ -193,6 +194,11 @@ fn taken<'l>(compiled: &Regex, labels: &'l [String], between: &str, word: &str) 
         .collect()
 }
 
+/// Whether another label is the same but for blanks before it.
+fn same(label: &str) -> impl Fn(&String) -> bool {
+    move |other| other.trim_start() == label.trim_start()
+}
+
 fn also_matches(regex: &str, compiled: &Regex, others: &[&str]) -> Option<Fault> {
     let own = label(regex);
     // What every match begins with, as far as no other blank may stand in its place.
@@ -204,12 +210,13 @@ fn also_matches(regex: &str, compiled: &Regex, others: &[&str]) -> Option<Fault>
         .collect();
     let theirs = others.iter().filter_map(|other| label(other));
     lines.push((
-        own.iter().cloned().chain(theirs.filter(|label| own.as_ref() != Some(label))).collect(),
+        own.iter().cloned().chain(theirs.filter(|label| !own.as_ref().is_some_and(same(label)))).collect(),
         " - ",
     ));
     lines.iter().find_map(|(labels, between)| {
         let taken = taken(compiled, labels, between, word);
-        let meant = own.as_deref().filter(|own| taken.contains(own)).or(taken.first().copied())?;
+        let meant = own.as_deref().filter(|own| labels.iter().any(|label| label == own));
+        let meant = meant.or(taken.first().copied())?;
         let other = taken.iter().find(|label| **label != meant)?;
         let name = |label: &str| label.trim_end_matches([' ', ':', '=']).to_owned();
         Some(Fault::AlsoMatches { meant: name(meant), other: name(other) })
@@ -239,6 +246,9 @@ mod tests {
             (r"loss: [0-9]+", vec![Fault::Groups(0)]),
             (r"(loss): ([0-9]+)", vec![Fault::Groups(2)]),
             (r"rmse:(.*?)$", vec![]),
+            (r".*loss: ([0-9.eE+-]+)", vec![also("loss", "val_loss")]),
+            (r".*val_loss: ([0-9.eE+-]+)", vec![]),
+            (r" loss: ([0-9.eE+-]+)", vec![]),
         ] {
             assert_eq!(faults(regex, &[]), expected, "{regex}");
         }
@@ -249,6 +259,11 @@ mod tests {
     fn other_metrics_of_the_job_count() {
         let faults = faults(r"f1=([0-9.eE+-]+);", &[r"macro_f1=([0-9.eE+-]+);"]);
         assert!(faults.is_empty(), "the separator is not in the line: {faults:?}");
+        for (regex, other) in
+            [(" loss: ([0-9.eE+-]+)", "loss: (.*)"), (r"\sloss: ([0-9.eE+-]+)", "loss: (.*)")]
+        {
+            assert_eq!(super::faults(regex, &[other]), [], "{regex}");
+        }
         assert_eq!(
             super::faults(r"f1=([0-9.eE+-]+)", &[r"macro_f1=([0-9.eE+-]+)"]),
             [Fault::AlsoMatches { meant: "f1".into(), other: "macro_f1".into() }]

@@ -34,7 +34,7 @@ impl Dimension {
     pub fn of_metric(name: &str) -> Option<Dimension> {
         if !tables::scaling_metrics().contains(&name) {
             None
-        } else if name == CONCURRENCY_SHARE {
+        } else if CONCURRENCY_SHARE.contains(&name) {
             Some(Dimension::Concurrency)
         } else if name.starts_with("SageMakerInferenceComponent") {
             Some(Dimension::Copies)
@@ -44,8 +44,10 @@ impl Dimension {
     }
 }
 
-/// The share of provisioned concurrency that is in use.
-const CONCURRENCY_SHARE: &str = "SageMakerVariantProvisionedConcurrencyUtilization";
+/// The share of provisioned concurrency that is in use: predefined, and in CloudWatch.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-monitoring.html>
+const CONCURRENCY_SHARE: [&str; 2] =
+    ["SageMakerVariantProvisionedConcurrencyUtilization", "ServerlessProvisionedConcurrencyUtilization"];
 
 /// Why a metric is never held at a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +67,7 @@ pub fn unheld(metric: &str, value: f64) -> Option<Unheld> {
         Some(Unheld::NotAboveZero)
     } else if metric == "MemoryUtilization" && value > 100.0 {
         Some(Unheld::AboveHundred)
-    } else if metric == CONCURRENCY_SHARE && value > 1.0 {
+    } else if CONCURRENCY_SHARE.contains(&metric) && value > 1.0 {
         Some(Unheld::AboveOne)
     } else {
         None
@@ -169,6 +171,8 @@ mod tests {
             ("SageMakerVariantProvisionedConcurrencyUtilization", Some(Dimension::Concurrency)),
             ("SageMakerInferenceComponentInvocationsPerCopy", Some(Dimension::Copies)),
             ("CPUUtilization", None),
+            // Of CloudWatch: no name that a policy could give.
+            ("ServerlessProvisionedConcurrencyUtilization", None),
         ] {
             assert_eq!(Dimension::of_metric(metric), expected, "{metric}");
         }
@@ -178,6 +182,8 @@ mod tests {
             ("CPUUtilization", f64::NAN, Some(Unheld::NotAboveZero)),
             ("MemoryUtilization", 101.0, Some(Unheld::AboveHundred)),
             ("SageMakerVariantProvisionedConcurrencyUtilization", 70.0, Some(Unheld::AboveOne)),
+            ("ServerlessProvisionedConcurrencyUtilization", 70.0, Some(Unheld::AboveOne)),
+            ("ServerlessProvisionedConcurrencyUtilization", 0.7, None),
         ] {
             assert_eq!(unheld(metric, value), expected, "{metric} {value}");
         }

@@ -1,10 +1,12 @@
 //! Names, tags, regions, accounts: what every stack file says, whatever its constructs are.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::cfn::{LogicalId, TemplateKind};
 use crate::constructs::{Environment, Exports, Network, StackFile};
-use crate::diag::{Code, Issue, Pointer};
+use crate::diag::{Code, Issue, Pointer, nearest};
+use crate::tables::{self, Pattern};
 
 /// Names that mean something of their own in references.
 const RESERVED: [&str; 5] = ["alarms", "data_lake", "execution", "parameters", "pipeline"];
@@ -107,10 +109,30 @@ fn reserved(text: &str, pointer: &Pointer, issues: &mut Vec<Issue>) {
     }
 }
 
+/// What the services that a stack is made of take in keys and values of tags.
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Tag.html>
+static TAG: LazyLock<Pattern> = LazyLock::new(|| Pattern::whole(r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"));
+
+/// The first character that no tag has; most have none, and need no pattern to show it.
+fn untaggable(text: &str) -> Option<char> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c);
+    let mut others = text.chars().filter(|c| !plain(*c));
+    others.find(|c| c.is_ascii() || TAG.matches(c.encode_utf8(&mut [0; 4])) == Some(false))
+}
+
 fn tags(tags: &BTreeMap<String, String>, pointer: &Pointer, issues: &mut Vec<Issue>) {
     // https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
     for (key, value) in tags {
         let at = pointer.key(key);
+        let form = |what: &str, text: &str| {
+            let bad = untaggable(text)?;
+            let shown = if bad.is_control() { bad.escape_default().to_string() } else { bad.to_string() };
+            let message = format!("AWS takes no `{shown}` in a tag's {what}");
+            let help = "use letters, digits, spaces and `_.:/=+-@`";
+            Some(Issue::new(Code::WrongForm, at.clone(), message).help(help))
+        };
+        issues.extend(form("key", key).map(Issue::on_key));
+        issues.extend(form("value", value));
         if key.is_empty() || key.chars().count() > 128 {
             let message = format!("a tag key has 1 to 128 characters, this one {}", key.chars().count());
             issues.push(Issue::new(Code::OutOfBounds, at.clone(), message).on_key());
@@ -134,6 +156,9 @@ fn tags(tags: &BTreeMap<String, String>, pointer: &Pointer, issues: &mut Vec<Iss
 
 fn check_environment(settings: &Environment, pointer: &Pointer, issues: &mut Vec<Issue>) {
     tags(&settings.tags, &pointer.key("tags"), issues);
+    if let Some(given) = &settings.region {
+        region(given, pointer.key("region"), issues);
+    }
     if let Some(account) = &settings.account
         && !(account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
     {
@@ -142,6 +167,22 @@ fn check_environment(settings: &Environment, pointer: &Pointer, issues: &mut Vec
                 .help("write its twelve digits in quotes"),
         );
     }
+}
+
+/// AWS opens regions that the table does not know; they have the form of those that it knows.
+fn region(given: &str, pointer: Pointer, issues: &mut Vec<Issue>) {
+    if tables::regions().contains(&given) {
+        return;
+    }
+    let issue = if tables::partition_of(given).is_some() {
+        Issue::new(Code::UnknownRegion, pointer, format!("no region is known that is called `{given}`"))
+    } else {
+        Issue::new(Code::WrongForm, pointer, format!("`{given}` is not an AWS region"))
+    };
+    issues.push(match nearest(given, tables::regions().iter().copied()) {
+        Some(near) => issue.fix(near, format!("did you mean `{near}`?")),
+        None => issue.help("regions are written like `us-east-1`"),
+    });
 }
 
 fn check_network(network: &Network, issues: &mut Vec<Issue>) {

@@ -14,13 +14,16 @@ use super::parse;
 pub struct Metric {
     /// `AWS/SageMaker` or `/aws/sagemaker/Endpoints`.
     pub namespace: &'static str,
-    /// What its values count.
-    pub unit: Unit,
+    /// What its values count; none where AWS leaves doubt.
+    pub unit: Option<Unit>,
     /// The dimensions that an alarm must give.
     pub dimensions: Vec<&'static str>,
     /// The statistics AWS names for it, `p` standing for percentiles; empty where AWS names none.
     #[serde(default)]
     pub statistics: Vec<&'static str>,
+    /// Whether only asynchronous endpoints send it.
+    #[serde(default)]
+    pub asynchronous: bool,
 }
 
 /// What a metric's values count.
@@ -31,6 +34,10 @@ pub enum Unit {
     Count,
     /// Time; a second is 1,000,000.
     Microseconds,
+    /// Time; a second is 1,000.
+    Milliseconds,
+    /// Time.
+    Seconds,
     /// Of one core or GPU for `CPUUtilization`, `GPUUtilization` and `GPUMemoryUtilization`, which go up to
     /// 100 for each; of the whole for disk and memory.
     Percent,
@@ -183,12 +190,35 @@ mod tests {
     #[test]
     fn latency_is_in_microseconds() {
         let latency = endpoint_metric("ModelLatency").expect("a metric");
-        assert_eq!((latency.unit, latency.namespace), (Unit::Microseconds, "AWS/SageMaker"));
+        assert_eq!((latency.unit, latency.namespace), (Some(Unit::Microseconds), "AWS/SageMaker"));
         assert!(latency.statistics.contains(&"p"));
         let cpu = endpoint_metric("CPUUtilization").expect("a metric");
-        assert_eq!((cpu.unit, cpu.namespace), (Unit::Percent, "/aws/sagemaker/Endpoints"));
+        assert_eq!((cpu.unit, cpu.namespace), (Some(Unit::Percent), "/aws/sagemaker/Endpoints"));
         assert_eq!(cpu.dimensions, ["EndpointName", "VariantName"]);
         assert!(endpoint_metric("Invocation5XXError").is_none());
+    }
+
+    #[test]
+    fn a_queue_has_no_variant() {
+        let check = |name: &str, dimensions: &[&str], asynchronous: bool| {
+            let metric = endpoint_metric(name).expect(name);
+            assert_eq!(
+                (metric.namespace, metric.dimensions.as_slice(), metric.asynchronous),
+                ("AWS/SageMaker", dimensions, asynchronous),
+                "{name}"
+            );
+        };
+        let (endpoint, variant) = (["EndpointName"], ["EndpointName", "VariantName"]);
+        for name in [
+            "ApproximateAgeOfOldestRequest",
+            "ApproximateBacklogSize",
+            "ApproximateBacklogSizePerInstance",
+            "HasBacklogWithoutCapacity",
+        ] {
+            check(name, &endpoint, true);
+        }
+        check("InvocationsProcessed", &variant, true);
+        check("ModelLatency", &variant, false);
     }
 
     #[test]

@@ -34,6 +34,9 @@ fn the_reference_workload_is_deployed_approved_changed_and_left_alone() {
     assert!(said.contains("this is the local cloud"), "{said}");
     let waiting = first["stacks"][2]["detail"].as_str().unwrap();
     assert!(waiting.contains("no approved model in group `deep-learning-models-dev`"), "{waiting}");
+    let approve =
+        "`smstack approve deep-learning VERSION --env dev --local --group deep-learning-models-dev`";
+    assert!(waiting.contains(approve), "{waiting}");
     assert!(first["uploaded"].as_u64().unwrap() >= 5, "{first}");
     let told = workload.told("outputs", "dev", 0);
     assert_eq!(told["stacks"][0]["outputs"], first["stacks"][1]["outputs"]);

@@ -31,6 +31,13 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
+fn the_next_step_is_quoted_where_a_shell_needs_it() {
+    let at = tempfile::tempdir().unwrap();
+    let output = succeed(init(at.path()).args(["mein projekt", "--from", "xgboost"]));
+    assert!(said(&output).contains("    cd 'mein projekt'\n"), "{}", said(&output));
+}
+
+#[test]
 fn every_workload_is_valid_and_clean_as_it_stands() {
     for workload in WORKLOADS {
         let at = tempfile::tempdir().unwrap();

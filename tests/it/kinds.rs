@@ -13,12 +13,16 @@ use crate::project::{self, root, run};
 use crate::tools::{Set, python, succeed};
 
 /// A stack file, the types of steps and of resources that it is about, and its roles.
-const CASES: [(&str, &[&str], &[&str]); 3] = [
+const CASES: [(&str, &[&str], &[&str]); 5] = [
     ("algorithm", &["Tuning", "RegisterModel"], &[]),
     ("batch", &["Model", "Transform"], &["TransformRole"]),
     ("multi-model", &[], &["AWS::SageMaker::Model", "EndpointRole"]),
+    ("monitor", &["Processing"], &["MonitorRole", "EndpointRole", "AWS::SageMaker::Pipeline"]),
+    ("scaled", &[], &[ALARM, "AWS::ApplicationAutoScaling::ScalableTarget", SCALING_POLICY]),
 ];
 
+const ALARM: &str = "AWS::CloudWatch::Alarm";
+const SCALING_POLICY: &str = "AWS::ApplicationAutoScaling::ScalingPolicy";
 const TEMPLATES: [&str; 2] = ["platform.template.json", "serving.template.json"];
 
 fn read(path: &Path) -> Value {
@@ -74,7 +78,8 @@ fn what_they_render_is_sound() {
 fn parts(assembly: &Path, steps: &[&str], resources: &[&str]) -> Value {
     let of = |list: &[&str], what: &Value| list.iter().any(|one| what == one);
     let mut found = Map::new();
-    if let Value::Array(all) = &read(&assembly.join("pipeline.json"))["Steps"] {
+    let pipeline = Some(assembly.join("pipeline.json")).filter(|path| path.exists());
+    if let Some(Value::Array(all)) = pipeline.map(|path| read(&path)["Steps"].take()) {
         let these: Vec<&Value> = all.iter().filter(|step| of(steps, &step["Type"])).collect();
         found.insert("steps".into(), json!(these));
     }

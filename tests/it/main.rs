@@ -9,6 +9,8 @@ mod ci;
 #[cfg(feature = "aws")]
 mod cloud;
 #[cfg(feature = "aws")]
+mod connecting;
+#[cfg(feature = "aws")]
 mod data;
 mod definition;
 mod definitions;
@@ -42,6 +44,7 @@ mod lint;
 #[cfg(feature = "aws")]
 mod local;
 mod mutate;
+mod named;
 #[cfg(feature = "aws")]
 mod phases;
 #[cfg(feature = "aws")]

@@ -49,6 +49,13 @@ fn the_reference_workload_is_deployed_by_plans() {
     let workload = Workload::new(&cloud, "100000000131", |text| text);
     let executed = |kind: &str, result: &str| vec![(kind.to_owned(), result.to_owned())];
 
+    // What is printed can be run as it stands.
+    let output = workload.deploy("dev", &["--prepare", "--plan", "a plan.json"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    for option in ["--execute", "--discard"] {
+        let hint = format!("smstack deploy {option} 'a plan.json' --local\n");
+        assert!(said.contains(&hint), "{output:?}");
+    }
     // The bucket, then the platform, then what needs an approved model.
     let plan = prepare(&workload);
     assert_eq!(kinds(&plan["stacks"]), ["bootstrap"]);

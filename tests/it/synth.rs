@@ -64,6 +64,37 @@ fn a_directory_that_is_no_assembly_is_left_alone() {
 }
 
 #[test]
+fn what_others_put_into_an_assembly_is_not_replaced() {
+    let text = reference();
+    let changed = project::replaced(&text, "team: ml-platform", "team: another");
+    let check = |foreign: &str, arguments: &[&str]| {
+        let at = tempfile::tempdir().unwrap();
+        project::write(at.path(), &text);
+        let synth = |more: &[&str]| run(at.path(), &[&["synth", "deep-learning"], more].concat());
+        assert_eq!(synth(arguments).status.code(), Some(0));
+        let path = at.path().join("smstack.out/deep-learning/prod").join(foreign);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "mine").unwrap();
+        let before = tree(&at.path().join("smstack.out"));
+        project::write(at.path(), &changed);
+        let output = synth(&[]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let first = Path::new("smstack.out/deep-learning/prod").join(foreign.split('/').next().unwrap());
+        assert!(said.contains(&format!("`{}`: move it", first.display())), "{said}");
+        assert!(tree(&at.path().join("smstack.out")) == before, "nothing is changed");
+        fs::remove_file(&path).unwrap();
+        // A directory that is left empty is somebody's, too.
+        let again = synth(&[]).status.code();
+        assert_eq!(again, Some(i32::from(foreign.contains('/'))), "{foreign}");
+    };
+    check("NOTES.md", &[]);
+    check("NOTES.md", &["--format", "yaml"]);
+    check("platform.template.json", &["--format", "yaml"]);
+    check("sub/NOTES.md", &[]);
+}
+
+#[test]
 fn where_one_environment_is_wrong_nothing_is_written() {
     let at = tempfile::tempdir().unwrap();
     let sound = reference();

@@ -12,7 +12,7 @@ use super::super::reach::{self, Reach, failed};
 use super::super::{Exit, Stop, load};
 use super::{ALL_THE_SAME, LACKS, PARTING, lacks, named, told};
 use crate::aws::Aws;
-use crate::cli::{DeployArgs, Format, TargetArgs, WaitArgs};
+use crate::cli::{DeployArgs, Format, PlaceArgs, TargetArgs, WaitArgs};
 use crate::deploy::{self, Event};
 use crate::plan::{self, PLAN_VERSION, PlanFile, PlanFileError, PlannedDiff, Target};
 use crate::report;
@@ -92,7 +92,13 @@ async fn prepare_in(args: &DeployArgs, reach: &Reach) -> Result<Exit, Stop> {
         supersede(&former, reach, &args.wait, &mut emit).await;
     }
     match args.format {
-        Format::Text => report::out(&plan_text(&file, &load::shown(&path)))?,
+        Format::Text => {
+            // The plan says its region.
+            let place = PlaceArgs { region: None, ..args.cloud.place.clone() };
+            let local = if reach.local.is_some() { " --local" } else { "" };
+            let cloud = format!("{local}{}", reach::same_place(&place));
+            report::out(&plan_text(&file, &load::shown(&path), &cloud))?;
+        }
         Format::Json => report::json(&serde_json::to_value(&file).context("cannot write the plan")?)?,
     }
     Ok(Exit::Done)
@@ -146,15 +152,21 @@ fn write(path: &Path, file: &PlanFile) -> Result<(), Stop> {
 /// Reads a plan; what is none ends the command.
 fn read(path: &Path) -> Result<Result<PlanFile, Exit>, Stop> {
     let shown = path.display();
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-    Ok(PlanFile::read(&text).map_err(|error| {
-        let help = match error {
-            PlanFileError::NotAPlan { .. } => "name a file that `smstack deploy --prepare` wrote",
-            PlanFileError::Version { .. } => "execute it with the smstack that wrote it, or prepare again",
-            PlanFileError::Edited => "prepare again: what was reviewed is what runs",
+    let text = fs::read(path).map_err(|error| {
+        Stop::usage(format!("cannot read `{shown}`: {error}; `smstack deploy --prepare` writes a plan"))
+    })?;
+    Ok(PlanFile::read(&String::from_utf8_lossy(&text)).map_err(|error| {
+        let (help, exit) = match error {
+            PlanFileError::NotAPlan { .. } => {
+                ("name a file that `smstack deploy --prepare` wrote", Exit::Usage)
+            }
+            PlanFileError::Version { .. } => {
+                ("execute it with the smstack that wrote it, or prepare again", Exit::Usage)
+            }
+            PlanFileError::Edited => ("prepare again: what was reviewed is what runs", Exit::Failed),
         };
         report::failure(&format!("`{shown}`: {error}"), Some(help));
-        Exit::Failed
+        exit
     }))
 }
 
@@ -229,7 +241,7 @@ fn within(
         let options = reach::options_for(&args.cloud, Some(&file.account), Some(file.region.clone()), local);
         match reach::target(&options).await {
             Ok((cloud, target)) => work(&cloud, &target, local).await,
-            Err(error) => Ok(failed(&error, error.help())),
+            Err(error) => Ok(reach::unreached(&error)),
         }
     })
 }

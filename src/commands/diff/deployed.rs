@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::{Stop, local, reach};
 use super::{Pair, input};
-use crate::aws::{self, Cloud, Replacement, ResourceChange};
+use crate::aws::{self, Cloud, ErrorKind, Replacement, ResourceChange};
 use crate::cli::DiffArgs;
 use crate::deploy::{self, Event, Preview, Standing};
 use crate::diff::{Diff, Document, Impact, Predicted, Side};
@@ -37,13 +37,17 @@ fn failed(error: &dyn std::error::Error, help: Option<&str>) -> Stop {
 
 async fn pair(args: &DiffArgs, assembly: &Assembly, local: Option<&str>) -> Result<Pair, Stop> {
     let cloud = aws::connect(&reach::options(&args.cloud, &assembly.manifest, local)).await;
-    let cloud = cloud.map_err(|error| failed(&error, error.help()))?;
+    let cloud = cloud.map_err(|error| match error.kind {
+        ErrorKind::Usage => Stop::usage(error),
+        _ => failed(&error, error.help()),
+    })?;
     let identity = cloud.identity().await.map_err(|error| failed(&error, error.help()))?;
     let place = local.map(|url| format!(" on the local cloud at {url}")).unwrap_or_default();
     let (account, region) = (identity.account.clone(), cloud.region().to_owned());
     report::err(&format!("comparing with what is deployed in account {account}, region {region}{place}\n"));
     let plan = plan::plan(assembly, &Target { identity, region });
-    let plan = plan.map_err(|error| failed(&error, error.help()))?;
+    let mut plan = plan.map_err(|error| failed(&error, error.help()))?;
+    (plan.named.local, plan.named.place) = (local.is_some(), reach::same_place(&args.cloud.place));
     // The change set that is there now; whoever stops the work removes it.
     let open = RefCell::new(None);
     let work = compare(args, &cloud, &plan, assembly, &open);

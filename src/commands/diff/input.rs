@@ -40,8 +40,11 @@ pub(super) fn what(named: &[PathBuf]) -> Result<New, Stop> {
 
 /// Whether a path can only mean a stack file, or its name in `stacks/`.
 fn is_stack(path: &Path) -> bool {
-    if path.as_os_str() == "-" || path.is_dir() {
+    if path.as_os_str() == "-" {
         return false;
+    }
+    if path.is_dir() {
+        return load::names_stack(path);
     }
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension {

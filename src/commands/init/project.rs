@@ -9,6 +9,7 @@ use include_dir::{Dir, include_dir};
 use super::{File, Stop};
 use crate::cli::{InitArgs, Workload};
 use crate::diag::{nearest, or_list};
+use crate::report::shell::word;
 use crate::{stack, tables};
 
 /// Workloads by name, and what all projects share.
@@ -144,7 +145,7 @@ impl Project {
         let Project { name, .. } = self;
         let mut steps = Vec::new();
         if directory != Path::new(".") {
-            steps.push((format!("cd {}", directory.display()), ""));
+            steps.push((format!("cd {}", word(&directory.to_string_lossy())), ""));
         }
         let meant = match self.workload {
             Workload::DeepLearning => "says every problem; its warnings are meant, each shows its fix",

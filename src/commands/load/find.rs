@@ -1,12 +1,13 @@
 //! Which stack files a command line means.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::Stop;
+use super::{Stop, order};
 use crate::diag::{nearest, or_list};
 
-/// The files that the command line means, or all of `stacks/`.
+/// The files that the command line means, each once, or all of `stacks/`.
 pub(in crate::commands) fn find(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
     let there = in_stacks();
     if named.is_empty() {
@@ -18,10 +19,38 @@ pub(in crate::commands) fn find(named: &[PathBuf]) -> Result<Vec<PathBuf>, Stop>
         };
     }
     let there = there.unwrap_or_default();
-    named.iter().map(|name| resolve(name, &there)).collect()
+    let found: Result<Vec<PathBuf>, Stop> = named.iter().map(|name| resolve(name, &there)).collect();
+    found.map(each_once)
+}
+
+/// The files, each once, however it was named.
+pub(in crate::commands) fn each_once(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    if files.len() > 1 {
+        let mut known = HashSet::new();
+        files.retain(|path| known.insert(order::identity(path)));
+    }
+    files
+}
+
+/// Whether a path is the bare name of a file in `stacks/`, whatever else has that name.
+pub(in crate::commands) fn names_stack(name: &Path) -> bool {
+    bare(name, &in_stacks().unwrap_or_default()).is_some()
+}
+
+/// The file in `stacks/` of that name, without directory and ending.
+fn bare<'a>(name: &Path, there: &'a [PathBuf]) -> Option<&'a PathBuf> {
+    if is_yaml(name) { None } else { there.iter().find(|path| path.file_stem() == Some(name.as_os_str())) }
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 fn resolve(name: &Path, there: &[PathBuf]) -> Result<PathBuf, Stop> {
+    // A name means the same whatever lies about in the working directory.
+    if let Some(found) = bare(name, there) {
+        return Ok(found.clone());
+    }
     if name.is_file() {
         return Ok(name.to_owned());
     }
@@ -31,9 +60,6 @@ fn resolve(name: &Path, there: &[PathBuf]) -> Result<PathBuf, Stop> {
     }
     let stem =
         |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    if let Some(found) = there.iter().find(|path| name.as_os_str() == stem(path).as_str()) {
-        return Ok(found.clone());
-    }
     let names: Vec<String> = there.iter().map(|path| stem(path)).collect();
     let shown = name.display();
     Err(Stop::usage(match nearest(&stem(name), names.iter().map(String::as_str)) {
@@ -63,8 +89,7 @@ pub(super) fn stack_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if yaml && path.is_file() {
+        if is_yaml(&path) && path.is_file() {
             found.push(path);
         }
     }

@@ -27,7 +27,7 @@ pub(super) async fn trace(args: &ModelsArgs, version: i32, reach: &Reach) -> Res
         report::failure(&message, Some("`smstack models` lists all"));
         return Ok(Exit::Failed);
     };
-    let traced = match traced(args, reach, group, version, &found.arn).await {
+    let traced = match traced(reach, group, version, &found.arn).await {
         Ok(traced) => traced,
         Err(error) => return Ok(failed(&error, error.help())),
     };
@@ -38,13 +38,7 @@ pub(super) async fn trace(args: &ModelsArgs, version: i32, reach: &Reach) -> Res
     Ok(Exit::Done)
 }
 
-async fn traced(
-    args: &ModelsArgs,
-    reach: &Reach,
-    group: &str,
-    version: i32,
-    arn: &str,
-) -> aws::Result<Traced> {
+async fn traced(reach: &Reach, group: &str, version: i32, arn: &str) -> aws::Result<Traced> {
     let details = reach.cloud.model_details(arn).await?;
     let metrics = deploy::metrics(&reach.cloud, arn).await;
     let execution = execution(reach, &details).await?;
@@ -64,7 +58,6 @@ async fn traced(
             datasets.push(dataset(reach, name, word, begun).await);
         }
     }
-    let local = if reach.local.is_some() { " --local" } else { "" };
     Ok(Traced {
         group: group.to_owned(),
         version,
@@ -74,9 +67,7 @@ async fn traced(
         execution,
         parameters,
         datasets,
-        stack: args.target.stack.display().to_string(),
-        environment: args.target.env.clone(),
-        local,
+        named: reach.named.clone(),
     })
 }
 

@@ -1,13 +1,13 @@
 //! Several deployments within reach at once.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::load::{self, order};
+use super::super::load::{self, Claim, order};
 use super::super::{Exit, Stop};
 use super::{Reach, assemble_all, block_on, connect};
 use crate::cli::{CloudArgs, TargetArgs};
 use crate::report;
+use crate::synth::Assembly;
 
 /// Which stack files, and in which cloud.
 pub(in crate::commands) struct Asked<'a> {
@@ -68,16 +68,8 @@ pub(in crate::commands) fn run(
 ) -> Result<Exit, Stop> {
     let paths = paths(asked)?;
     let Some(sound) = assemble_all(&paths, asked.env)? else { return Ok(Exit::Invalid) };
-    let mut files: BTreeMap<&str, &PathBuf> = BTreeMap::new();
-    for ((assembly, _), path) in sound.iter().zip(&paths) {
-        let stack = assembly.manifest.stack.as_str();
-        if let Some(other) = files.insert(stack, path) {
-            let (one, other) = (other.display(), path.display());
-            return Err(Stop::usage(format!(
-                "`{one}` and `{other}` are both of stack `{stack}`: leave one out"
-            )));
-        }
-    }
+    let claim = |((assembly, _), path): (&(Assembly, _), &PathBuf)| Claim::new(&load::shown(path), assembly);
+    load::apart(sound.iter().zip(&paths).map(claim))?;
     let before = order::before(&paths, asked.env);
     block_on(asked.cloud, parting, async |local, stop| {
         let (mut all, mut known) = (Vec::new(), Vec::new());
@@ -97,15 +89,10 @@ pub(in crate::commands) fn run(
     })
 }
 
-/// The stack files that are meant, each once.
+/// The stack files that are meant.
 fn paths(asked: &Asked<'_>) -> Result<Vec<PathBuf>, Stop> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for path in load::find(asked.stacks)? {
-        let known = paths.iter().any(|other| order::identity(other) == order::identity(&path));
-        if !known && (!asked.all || load::may_have(&path, asked.env)) {
-            paths.push(path);
-        }
-    }
+    let mut paths = load::find(asked.stacks)?;
+    paths.retain(|path| !asked.all || load::may_have(path, asked.env));
     if paths.is_empty() {
         return Err(Stop::usage(format!("no stack file of `stacks/` has an environment `{}`", asked.env)));
     }

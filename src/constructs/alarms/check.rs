@@ -123,7 +123,7 @@ impl Alarm {
 
     fn check_metric<'a>(&'a self, pointer: &Pointer, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
         let at = pointer.key("metric");
-        if tables::endpoint_metric(&self.metric).is_none() {
+        let Some(metric) = tables::endpoint_metric(&self.metric) else {
             let mut issue = Issue::new(
                 Code::UnknownMetric,
                 at,
@@ -136,8 +136,19 @@ impl Alarm {
             };
             issues.push(issue);
             return;
-        }
+        };
         let Some(variant) = scope.variant(self.on.as_str()) else { return };
+        if metric.asynchronous && !variant.asynchronous {
+            issues.push(
+                Issue::new(
+                    Code::AlarmSilent,
+                    at.clone(),
+                    format!("only asynchronous endpoints send `{}`", self.metric),
+                )
+                .also(variant.pointer.clone(), "answers at once")
+                .help("choose another metric, or give the endpoint `async`"),
+            );
+        }
         let gpu = self.metric.starts_with("GPU");
         if gpu && variant.instance.as_deref().is_some_and(|instance| !tables::is_gpu(instance)) {
             issues.push(

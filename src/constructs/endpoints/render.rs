@@ -113,7 +113,7 @@ impl Endpoint {
     fn grant(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
         let endpoint = &mut Vec::new();
         endpoint.extend(grants::observe());
-        endpoint.extend(grants::key(scope));
+        endpoint.extend(self.uses_keys(scope));
         if self.variants.values().any(|variant| variant.serverless.is_none()) {
             endpoint.extend(grants::network(scope));
         }
@@ -214,8 +214,14 @@ impl Endpoint {
             serving::pass(Role::Endpoint, "sagemaker.amazonaws.com"),
         ];
         statements.retain(|statement| !statement.resources.is_empty());
-        statements.extend(grants::key(scope));
+        statements.extend(self.uses_keys(scope));
         statements
+    }
+
+    /// Using the lake's key and the endpoint's own.
+    fn uses_keys(&self, scope: &Scope<'_>) -> Vec<Statement> {
+        let own = self.encryption.iter().map(|arn| Expr::text(arn.clone()));
+        scope.key().into_iter().chain(own).flat_map(grants::use_of).collect()
     }
 }
 

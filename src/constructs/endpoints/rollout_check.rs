@@ -4,6 +4,7 @@
 
 use super::rollout::Way;
 use super::{Capacity, Endpoint, Rollout, VariantSection};
+use crate::constructs::jobs::within;
 use crate::constructs::{Export, Scope, This};
 use crate::diag::{Code, Issue, Pointer};
 use crate::rules::rollout::{self, Fleet, LONGEST_WAIT, TIMES};
@@ -34,6 +35,7 @@ impl Rollout {
         };
         check_excluded(*way, endpoint, &pointer, issues);
         Rollout::check_step(*way, endpoint, &pointer, issues);
+        self.check_rollback(&pointer, issues);
         self.check_waits(*way, &pointer, issues);
         self.check_alarms(*way, endpoint, this, scope, issues);
         let without_fleet = self.rollback_batch.is_some() && !matches!(way, Way::Rolling(_));
@@ -50,6 +52,13 @@ impl Rollout {
                     .help(format!("remove `{key}`")),
                 );
             }
+        }
+    }
+
+    /// Of the whole fleet at most.
+    fn check_rollback(&self, pointer: &Pointer, issues: &mut Vec<Issue>) {
+        if let Some(Capacity::Percent(share)) = self.rollback_batch {
+            within("`rollback_batch` in percent", share, &(1..=100), &pointer.key("rollback_batch"), issues);
         }
     }
 

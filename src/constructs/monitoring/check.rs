@@ -5,17 +5,20 @@
 
 use super::{Backend, Monitor, MonitorKind, ProblemType, REPORTS};
 use crate::constructs::exports::Capture;
-use crate::constructs::{Export, Scope, This, serving};
+use crate::constructs::{Export, Scope, This, jobs, serving};
 use crate::diag::{Code, Issue, Pointer, or_list};
 use crate::rules::monitor_schedule::WindowFault;
 use crate::rules::units::Duration;
-use crate::rules::{images, monitor_schedule, names};
+use crate::rules::{monitor_schedule, names};
 use crate::tables::{self, JobKind};
 
 /// Members of the API whose bounds hold for a run.
 const COUNT: &str = "MonitoringClusterConfig.InstanceCount";
 const VOLUME: &str = "MonitoringClusterConfig.VolumeSizeInGB";
 const RUNTIME: &str = "MonitoringStoppingCondition.MaxRuntimeInSeconds";
+
+/// How a monitor's image may be given without its registry.
+const SHORT: &str = "or write `repository:tag`, which is taken from where the stack is deployed";
 
 impl Monitor {
     pub(super) fn check_all<'a>(&'a self, this: &This, scope: &Scope<'a>, issues: &mut Vec<Issue>) {
@@ -158,9 +161,13 @@ impl Monitor {
                 && scope.data(baseline.as_str()).is_some_and(|data| data.uri.is_runtime())
             {
                 issues.push(
-                    Issue::new(Code::WrongReference, at, format!("`{baseline}` lies elsewhere in each execution of the pipeline"))
-                        .label("a fixed place is wanted")
-                        .help("name a dataset without `versions` or a bucket of the lake, write an S3 URI, or let the output go to a fixed place"),
+                    Issue::new(
+                        Code::WrongReference,
+                        at,
+                        format!("`{baseline}` lies elsewhere in each execution of the pipeline"),
+                    )
+                    .label("a fixed place is wanted")
+                    .help("name a dataset without `versions` or a bucket of the lake, or write an S3 URI"),
                 );
             } else if self.backend == Backend::ModelMonitor
                 && !self.kind.by_clarify()
@@ -253,8 +260,8 @@ impl Monitor {
         if self.backend == Backend::Pipeline {
             needs(self.code.is_some(), "code", "a monitor that runs in a pipeline");
             needs(self.image.is_some(), "image", "a monitor that runs in a pipeline");
-            if let Some(place) = self.image.as_deref().and_then(images::place) {
-                issues.extend(images::refused(&place, scope.region, &pointer.key("image")));
+            if let Some(image) = &self.image {
+                jobs::check_own(image, SHORT, scope, &pointer.key("image"), issues);
             }
         } else {
             let a_kind = format!("a monitor of kind `{kind}`");

@@ -3,7 +3,7 @@
 use super::render::{Watched, cluster};
 use super::{AnalysisWindow, Backend, Monitor, MonitorKind};
 use crate::cfn::{Expr, LogicalId, Map, ParameterSource, Statement, TemplateKind, Value, json};
-use crate::constructs::{Image, Rendering, Role, Scope, This, grants, serving};
+use crate::constructs::{Image, Rendering, Role, Scope, This, grants, jobs, serving};
 use crate::rules::units::Duration;
 use crate::tables::{self, MonitorImage};
 
@@ -12,10 +12,10 @@ const CAPTURED: &str = "/opt/ml/processing/input/endpoint";
 const OUTPUT: &str = "/opt/ml/processing/output";
 
 impl Monitor {
-    /// The image of AWS's own that does it; none for the backend `pipeline`.
+    /// The image that does it: AWS's own, or that of the stack file for the backend `pipeline`.
     pub(super) fn image(&self, scope: &Scope<'_>) -> Option<Image> {
         let kind = match (self.backend, self.kind.by_clarify()) {
-            (Backend::Pipeline, _) => return None,
+            (Backend::Pipeline, _) => return jobs::own_image(self.image.as_deref()?),
             (Backend::ModelMonitor, true) => MonitorImage::Clarify,
             (Backend::ModelMonitor, false) => MonitorImage::ModelMonitor,
         };

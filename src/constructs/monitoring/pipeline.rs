@@ -81,6 +81,7 @@ impl Monitor {
         out: &mut Rendering,
     ) -> Option<Step> {
         let code = self.code.as_deref()?;
+        let image = self.image(scope)?;
         let capture = watched.capture?;
         let id = |word: &str| LogicalId::new([this.name.as_str(), word]);
         let key = serving::key(scope, out);
@@ -118,7 +119,7 @@ impl Monitor {
         let request = json!({
             "ProcessingResources": cluster(self, key.as_ref()),
             "AppSpecification": {
-                "ImageUri": &self.image,
+                "ImageUri": image.uri,
                 "ContainerEntrypoint": ["python3", format!("{CODE}/{file}")],
             },
             "RoleArn": serving::role(Role::Monitor, out),

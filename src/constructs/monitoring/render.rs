@@ -147,10 +147,14 @@ impl Monitor {
             // Labels are joined with what was captured before the analysis.
             statements.extend(grants::write(&labels));
         }
-        if let Some(step) = self.baseline(this, scope) {
-            if let Some(data) = self.baseline.as_ref().and_then(|from| scope.data(from.as_str())) {
-                statements.extend(grants::read(&data));
-            }
+        let step = self.baseline(this, scope);
+        // A pipeline of the monitor's own reads it every time.
+        if (step.is_some() || self.backend == Backend::Pipeline)
+            && let Some(data) = self.baseline.as_ref().and_then(|from| scope.data(from.as_str()))
+        {
+            statements.extend(grants::read(&data));
+        }
+        if let Some(step) = step {
             statements.extend(grants::write(&baselines));
             out.grant(Role::Pipeline, Monitor::baseline_grants(&step));
         }
@@ -166,10 +170,7 @@ impl Monitor {
         ));
         statements.push(self.put_metrics());
         statements.extend(self.shadow_endpoint());
-        match self.image(scope) {
-            Some(image) => statements.extend(grants::pull([&image])),
-            None => statements.extend(self.image.as_deref().map(serving::pull).into_iter().flatten()),
-        }
+        statements.extend(self.image(scope).iter().flat_map(|image| grants::pull([image])));
         statements.extend(grants::observe());
         statements.extend(grants::key(scope));
         statements.extend(grants::network(scope));

@@ -287,6 +287,12 @@ fn check_number(operand: &Text, scope: &Scope<'_>, pointer: &Pointer, issues: &m
             Some(Export::Parameter { kind, .. }) if !matches!(*kind, "Integer" | "Float") => {
                 Some(format!("the parameter `{path}` is of type {kind}, and numbers are compared here"))
             }
+            Some(other @ (Export::Bucket(_) | Export::Data(_) | Export::Model(_) | Export::Group { .. })) => {
+                Some(format!("`{path}` is {}, and numbers are compared here", other.describe()))
+            }
+            _ if matches!(path, "execution.id" | "execution.arn" | "execution.pipeline_name") => {
+                Some(format!("`{path}` is text, and numbers are compared here"))
+            }
             _ => None,
         }),
     };

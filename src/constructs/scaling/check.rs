@@ -71,14 +71,19 @@ impl Scaling {
                 .also(variant.pointer.clone(), "the variant"),
             );
         }
-        if let Some(count) = variant.count
+        let start = match (variant.count, variant.provisioned) {
+            (Some(count), _) => Some((variant.pointer.key("count"), count)),
+            (None, Some(count)) => Some((variant.pointer.key("serverless").key("provisioned"), count)),
+            (None, None) => None,
+        };
+        if let Some((at, count)) = start
             && self.min <= self.max
             && !(self.min..=self.max).contains(&count)
         {
             issues.push(
                 Issue::new(
                     Code::ScalingStart,
-                    variant.pointer.key("count"),
+                    at,
                     format!("the variant starts with {count}, outside of {} to {}", self.min, self.max),
                 )
                 .also(pointer.clone(), "the bounds of its scaling")
@@ -100,6 +105,18 @@ impl Scaling {
                 Issue::new(Code::ScalingTarget, at.clone(), "burstable instances cannot be scaled")
                     .also(variant.pointer.key("instance"), "burstable")
                     .help("use an instance type of another family, such as `ml.m5.large`"),
+            );
+        }
+        // <https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-autoscale.html>
+        if variant.instance.is_none() && variant.provisioned.is_none() {
+            issues.push(
+                Issue::new(
+                    Code::ScalingTarget,
+                    at.clone(),
+                    "the variant has no provisioned concurrency to scale",
+                )
+                .also(variant.pointer.clone(), "only on demand")
+                .help("give `provisioned` in the variant's `serverless`"),
             );
         }
         for (name, offers) in scope.exports.iter() {
@@ -241,18 +258,34 @@ impl Track {
 /// Whether the target has the metric, and whether the value is likely to be meant.
 fn check_fit(goal: &Goal<'_>, at: &Pointer, variant: &Variant, issues: &mut Vec<Issue>) {
     let serverless = variant.instance.is_none();
-    let followed = Dimension::of_metric(goal.metric).unwrap_or(Dimension::Instances);
-    if followed != Dimension::of_variant(serverless) && goal.source != Source::Custom {
-        let (what, fit) = if serverless {
-            ("serverless variants scale by `provisioned_concurrency_utilization`", "serverless")
+    let followed = match goal.source {
+        Source::Predefined(name) => Dimension::of_metric(name),
+        Source::Endpoint => Some(Dimension::Instances),
+        Source::Custom => None,
+    };
+    if followed.is_some_and(|followed| followed != Dimension::of_variant(serverless)) {
+        let (what, fit, help) = if serverless {
+            (
+                "serverless variants scale by `provisioned_concurrency_utilization`",
+                "serverless",
+                "write `provisioned_concurrency_utilization: 0.7` for seven tenths of what is provisioned",
+            )
         } else {
-            ("only serverless variants have provisioned concurrency", "on instances")
+            (
+                "only serverless variants have provisioned concurrency",
+                "on instances",
+                "track `invocations_per_instance` or another metric of instances",
+            )
         };
         issues.push(
-            Issue::new(Code::ScalingMetric, at.clone(), what).on_key().also(variant.pointer.clone(), fit),
+            Issue::new(Code::ScalingMetric, at.clone(), what)
+                .on_key()
+                .also(variant.pointer.clone(), fit)
+                .help(help),
         );
     }
-    if goal.source == Source::Queue && !variant.asynchronous {
+    let queued = tables::endpoint_metric(goal.metric).is_some_and(|metric| metric.asynchronous);
+    if goal.source == Source::Endpoint && queued && !variant.asynchronous {
         issues.push(
             Issue::new(Code::ScalingMetric, at.clone(), "only asynchronous endpoints have a backlog")
                 .on_key()

@@ -4,6 +4,7 @@ use super::section::{Goal, Source};
 use super::{Adjustment, Scaling, Steps, Track};
 use crate::cfn::{Expr, LogicalId, Map, Statement, TemplateKind, Value, json};
 use crate::constructs::{Export, Rendering, Role, Scope, This, Variant, serving};
+use crate::rules::scaling::Dimension;
 use crate::rules::units::Duration;
 use crate::tables;
 
@@ -14,10 +15,7 @@ const COOLDOWN: u64 = 300;
 impl Scaling {
     pub(super) fn render_all(&self, this: &This, scope: &Scope<'_>, out: &mut Rendering) {
         let Some(variant) = scope.variant(self.target.as_str()) else { return };
-        let dimension = match variant.instance {
-            Some(_) => "sagemaker:variant:DesiredInstanceCount",
-            None => "sagemaker:variant:DesiredProvisionedConcurrency",
-        };
+        let dimension = Dimension::of_variant(variant.instance.is_none());
         // The name comes from the resource, so that the target waits for the endpoint.
         let resource = Expr::concat([
             Expr::text("endpoint/"),
@@ -34,7 +32,7 @@ impl Scaling {
         });
         let context = json!({
             "id": &target,
-            "dimension": dimension,
+            "dimension": dimension.name(),
             "resource": resource,
             "min": self.min,
             "max": self.max,
@@ -82,28 +80,22 @@ impl Track {
             Source::Predefined(name) => Some(json!({ "PredefinedMetricType": name })),
             _ => None,
         };
-        let namespace =
-            tables::endpoint_metric(goal.metric).map_or("AWS/SageMaker", |metric| metric.namespace);
-        let both = ["EndpointName", "VariantName"];
-        let ours = |names: &[&str]| {
-            json!({
-                "Namespace": namespace,
-                "MetricName": goal.metric,
-                "Dimensions": serving::dimensions(names, variant),
-                "Statistic": "Average",
-            })
-        };
         let custom = match goal.source {
             Source::Predefined(_) => None,
-            Source::Endpoint => Some(ours(&both)),
-            // <https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html>
-            Source::Queue => Some(ours(&both[..1])),
+            Source::Endpoint => tables::endpoint_metric(goal.metric).map(|metric| {
+                json!({
+                    "Namespace": metric.namespace,
+                    "MetricName": goal.metric,
+                    "Dimensions": serving::dimensions(&metric.dimensions, variant),
+                    "Statistic": "Average",
+                })
+            }),
             Source::Custom => self.metric.as_ref().map(|metric| {
                 let dimensions = match &metric.dimensions {
                     Some(given) => {
                         given.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect()
                     }
-                    None => serving::dimensions(&both, variant),
+                    None => serving::dimensions(&["EndpointName", "VariantName"], variant),
                 };
                 json!({
                     "Namespace": &metric.namespace,

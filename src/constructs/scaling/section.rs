@@ -173,8 +173,6 @@ pub(super) enum Source {
     Predefined(&'static str),
     /// One of the endpoint's metrics.
     Endpoint,
-    /// A metric of an asynchronous endpoint's queue, which has no variant.
-    Queue,
     /// One of the user's own.
     Custom,
 }
@@ -222,7 +220,7 @@ impl Track {
                 "backlog_per_instance",
                 self.backlog_per_instance,
                 "ApproximateBacklogSizePerInstance",
-                Source::Queue,
+                Source::Endpoint,
             ),
         ];
         let known = known
@@ -241,5 +239,36 @@ impl Track {
     pub(super) fn goal(&self) -> Option<Goal<'_>> {
         let mut goals = self.goals();
         if goals.len() == 1 { goals.pop() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Source, Track};
+    use crate::tables;
+
+    #[test]
+    fn what_can_be_tracked_is_known() {
+        let value = Some(1.0);
+        let track = Track {
+            invocations_per_instance: value,
+            concurrency: value,
+            provisioned_concurrency_utilization: value,
+            cpu: value,
+            gpu: value,
+            memory: value,
+            backlog_per_instance: value,
+            ..Track::default()
+        };
+        let goals = track.goals();
+        assert_eq!(goals.len(), 7);
+        for goal in goals {
+            let known = match goal.source {
+                Source::Predefined(name) => tables::scaling_metrics().contains(&name),
+                Source::Endpoint => tables::endpoint_metric(goal.metric).is_some(),
+                Source::Custom => false,
+            };
+            assert!(known, "{goal:?}");
+        }
     }
 }

@@ -63,7 +63,9 @@ fn missing_settings_are_told_at_once() {
     let said = child(&[("AWS_PROFILE", "old")]);
     assert!(said.contains("kind ExpiredCredentials"), "{said}");
     let said = child(&[("AWS_PROFILE", "absent"), ("AWS_REGION", "eu-west-1")]);
-    assert!(said.contains("kind NoCredentials"), "{said}");
+    assert!(said.contains("kind Usage") && said.contains("choose `old`"), "{said}");
+    let said = child(&[("AWS_REGION", "bogus!")]);
+    assert!(said.contains("kind Usage: `AWS_REGION` names no region, but `bogus!`"), "{said}");
     let said = child(&[("AWS_REGION", "eu-west-1"), ("AWS_CA_BUNDLE", "/nowhere.pem")]);
     assert!(said.contains("kind Local") && said.contains("/nowhere.pem"), "{said}");
     let keys = [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "x")];

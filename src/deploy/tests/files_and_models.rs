@@ -90,7 +90,10 @@ fn serving_waits_for_an_approved_model_and_takes_the_newest_from_any_page() {
     });
     let (outcome, _) = run_with(&none.url, &assembly(TemplateKind::Serving, parameters(), TEMPLATE), true);
     assert_eq!(outcome.as_ref().unwrap().verdict(), Verdict::Done);
-    assert_eq!(result(outcome), StackResult::Waiting(Waiting::ApprovedModel { group: "g".into() }));
+    let StackResult::Waiting(Waiting::ApprovedModel { group, .. }) = result(outcome) else {
+        panic!("not waiting")
+    };
+    assert_eq!(group, "g");
     assert!(none.calls("CreateChangeSet").is_empty());
     let no_group = stub(CREATE, move |call| {
         let body = r#"{"__type":"ValidationException","message":"ModelPackageGroup g does not exist."}"#;

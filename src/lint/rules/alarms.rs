@@ -21,6 +21,7 @@ pub(super) fn alarms(template: &Template<'_>, found: &mut Vec<Issue>) {
         }
         for list in template.values(alarm, "Dimensions") {
             watched(template, &list, found);
+            queued(template, alarm, &list, found);
         }
         bound(template, alarm, found);
     }
@@ -102,6 +103,32 @@ fn watched<'d>(template: &Template<'d>, list: &Case<'d>, found: &mut Vec<Issue>)
             let named = serving::variants_named(template, endpoint, text, &when);
             if named.is_some_and(|variants| variants.is_empty()) {
                 found.extend(no_variant(template, endpoint, text, &variant));
+            }
+        }
+    }
+}
+
+/// A variant of which a metric says nothing: the queue of an asynchronous endpoint has none.
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html>
+fn queued<'d>(template: &Template<'d>, alarm: &Resource<'d>, list: &Case<'d>, found: &mut Vec<Issue>) {
+    for metric in template.values(alarm, "MetricName") {
+        let Some(name) = metric.known() else { continue };
+        if tables::endpoint_metric(&name).is_none_or(|known| known.dimensions.contains(&"VariantName")) {
+            continue;
+        }
+        for (when, variant) in dimension(template, &template.beneath(list, "*"), "VariantName") {
+            if when.and(template, &metric.when).is_some() {
+                found.push(
+                    Issue::new(
+                        Code::AlarmSilent,
+                        variant.at.clone(),
+                        format!(
+                            "endpoints send `{name}` without a variant, so nothing is found under this one"
+                        ),
+                    )
+                    .also(metric.at.clone(), "of the endpoint's queue")
+                    .help("remove the dimension `VariantName`"),
+                );
             }
         }
     }
