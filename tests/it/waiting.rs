@@ -111,7 +111,7 @@ fn ctrl_c_says_what_goes_on() {
         &output,
         &[
             "stopped-dev-platform is in CREATE_IN_PROGRESS, and goes on in AWS by itself",
-            "`smstack events deep-learning --env dev --follow --local` attaches to it",
+            "`smstack events deep-learning --env dev --local --follow` attaches to it",
         ],
     );
     cloud.faults(&json!({}));
